@@ -1,0 +1,1 @@
+"""Rules, the life of an alert, notifications."""

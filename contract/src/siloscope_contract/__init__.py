@@ -1,0 +1,1 @@
+"""What two Siloscope processes must agree on: topics, packs, units, quality, errors."""

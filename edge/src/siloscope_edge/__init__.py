@@ -1,0 +1,1 @@
+"""The Siloscope agent on the small computer of a site."""

@@ -1,0 +1,1 @@
+"""Instruments that answer like the real ones, on real ports."""

@@ -1,0 +1,1 @@
+"""Where devices knock: identity, provisioning, broker permissions."""

@@ -1,0 +1,1 @@
+"""MQTT to store: samples, watermark, gap ledger."""

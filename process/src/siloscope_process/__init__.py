@@ -1,0 +1,1 @@
+"""What every Siloscope process does alike: settings, logs, health, metrics, signals, exit codes."""

@@ -1,0 +1,1 @@
+"""The Siloscope database: migrations, every SQL statement, pools, hypertables or partitions."""
