@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint
 
 import pytest
+
 from siloscope_process import command_line
 from siloscope_process.command_line import KNOWN, Command, main
 from siloscope_process.errors import Unavailable

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+
 from siloscope_process import logs
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+
 from siloscope_process.errors import WrongSetting
 from siloscope_process.operations import Health, OperationsServer
 

@@ -3,6 +3,7 @@ from typing import Annotated
 
 import pytest
 from msgspec import Meta, Struct
+
 from siloscope_process.errors import WrongSetting
 from siloscope_process.settings import ServiceSettings, describe, load, masked
 

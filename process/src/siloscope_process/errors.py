@@ -10,7 +10,7 @@ UNAVAILABLE = 69
 WRONG_SETTING = 78
 
 
-class Stop(Exception):  # noqa: N818 - it is an order to the process, and its subclasses are the errors
+class Stop(Exception):
     """End the process with one line on stderr and this exit code."""
 
     def __init__(self, message: str, exit_code: int = WRONG_SETTING) -> None:
