@@ -170,4 +170,4 @@ def _kind(kind: Any) -> str:
 
 
 def _to_stderr(line: str) -> None:
-    print(f"siloscope: {line}", file=sys.stderr)
+    print(f"siloscope: {line}", file=sys.stderr)  # noqa: T201 - before the log is configured
