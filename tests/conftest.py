@@ -1,0 +1,97 @@
+"""The real servers that tests run against, each started at most once per test process and only when asked for.
+
+| fixture | gives |
+|---|---|
+| `postgres_database_url`, `timescale_database_url` | an empty database of that home |
+| `database_url` | an empty database, the test runs once per home |
+| `migrated_postgres_url`, `migrated_timescale_url` | a database with today's schema |
+| `migrated_database_url` | the same, the test runs once per home |
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from siloscope_deploy.servers.timescale import find_timescale
+from siloscope_process.errors import Unavailable
+from tests.components import component_missing
+from tests.databases import TestServer
+
+HOMES = [
+    pytest.param("postgres", marks=pytest.mark.postgres),
+    pytest.param("timescale", marks=pytest.mark.timescale),
+]
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+    """The embedded PostgreSQL: needs nothing but its wheel, so it is never missing."""
+    from tests.embedded import EmbeddedPostgres
+
+    server = EmbeddedPostgres(Path(tmp_path_factory.mktemp("postgres")))
+    server.start()
+    yield TestServer(server.url)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def timescale_server() -> Iterator[TestServer]:
+    """TimescaleDB, from wherever this machine has it."""
+    environ = dict(os.environ)
+    try:
+        server = find_timescale(environ)
+        server.start()
+    except Unavailable as reason:
+        component_missing(environ, "TimescaleDB", str(reason))
+    databases = TestServer(server.url)
+    yield databases
+    databases.close()
+    server.discard()
+
+
+@pytest.fixture
+def postgres_database_url(postgres_server: TestServer) -> Iterator[str]:
+    """An empty database on plain PostgreSQL."""
+    with postgres_server.empty() as url:
+        yield url
+
+
+@pytest.fixture
+def timescale_database_url(timescale_server: TestServer) -> Iterator[str]:
+    """An empty database on a server that has TimescaleDB; the extension is not yet created in it."""
+    with timescale_server.empty() as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: TestServer) -> Iterator[str]:
+    """A database with today's schema on plain PostgreSQL."""
+    with postgres_server.migrated() as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_timescale_url(timescale_server: TestServer) -> Iterator[str]:
+    """A database with today's schema on TimescaleDB."""
+    with timescale_server.migrated() as url:
+        yield url
+
+
+@pytest.fixture(params=HOMES)
+def database_home(request: pytest.FixtureRequest) -> str:
+    """The home of the schema that this run of the test uses: "postgres" or "timescale"."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(database_home: str, request: pytest.FixtureRequest) -> str:
+    """An empty database, once per home."""
+    return str(request.getfixturevalue(f"{database_home}_database_url"))
+
+
+@pytest.fixture
+def migrated_database_url(database_home: str, request: pytest.FixtureRequest) -> str:
+    """A database with today's schema, once per home."""
+    return str(request.getfixturevalue(f"migrated_{database_home}_url"))
