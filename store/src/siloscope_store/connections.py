@@ -1,0 +1,108 @@
+"""Connections to the database: one at a time for commands, a pool for services.
+
+Every session speaks UTC and says who it is. What goes wrong while connecting becomes one line without the password.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, Connection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import AsyncConnectionPool
+
+from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable
+
+Row = tuple[Any, ...]
+Pool = AsyncConnectionPool[AsyncConnection[Row]]
+
+CONNECT_TIMEOUT_S = 10
+_EXPECTED = "expected postgresql://user:password@host:port/database"
+# The server answered, and the same words may be accepted in a moment.
+_PASSING = ("starting up", "shutting down", "recovery", "too many", "connection slots")
+
+
+def connect(url: str, *, application_name: str = "siloscope", autocommit: bool = False) -> Connection[Row]:
+    """Open one synchronous connection.
+
+    Raises:
+        DatabaseRefused: The URL is malformed, or the server refuses user, password or database.
+        DatabaseUnavailable: No server answers.
+    """
+    conninfo = session_conninfo(url, application_name)
+    with one_line_errors(url):
+        return psycopg.connect(conninfo, autocommit=autocommit)
+
+
+async def connect_async(
+    url: str, *, application_name: str = "siloscope", autocommit: bool = False
+) -> AsyncConnection[Row]:
+    """Open one asynchronous connection; raises as `connect` does."""
+    conninfo = session_conninfo(url, application_name)
+    with one_line_errors(url):
+        return await AsyncConnection.connect(conninfo, autocommit=autocommit)
+
+
+def async_pool(url: str, *, application_name: str = "siloscope", min_size: int = 1, max_size: int = 8) -> Pool:
+    """Return a pool that is still closed: open it with `async with`, or `await pool.open(wait=True)`.
+
+    Its connections are in autocommit mode: a caller opens a transaction where it wants one.
+
+    Raises:
+        DatabaseRefused: The URL is malformed.
+    """
+    return AsyncConnectionPool(
+        session_conninfo(url, application_name),
+        min_size=min_size,
+        max_size=max_size,
+        kwargs={"autocommit": True},
+        open=False,
+        name=application_name,
+        check=AsyncConnectionPool.check_connection,
+    )
+
+
+def session_conninfo(url: str, application_name: str) -> str:
+    """Return the connection string with this project's session settings.
+
+    Raises:
+        DatabaseRefused: The URL is malformed.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # The parser's own message may quote the password.
+        raise DatabaseRefused(f"the database URL cannot be read; {_EXPECTED}") from None
+    if not url.strip():
+        raise DatabaseRefused(f"the database URL is empty; {_EXPECTED}")
+    options = f"{given.get('options') or ''} -c timezone=UTC".strip()
+    settings: dict[str, Any] = {"application_name": application_name, "connect_timeout": CONNECT_TIMEOUT_S}
+    return make_conninfo(**{**settings, **given, "options": options})
+
+
+def place_of(url: str) -> str:
+    """Return host, port and database of a URL, without user and password, for messages."""
+    given = conninfo_to_dict(url)
+    host = given.get("host") or given.get("hostaddr") or "localhost"
+    return f"{host}:{given.get('port') or 5432}/{given.get('dbname') or given.get('user') or ''}"
+
+
+@contextmanager
+def one_line_errors(url: str) -> Iterator[None]:
+    """Turn what psycopg raises while connecting into the store's errors."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        reason = _reason(error)
+        place = place_of(url)
+        if "FATAL:" in str(error) and not any(words in reason for words in _PASSING):
+            raise DatabaseRefused(f"the database at {place} refuses the connection: {reason}") from None
+        raise DatabaseUnavailable(f"the database at {place} does not answer: {reason}") from None
+
+
+def _reason(error: psycopg.OperationalError) -> str:
+    """Return the last clause that says why: libpq writes one line per address tried."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    first = next((line for line in lines if "FATAL:" in line), lines[0] if lines else "no reason given")
+    return first.rsplit("FATAL:", 1)[-1].rsplit(" failed: ", 1)[-1].strip()

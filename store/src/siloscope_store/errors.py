@@ -1,0 +1,70 @@
+"""Everything the store raises.
+
+* Stop (siloscope_process)
+  - Unavailable
+    * DatabaseUnavailable   the server does not answer, or not yet: retry
+  - WrongSetting
+    * DatabaseRefused       wrong URL, password, database or right: only a person can mend it
+    * SchemaOutdated        `siloscope db migrate` has not run, or an older program meets a newer schema
+    * LayoutWrong           a layout file does not say what it should; names file and line
+    * NameUnknown           an organisation, site or user of that name does not exist
+    * NameTaken             it exists already
+* StoreError
+  - CursorMalformed         a page or change cursor that this store never gave out
+  - LoginRefused            wrong user name or password, or a token that is unknown, used, expired or revoked
+"""
+
+from siloscope_process.errors import Unavailable, WrongSetting
+
+
+class DatabaseUnavailable(Unavailable):
+    """The server does not answer; the same call may work later."""
+
+
+class DatabaseRefused(WrongSetting):
+    """The URL cannot be read, or the server refuses what it says."""
+
+
+class SchemaOutdated(WrongSetting):
+    """The schema is not the one that this program was written for."""
+
+
+class LayoutWrong(WrongSetting):
+    """A layout file is wrong at one place."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place = place
+
+
+class NameUnknown(WrongSetting):
+    """Nothing of that name exists."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(f"no {what} is named {name!r}")
+
+
+class NameTaken(WrongSetting):
+    """Something of that name exists already."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(f"a {what} named {name!r} exists already")
+
+
+class StoreError(Exception):
+    """What a caller of the read path can answer itself."""
+
+
+class CursorMalformed(StoreError):
+    """A cursor is not one that this store gave out."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"cursor {found[:40]!r} was not given out here")
+
+
+class LoginRefused(StoreError):
+    """A login or refresh was refused; the reason is for the log, never for the caller."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"login refused: {reason}")
+        self.reason = reason

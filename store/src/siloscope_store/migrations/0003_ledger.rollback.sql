@@ -1,0 +1,9 @@
+DROP TABLE quarantine;
+DROP TABLE undated;
+DROP TABLE sample_conflict;
+DROP TABLE gap_record;
+DROP TABLE seq_refused;
+DROP TABLE node_epoch_folded;
+DROP TABLE node_epoch;
+DROP TABLE node_session;
+DROP TABLE store_identity;

@@ -1,0 +1,2 @@
+DROP TABLE placement;
+DROP TABLE place;
