@@ -10,11 +10,12 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from siloscope_deploy.servers.timescale import find_timescale
+from siloscope_deploy.servers.accounts import temporary_home
+from siloscope_deploy.servers.postgres import PostgresServer
+from siloscope_deploy.servers.timescale import FAST, find_timescale
 from siloscope_process.errors import Unavailable
 from tests.components import component_missing
 from tests.databases import TestServer
@@ -26,14 +27,13 @@ HOMES = [
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+def postgres_server() -> Iterator[TestServer]:
     """The embedded PostgreSQL: needs nothing but its wheel, so it is never missing."""
-    from tests.embedded import EmbeddedPostgres
-
-    server = EmbeddedPostgres(Path(tmp_path_factory.mktemp("postgres")))
-    server.start()
-    yield TestServer(server.url)
-    server.stop()
+    with temporary_home() as home:
+        server = PostgresServer(home / "postgres", settings=FAST)
+        server.start()
+        yield TestServer(server.url_of("postgres"))
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """Run every check of the repository, one after the other, and say at the end what ran and how long it took.
 
-`make test` runs all; `make lint` runs the ones without tests. A check that fails does not stop the next one, so one run shows
-everything; the exit code is 1 when anything failed. With SILOSCOPE_TEST_REQUIRE_ALL=1 a check whose tool is missing
-fails too, where it is otherwise left out by name.
+`make test` runs all; `make lint` runs the ones without tests. A check that fails does not stop the next one, so one run
+shows everything; the exit code is 1 when anything failed. With SILOSCOPE_TEST_REQUIRE_ALL=1 a check whose tool is
+missing fails too, where it is otherwise left out by name.
 """
 
 import argparse

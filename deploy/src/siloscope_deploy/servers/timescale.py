@@ -12,21 +12,26 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from siloscope_deploy.servers.daemon import Daemon, bound_to_its_parent, free_port
 from siloscope_deploy.servers.debian_root import debian_root
 from siloscope_deploy.servers.instance_directory import InstanceDirectory
+from siloscope_deploy.servers.ports import LOOPBACK, free_port
+from siloscope_deploy.servers.server_process import ServerProcess
 from siloscope_process.errors import Unavailable
 
 BINARIES = "/usr/lib/postgresql/17/bin"
+CHROOT = "/usr/sbin/chroot"
+READY_WITHIN_S = 60
+POLL_S = 0.02
 IMAGE = "timescale/timescaledb:latest-pg17"
 
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "shared_preload_libraries": "timescaledb",
     "dynamic_shared_memory_type": "mmap",  # a chroot has no /dev/shm of its own
@@ -117,37 +122,43 @@ class TimescaleServer:
         self._instance = InstanceDirectory(tree / "tmp" / "siloscope")
         settings = {**SETTINGS, **_tuning(durable=durable), "port": str(self.port)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        self._daemon = Daemon(
+        self._process = ServerProcess(
+            "TimescaleDB",
             self._inside(f"{BINARIES}/postgres", "-D", self._seen_inside("data"), *options),
             log=self._instance.path / "server.log",
-            ready=self._accepts_connections,
-            stop_signal=signal.SIGINT,
-            limit_s=60,
+            graceful=signal.SIGINT,  # "fast": sessions are cut, everything is written
         )
 
     @property
     def url(self) -> str:
         """The URL of the maintenance database, for the superuser."""
-        return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://postgres:{self._password}@{LOOPBACK}:{self.port}/postgres"
 
     @property
     def pid(self) -> int | None:
         """The postmaster's process id, or None while it does not run."""
-        return self._daemon.pid
+        return self._process.pid if self._process.running else None
 
     def start(self) -> None:
         """Start the server (making its data directory the first time) and return when it accepts connections."""
         if not (self._instance.path / "data").is_dir():
             self._initialise()
-        self._daemon.start()
+        self._process.start()
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not self._accepts_connections():
+            if not self._process.running:
+                raise self._process.failed("ended while it started")
+            if time.monotonic() > deadline:
+                raise self._process.failed(f"did not answer within {READY_WITHIN_S} s")
+            time.sleep(POLL_S)
 
     def stop(self) -> None:
         """End every connection and stop cleanly; the data stays."""
-        self._daemon.stop()
+        self._process.stop()
 
     def kill(self) -> None:
         """End the server with SIGKILL; the data stays, and the next start recovers it."""
-        self._daemon.kill()
+        self._process.kill()
 
     def discard(self) -> None:
         """Stop and delete the data."""
@@ -179,11 +190,13 @@ class TimescaleServer:
             path.unlink()
 
     def _accepts_connections(self) -> bool:
-        command = ["chroot", str(self._tree), f"{BINARIES}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [CHROOT, str(self._tree), f"{BINARIES}/pg_isready", "-q", "-h", LOOPBACK, "-p", str(self.port)]
         return subprocess.run(command, check=False).returncode == 0
 
     def _inside(self, *command: str) -> list[str]:
-        return ["chroot", str(self._tree), *bound_to_its_parent(user="postgres", death_signal=signal.SIGINT), *command]
+        # setpriv asks for the signal at our death after it changed the user: the change would undo an earlier wish.
+        identity = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig", "INT", "--"]
+        return [CHROOT, str(self._tree), *identity, *command]
 
     def _seen_inside(self, name: str) -> str:
         return f"/{(self._instance.path / name).relative_to(self._tree)}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.waiting_utils import wait_for_logs
 
-from siloscope_deploy.servers.daemon import free_port
+from siloscope_deploy.servers.ports import LOOPBACK, free_port
 
 
 class TimescaleImage:
@@ -25,13 +25,13 @@ class TimescaleImage:
             .with_command(f"-c shared_preload_libraries=timescaledb -c max_connections=200 {options}")
         )
         # Docker takes (address, port), which testcontainers' own signature does not know; a bare port is open to all.
-        self._container.ports["5432/tcp"] = ("127.0.0.1", self.port)  # type: ignore[assignment]  # see above
+        self._container.ports["5432/tcp"] = (LOOPBACK, self.port)  # type: ignore[assignment]  # see above
         self._made = False
 
     @property
     def url(self) -> str:
         """The URL of the maintenance database, for the superuser."""
-        return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://postgres:{self._password}@{LOOPBACK}:{self.port}/postgres"
 
     def start(self) -> None:
         """Create the container the first time, else start it again, and return when it accepts connections."""
