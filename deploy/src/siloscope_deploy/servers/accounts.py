@@ -1,0 +1,77 @@
+"""Whom a server runs as: PostgreSQL refuses root, so root's PostgreSQL runs as an unprivileged account.
+
+That account must reach the binaries and the data. Folders of the person are never changed for it: where it cannot reach
+them (a home under /root), copies under /var/lib/siloscope serve.
+"""
+
+import hashlib
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+REACHABLE_ROOT = Path("/var/lib/siloscope")
+
+
+@dataclass(frozen=True)
+class Account:
+    """A system account by its numbers."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def server_account() -> Account | None:
+    """Return the account that a server must give up root for; None where this process is not root."""
+    if os.geteuid() != 0:
+        return None
+    found = pwd.getpwnam("nobody")
+    return Account(found.pw_name, found.pw_uid, found.pw_gid)
+
+
+def reaches(account: Account | None, folder: Path) -> bool:
+    """Say whether the account can enter the folder (asked of the kernel, which knows ACLs and mounts)."""
+    if account is None:
+        return True
+    probe = [sys.executable, "-I", "-S", "-c", _PROBE, str(account.uid), str(account.gid), str(folder)]
+    return subprocess.run(probe, check=False).returncode == 0
+
+
+def reachable_folder(account: Account | None, wished: Path) -> Path:
+    """Return the wished folder, or one under /var/lib/siloscope that stands for it where the account cannot enter."""
+    nearest = next(each for each in (wished, *wished.parents) if each.exists())
+    if reaches(account, nearest):
+        return wished
+    name = hashlib.sha256(str(wished.resolve()).encode()).hexdigest()[:16]
+    return REACHABLE_ROOT / "homes" / f"{name}-{wished.name}"
+
+
+def give(account: Account | None, folder: Path) -> None:
+    """Make the folder the account's own, closed to others."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if account is not None:
+        os.chown(folder, account.uid, account.gid)
+    folder.chmod(0o700)
+
+
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """Give a folder for servers of a test, reachable for the server's account, and remove it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="siloscope-", ignore_cleanup_errors=True) as name:
+        home = Path(name)
+        home.chmod(0o711)
+        yield home
+
+
+_PROBE = """
+import os, sys
+uid, gid, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+os.setgroups([]); os.setgid(gid); os.setuid(uid)
+sys.exit(0 if os.access(folder, os.X_OK) else 1)
+"""
