@@ -18,16 +18,16 @@ class ContractError(Exception):
     Args:
         reason: Slug that logs, metrics and the quarantine use, e.g. ``unknown_unit``.
         place: Where it was found, e.g. ``record 3, u``.
-        found: What was found there; shortened to 120 characters.
+        found: What was found there; the message shortens it to 120 characters.
         expected: What would have been right.
     """
 
     def __init__(self, reason: str, *, place: str, found: object, expected: str) -> None:
         self.reason = reason
         self.place = place
-        self.found = shortened(found)
+        self.found = found
         self.expected = expected
-        super().__init__(f"{place}: found {self.found}, expected {expected}")
+        super().__init__(f"{place}: found {shortened(found)}, expected {expected}")
 
 
 class MalformedName(ContractError):
