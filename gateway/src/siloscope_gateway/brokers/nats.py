@@ -1,0 +1,93 @@
+"""The configuration of NATS as an MQTT 3.1.1 broker with JetStream.
+
+NATS maps the levels of a topic to the parts of a subject, so `silo/v1/+/x` is `silo.v1.*.x`. Nobody is let in without a
+user of the list, and MQTT users cannot use NATS's own protocol.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from siloscope_gateway.credentials import Recognition
+
+# An MQTT session may leave at most 65 535 messages unacknowledged over all its subscriptions; ingest has four.
+MAX_ACK_PENDING = 16_000
+# The subjects on which NATS hands a session its own QoS 1 messages. They are random, and no MQTT filter may name them.
+_DELIVERY = "$MQTT.sub.>"
+
+
+@dataclass(frozen=True)
+class NatsSettings:
+    """Where the broker listens and keeps its streams.
+
+    Attributes:
+        mqtt_port: MQTT, on `host`.
+        client_port: NATS's own protocol, on 127.0.0.1; it cannot be switched off, and no user may use it.
+        store_directory: JetStream's files.
+        sync_interval: How often JetStream syncs to the disk; the spool of the edge does not rely on it.
+        max_store_bytes: Limit of JetStream's files.
+    """
+
+    mqtt_port: int
+    client_port: int
+    store_directory: Path
+    host: str = "127.0.0.1"
+    sync_interval: str = "10s"
+    max_store_bytes: int = 4 * 1024**3
+
+
+def nats_config(settings: NatsSettings, recognitions: Iterable[Recognition]) -> str:
+    """Return the whole configuration file."""
+    users = "\n".join(_user(each) for each in sorted(recognitions, key=lambda each: each.username))
+    return f"""\
+# Written by Siloscope; changes made here are lost. Users come from `siloscope gateway credential`.
+server_name: siloscope
+host: "127.0.0.1"
+port: {settings.client_port}
+max_payload: 1MB
+jetstream {{
+  store_dir: {json.dumps(str(settings.store_directory))}
+  max_memory_store: 64MB
+  max_file_store: {settings.max_store_bytes}
+  sync_interval: {json.dumps(settings.sync_interval)}
+}}
+mqtt {{
+  host: {json.dumps(settings.host)}
+  port: {settings.mqtt_port}
+  ack_wait: "30s"
+  max_ack_pending: {MAX_ACK_PENDING}
+}}
+authorization {{
+  users: [
+{users}
+  ]
+}}
+"""
+
+
+def subject(topic_filter: str) -> str:
+    """Return the NATS subject of an MQTT filter; slugs hold no dot, so nothing needs escaping.
+
+    >>> subject("silo/v1/+/+/+/samples")
+    'silo.v1.*.*.*.samples'
+    """
+    return topic_filter.replace("/", ".").replace("+", "*").replace("#", ">")
+
+
+def _user(recognition: Recognition) -> str:
+    permissions = recognition.principal.permissions
+    publish = [subject(each) for each in permissions.publish]
+    # NATS has no $SYS topics for MQTT clients, and its own $SYS subjects are not for monitors.
+    subscribe = [subject(each) for each in permissions.subscribe if not each.startswith("$")]
+    allowed_subscribe = [*subscribe, _DELIVERY] if subscribe else []
+    return (
+        f"    {{user: {json.dumps(recognition.username)}, password: {json.dumps(recognition.bcrypt)},"
+        f' allowed_connection_types: ["MQTT"],\n'
+        f"     permissions: {{publish: {_rule(publish)}, subscribe: {_rule(allowed_subscribe)}}}}}"
+    )
+
+
+def _rule(subjects: list[str]) -> str:
+    """An empty list would allow everything; it must be said that everything is denied."""
+    return f"{{allow: {json.dumps(subjects)}}}" if subjects else '{deny: [">"]}'
