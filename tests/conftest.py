@@ -6,6 +6,8 @@
 | `database_url` | an empty database, the test runs once per home |
 | `migrated_postgres_url`, `migrated_timescale_url` | a database with today's schema |
 | `migrated_database_url` | the same, the test runs once per home |
+| `nats_broker`, `mosquitto_broker` | a broker (tests.brokers.TestBroker) with credentials for everybody |
+| `broker` | the same, the test runs once per broker |
 """
 
 import os
@@ -17,12 +19,17 @@ from siloscope_deploy.servers.accounts import temporary_home
 from siloscope_deploy.servers.postgres import PostgresServer
 from siloscope_deploy.servers.timescale import FAST, find_timescale
 from siloscope_process.errors import Unavailable
+from tests.brokers import TestBroker
 from tests.components import component_missing
 from tests.databases import TestServer
 
 HOMES = [
     pytest.param("postgres", marks=pytest.mark.postgres),
     pytest.param("timescale", marks=pytest.mark.timescale),
+]
+BROKERS = [
+    pytest.param("nats", marks=pytest.mark.nats),
+    pytest.param("mosquitto", marks=pytest.mark.mosquitto),
 ]
 
 
@@ -95,3 +102,34 @@ def database_url(database_home: str, request: pytest.FixtureRequest) -> str:
 def migrated_database_url(database_home: str, request: pytest.FixtureRequest) -> str:
     """A database with today's schema, once per home."""
     return str(request.getfixturevalue(f"migrated_{database_home}_url"))
+
+
+@pytest.fixture
+def nats_broker() -> Iterator[TestBroker]:
+    """NATS speaking MQTT, from its wheel."""
+    with temporary_home() as home:
+        broker = TestBroker("nats", home / "nats")
+        broker.start()
+        yield broker
+        broker.stop()
+
+
+@pytest.fixture
+def mosquitto_broker() -> Iterator[TestBroker]:
+    """Debian's Mosquitto."""
+    with temporary_home() as home:
+        try:
+            broker = TestBroker("mosquitto", home / "mosquitto")
+        except Unavailable as reason:
+            component_missing(dict(os.environ), "Mosquitto", str(reason))
+        broker.start()
+        yield broker
+        broker.stop()
+
+
+@pytest.fixture(params=BROKERS)
+def broker(request: pytest.FixtureRequest) -> TestBroker:
+    """A broker, once per kind."""
+    found = request.getfixturevalue(f"{request.param}_broker")
+    assert isinstance(found, TestBroker)
+    return found
