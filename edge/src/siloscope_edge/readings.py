@@ -1,0 +1,55 @@
+"""Readings: one value of one channel with its quality. A bad one has no value, and a value is never made up."""
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+from siloscope_contract.quality import Quality
+from siloscope_edge.profiles import Channel
+
+
+class Reading(NamedTuple):
+    """A value and its quality; the value is None exactly where the quality is bad."""
+
+    value: float | None
+    quality: int
+
+
+Judge = Callable[[float], Reading]
+
+
+def failed(quality: Quality) -> Reading:
+    """Return a reading that could not be had."""
+    return Reading(None, int(quality))
+
+
+def judge_for(channel: Channel) -> Judge:
+    """Return what makes a reading of a channel's unscaled number: scaled, checked against its range, then rounded."""
+    scale, offset = channel.scale, channel.offset
+    low, high = channel.valid or (-math.inf, math.inf)
+    rounded = rounder(channel.resolution)
+    out_of_range, not_a_number = failed(Quality.OUT_OF_RANGE), failed(Quality.NOT_A_NUMBER)
+
+    def judge(number: float) -> Reading:
+        if not math.isfinite(number):
+            return not_a_number
+        value = rounded(number * scale + offset)
+        return Reading(value, 0) if low <= value <= high else out_of_range
+
+    return judge
+
+
+def rounder(resolution: float | None) -> Callable[[float], float]:
+    """Return what rounds to whole steps of ``resolution``, without the dust that binary fractions leave.
+
+    >>> rounder(0.1)(219 * 0.1), rounder(0.25)(1.4)
+    (21.9, 1.5)
+    """
+    if resolution is None:
+        return float
+    exponent = Decimal(str(resolution)).as_tuple().exponent
+    digits = max(0, -exponent) if isinstance(exponent, int) else 0
+    if resolution == 10**-digits:
+        return lambda value: round(value, digits) + 0.0
+    return lambda value: round(round(value / resolution) * resolution, digits) + 0.0

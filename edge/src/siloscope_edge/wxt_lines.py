@@ -1,0 +1,89 @@
+"""The lines of a Vaisala weather transmitter: ``0r1,Dn=236D,…`` with a checksum of three characters.
+
+Source: Vaisala WXT520 user's guide, ASCII protocol; the CRC is that of SDI-12.
+"""
+
+import re
+
+from siloscope_contract.quality import Quality
+from siloscope_edge.errors import ReadFailed
+
+INVALID = "#"
+"""Stands in place of the unit letter where the transmitter says that the value is none."""
+
+# To the quantity's unit: multiply, then add.
+_UNITS: dict[str, dict[str, tuple[float, float]]] = {
+    "D": {"D": (1, 0)},
+    "S": {"M": (1, 0), "K": (1 / 3.6, 0), "S": (0.44704, 0), "N": (1852 / 3600, 0)},
+    "T": {"C": (1, 0), "F": (5 / 9, -160 / 9)},
+    "U": {"P": (1, 0)},
+    "P": {"H": (1, 0), "P": (0.01, 0), "B": (1000, 0), "M": (1.33322387415, 0), "I": (33.8638864, 0)},
+    "R": {"M": (1, 0), "I": (25.4, 0), "s": (1, 0)},
+    "H": {"M": (1, 0), "I": (0.15500031, 0)},
+    "V": {"V": (1, 0), "N": (1, 0), "F": (1, 0), "W": (1, 0)},
+}
+_FIELD = re.compile(r"([A-Z][a-z])=(-?\d+(?:\.\d+)?)([A-Za-z#])")
+_CRC_LENGTH = 3
+
+
+def command(address: str, query: str) -> bytes:
+    """Return a query in its checked form.
+
+    >>> command("0", "r1")
+    b'0r1Goe\\r\\n'
+    """
+    text = f"{address}{query.lower()}"
+    return f"{text}{crc(text.encode())}\r\n".encode()
+
+
+def fields(line: bytes, address: str, query: str) -> dict[str, float | None]:
+    """Return the values of a line in contract units; None where the transmitter calls a value invalid.
+
+    Raises:
+        ReadFailed: The line is torn, answers something else, or its checksum is wrong; no part of it is used.
+    """
+    try:
+        text = line.decode("ascii").strip("\r\n")
+    except UnicodeDecodeError:
+        raise _refused(line, "not ASCII") from None
+    body, check = text[:-_CRC_LENGTH], text[-_CRC_LENGTH:]
+    if crc(body.encode()) != check:
+        raise _refused(line, f"checksum {check!r}, calculated {crc(body.encode())!r}")
+    head, *parts = body.split(",")
+    if head != f"{address}{query.lower()}":
+        raise _refused(line, f"an answer to {head!r}, not to {address}{query.lower()!r}")
+    found: dict[str, float | None] = {}
+    for part in parts:
+        match = _FIELD.fullmatch(part)
+        if match is None or match[1] in found:
+            raise _refused(line, f"field {part!r}")
+        found[match[1]] = _converted(match[1], float(match[2]), match[3], line)
+    return found
+
+
+def crc(message: bytes) -> str:
+    """Return the SDI-12 checksum of a message.
+
+    >>> crc(b"0r1"), crc(b"0r2")
+    ('Goe', 'Gje')
+    """
+    value = 0
+    for byte in message:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ 0xA001 if value & 1 else value >> 1
+    return chr(0x40 | value >> 12) + chr(0x40 | value >> 6 & 0x3F) + chr(0x40 | value & 0x3F)
+
+
+def _converted(name: str, value: float, letter: str, line: bytes) -> float | None:
+    if letter == INVALID:
+        return None
+    try:
+        factor, offset = _UNITS[name[0]][letter]
+    except KeyError:
+        raise _refused(line, f"unit letter {letter!r} of {name}") from None
+    return value * factor + offset
+
+
+def _refused(line: bytes, why: str) -> ReadFailed:
+    return ReadFailed(Quality.INVALID_FRAME, f"line {line[:80]!r} refused: {why}", answered=True)
