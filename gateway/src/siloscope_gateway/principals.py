@@ -42,7 +42,7 @@ class Principal:
         depth = {PrincipalKind.NODE: 3, PrincipalKind.SITE: 2}.get(self.kind, 0)
         given = [part is not None for part in (self.org, self.site, self.node)]
         if given != [position < depth for position in range(3)]:
-            raise ValueError(f"a {self.kind} credential names {('nothing', '', 'a site', 'a node')[depth]}, not {self}")
+            raise ValueError(f"{self.kind} credential: expected {_NAMES[depth]}, found {self.label}")
 
     @classmethod
     def of_node(cls, node: NodeName) -> "Principal":
@@ -87,3 +87,4 @@ class Principal:
 
 
 _INGESTED = (Kind.SAMPLES, Kind.BIRTH, Kind.HEARTBEAT, Kind.STATUS)
+_NAMES = {0: "no organisation", 2: "an organisation and a site", 3: "an organisation, a site and a node"}

