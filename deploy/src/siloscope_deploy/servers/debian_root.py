@@ -19,6 +19,7 @@ from siloscope_process.errors import Unavailable
 SUITE = "trixie"
 PACKAGES = "postgresql-17-timescaledb"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+TARGET_FORM = "$(CREATED_BY)|$(ORIGIN)|$(COMPONENT)|$(REPO_URI)"
 BUILD_LIMIT_S = 900
 
 
@@ -48,15 +49,16 @@ def debian_root(environ: Mapping[str, str]) -> Path:
     return tree
 
 
-def debian_mirror() -> str:
-    """Return the Debian mirror that this machine's apt uses.
+def debian_mirror(index_targets: str) -> str:
+    """Return the Debian mirror among what apt fetches.
+
+    Args:
+        index_targets: what `apt-get indextargets` prints in the form of `TARGET_FORM`.
 
     Raises:
-        Unavailable: apt names none.
+        Unavailable: there is none.
     """
-    form = "$(CREATED_BY)|$(ORIGIN)|$(COMPONENT)|$(REPO_URI)"
-    targets = _output(["apt-get", "indextargets", "--format", form]) if shutil.which("apt-get") else ""
-    for line in targets.splitlines():
+    for line in index_targets.splitlines():
         maker, origin, component, uri = line.split("|", 3)
         if (maker, origin, component) == ("Packages", "Debian", "main") and "security" not in uri:
             return uri
@@ -66,7 +68,8 @@ def debian_mirror() -> str:
 def _build(tree: Path, environ: Mapping[str, str]) -> None:
     if shutil.which("debootstrap") is None:
         raise Unavailable("TimescaleDB from Debian needs debootstrap: apt-get install debootstrap")
-    mirror = debian_mirror()
+    targets = _output(["apt-get", "indextargets", "--format", TARGET_FORM]) if shutil.which("apt-get") else ""
+    mirror = debian_mirror(targets)
     for remains in tree.parent.glob(f"{tree.name}.building-*"):
         shutil.rmtree(remains)
     aside = Path(tempfile.mkdtemp(prefix=f"{tree.name}.building-", dir=tree.parent))
