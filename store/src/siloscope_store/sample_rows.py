@@ -1,0 +1,151 @@
+"""Rows of a sample table in PostgreSQL's binary COPY format, built without an object per reading.
+
+A row is `(group_id int4, time timestamptz, values float8[], quality int2[])`. Rows of one table sort, as bytes, by group
+and time, and that is the order in which every writer must touch them: unsorted writers deadlock.
+
+Source:
+    PostgreSQL documentation, COPY, "Binary Format"; array_send and range_send in the server's sources.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from struct import Struct, calcsize
+from typing import NamedTuple
+
+COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+COPY_TRAILER = b"\xff\xff"
+
+MS_UNTIL_2000 = 946_684_800_000
+"""PostgreSQL counts from 2000-01-01 UTC, in microseconds."""
+
+_FLOAT8, _INT2, _TIMESTAMPTZ = 701, 21, 1184
+_NULL = b"\xff\xff\xff\xff"
+_ARRAY_HEADER_BYTES = 20
+_ROW_HEAD = Struct(">hiiiq")  # field count, then two fields with their lengths: group_id, time
+_ARRAY_HEAD = Struct(">iiiIii")  # field length, dimensions, has NULLs, element type, length, lower bound
+_FLOAT_ELEMENT = Struct(">id")
+_INT2_ELEMENT = Struct(">ih")
+_TIME_ELEMENT = Struct(">iq")
+_GROUP = slice(2, 10)
+_TIME = slice(10, 22)
+_ARRAYS_AT = 22
+
+Values = Sequence[float | None]
+Codes = Sequence[int | None]
+
+
+class SampleRow(NamedTuple):
+    """A decoded row; `quality` None says that every value that is there is good."""
+
+    group_id: int
+    time_ms: int
+    values: list[float | None]
+    quality: list[int | None] | None
+
+
+class PlainLayout:
+    """Encodes rows of one group whose values are all there and good, which nearly all are.
+
+    Args:
+        group_id: The group.
+        length: How many positions a row fills.
+    """
+
+    __slots__ = ("_arguments", "_pack")
+
+    def __init__(self, group_id: int, length: int) -> None:
+        self._pack = _plain_struct(length).pack
+        array_bytes = _ARRAY_HEADER_BYTES + length * _FLOAT_ELEMENT.size
+        head = [4, 4, group_id, 8, 0, array_bytes, 1, 0, _FLOAT8, length, 1]
+        self._arguments: list[float] = [*head, *[8, 0.0] * length, -1]
+
+    def encode(self, time_ms: int, values: Sequence[float]) -> bytes:
+        """Return the row; `values` in order of position, as many as the layout's length."""
+        arguments = self._arguments[:]
+        arguments[4] = (time_ms - MS_UNTIL_2000) * 1000
+        arguments[12:-1:2] = values
+        return self._pack(*arguments)
+
+
+@lru_cache(maxsize=512)
+def _plain_struct(length: int) -> Struct:
+    return Struct(">hiiiqiiiIii" + "id" * length + "i")
+
+
+def encode(group_id: int, time_ms: int, values: Values, quality: Codes | None) -> bytes:
+    """Return any row; `quality` is None where every value that is there is good."""
+    head = _ROW_HEAD.pack(4, 4, group_id, 8, (time_ms - MS_UNTIL_2000) * 1000)
+    return head + float_array(values) + (_NULL if quality is None else int2_array(quality))
+
+
+def decode(row: bytes) -> SampleRow:
+    """Return what a row says; the inverse of `encode`."""
+    _, _, group_id, _, time_us = _ROW_HEAD.unpack_from(row)
+    values, at = _read_array(row, _ARRAYS_AT, _FLOAT_ELEMENT)
+    quality, _ = _read_array(row, at, _INT2_ELEMENT)
+    return SampleRow(group_id, time_us // 1000 + MS_UNTIL_2000, values or [], quality)
+
+
+def latest_of(row: bytes, length: int) -> bytes:
+    """Return the row of `latest` (group_id, times, values, quality) that a whole sample makes: one time for all."""
+    time = row[_TIME]
+    times = _ARRAY_HEAD.pack(_ARRAY_HEADER_BYTES + length * 12, 1, 0, _TIMESTAMPTZ, length, 1) + time * length
+    return row[:2] + row[_GROUP] + times + row[_ARRAYS_AT:]
+
+
+def latest_row(group_id: int, times_ms: Codes, values: Values, quality: Codes | None) -> bytes:
+    """Return a row of `latest` whose elements may be of different times."""
+    head = Struct(">hii").pack(4, 4, group_id)
+    return head + time_array(times_ms) + float_array(values) + (_NULL if quality is None else int2_array(quality))
+
+
+def float_array(values: Values) -> bytes:
+    """Return a float8[] field."""
+    return _array(_FLOAT8, [_NULL if each is None else _FLOAT_ELEMENT.pack(8, each) for each in values])
+
+
+def int2_array(codes: Codes) -> bytes:
+    """Return an int2[] field."""
+    return _array(_INT2, [_NULL if each is None else _INT2_ELEMENT.pack(2, each) for each in codes])
+
+
+def time_array(times_ms: Codes) -> bytes:
+    """Return a timestamptz[] field."""
+    elements = [_NULL if each is None else _TIME_ELEMENT.pack(8, (each - MS_UNTIL_2000) * 1000) for each in times_ms]
+    return _array(_TIMESTAMPTZ, elements)
+
+
+def multirange(ranges: Sequence[tuple[int, int]]) -> bytes:
+    """Return an int8multirange field of half-open [first, end) ranges."""
+    lower_inclusive = 2
+    body = b"".join(_RANGE.pack(25, lower_inclusive, 8, first, 8, end) for first, end in ranges)
+    return Struct(">ii").pack(4 + len(body), len(ranges)) + body
+
+
+_RANGE = Struct(">ibiqiq")
+
+
+def _array(element_type: int, elements: list[bytes]) -> bytes:
+    body = b"".join(elements)
+    has_nulls = int(_NULL in elements)
+    return _ARRAY_HEAD.pack(_ARRAY_HEADER_BYTES + len(body), 1, has_nulls, element_type, len(elements), 1) + body
+
+
+def _read_array(row: bytes, at: int, element: Struct) -> tuple[list[float | None] | None, int]:
+    size = int.from_bytes(row[at : at + 4], "big", signed=True)
+    if size < 0:
+        return None, at + 4
+    length = int.from_bytes(row[at + 16 : at + 20], "big")
+    start = at + _ARRAY_HEAD.size
+    values: list[float | None] = []
+    for _ in range(length):
+        if row[start : start + 4] == _NULL:
+            values.append(None)
+            start += 4
+        else:
+            values.append(element.unpack_from(row, start)[1])
+            start += element.size
+    return values, start
+
+
+assert calcsize(">iiiIii") == _ARRAY_HEADER_BYTES + 4

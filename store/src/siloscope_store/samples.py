@@ -1,0 +1,171 @@
+"""Where samples are written: one row each, twice the same is harmless, what is there is never overwritten.
+
+Every function runs inside a transaction of the caller, on a connection that `prepare` has seen. Rows are those of
+`sample_rows`, ascending.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.sql import SQL, Composed, Identifier
+
+from siloscope_process.clock import from_ms, to_ms
+from siloscope_store.sample_rows import COPY_HEADER, COPY_TRAILER, Codes, Values
+from siloscope_store.statements import statements
+
+_SQL = statements("samples.sql")
+Connection = AsyncConnection[Any]
+
+SPAN_MS = 7 * 86_400_000
+"""Length of a chunk or partition; they begin at multiples of it since 1970."""
+
+MOST_NEW_SPANS = 8
+"""A transaction opens at most this many: thousands would exhaust the server's lock table."""
+
+
+class SampleTable(StrEnum):
+    """The table of a retention class."""
+
+    MEASUREMENTS = "sample"
+    VITALS = "sample_vitals"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A second value for an element that has one; `kept` stands, `other` goes to sample_conflict."""
+
+    group_id: int
+    time_ms: int
+    position: int
+    kept_value: float | None
+    kept_quality: int
+    other_value: float | None
+    other_quality: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the rows of one table."""
+
+    new: int
+    differences: Sequence[Difference] = ()
+
+
+@dataclass(frozen=True)
+class Undated:
+    """A sample whose time cannot be believed."""
+
+    org_id: int
+    node_id: int
+    group_id: int
+    time_ms: int
+    values: Values
+    quality: Codes | None
+    epoch: str | None
+    seq: int | None
+    arrived_at: datetime
+
+
+async def prepare(connection: Connection) -> None:
+    """Make the session's temporary tables; once a connection, outside of any transaction."""
+    for table in SampleTable:
+        await connection.execute(_statement("prepare_samples", table))
+    await connection.execute(_SQL["prepare_latest"])
+
+
+async def make_room(connection: Connection, table: SampleTable, spans: Sequence[int]) -> None:
+    """Open the spans (numbers since 1970, of `SPAN_MS` each) that rows will fall into; at most `MOST_NEW_SPANS`."""
+    times = [from_ms(span * SPAN_MS) for span in spans]
+    await connection.execute(_SQL["make_room"], {"table": table.value, "times": times})
+
+
+async def write(connection: Connection, table: SampleTable, rows: Sequence[bytes]) -> Written:
+    """Insert rows that are ascending and have one key each."""
+    await _copy(connection, _statement("copy_samples", table), rows)
+    inserted = await connection.execute(_statement("insert_samples", table))
+    if inserted.rowcount == len(rows):
+        return Written(inserted.rowcount)
+    await connection.execute(_statement("fill_samples", table))
+    found = await connection.execute(_statement("differing_samples", table))
+    differences = [Difference(row[0], to_ms(row[1]), *row[2:]) for row in await found.fetchall()]
+    return Written(inserted.rowcount, differences)
+
+
+async def write_latest(connection: Connection, rows: Sequence[bytes], *, whole: bool) -> None:
+    """Bring `latest` up to date, per element newest by the sample's own time.
+
+    Args:
+        connection: In a transaction.
+        rows: Rows of `latest`, ascending by group.
+        whole: Each row is of one time throughout.
+    """
+    await _copy(connection, SQL(_SQL["copy_latest"]), rows)
+    if whole:
+        replaced = await connection.execute(_SQL["replace_latest"])
+        if replaced.rowcount == len(rows):
+            return
+    await connection.execute(_SQL["merge_latest"])
+
+
+async def keep_conflicts(
+    connection: Connection, differences: Sequence[tuple[Difference, str | None, int | None]]
+) -> None:
+    """Keep the second values, each with the epoch and number of the pack that brought it."""
+    rows = [
+        {
+            "group_id": found.group_id,
+            "time": from_ms(found.time_ms),
+            "position": found.position,
+            "kept_value": found.kept_value,
+            "kept_quality": found.kept_quality,
+            "other_value": found.other_value,
+            "other_quality": found.other_quality,
+            "other_epoch": uuid_of(epoch),
+            "other_seq": seq,
+        }
+        for found, epoch, seq in differences
+    ]
+    await _execute_many(connection, _SQL["keep_conflict"], rows)
+
+
+async def keep_undated(connection: Connection, samples: Sequence[Undated]) -> None:
+    """Keep samples whose time is out of the believable range."""
+    rows = [
+        {
+            "org_id": each.org_id,
+            "node_id": each.node_id,
+            "group_id": each.group_id,
+            "time_ms": each.time_ms,
+            "values": list(each.values),
+            "quality": None if each.quality is None else list(each.quality),
+            "epoch": uuid_of(each.epoch),
+            "seq": each.seq,
+            "arrived_at": each.arrived_at,
+        }
+        for each in samples
+    ]
+    await _execute_many(connection, _SQL["keep_undated"], rows)
+
+
+def uuid_of(epoch: str | None) -> UUID | None:
+    """Return an epoch as the database keeps it."""
+    return None if epoch is None else UUID(hex=epoch)
+
+
+async def _copy(connection: Connection, statement: SQL | Composed, rows: Sequence[bytes]) -> None:
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        await copy.write(b"".join((COPY_HEADER, *rows, COPY_TRAILER)))
+
+
+async def _execute_many(connection: Connection, statement: LiteralString, rows: Sequence[dict[str, Any]]) -> None:
+    async with connection.cursor() as cursor:
+        await cursor.executemany(statement, rows)
+
+
+def _statement(name: str, table: SampleTable) -> Composed:
+    return SQL(_SQL[name]).format(table=Identifier(table.value), incoming=Identifier(f"incoming_{table.value}"))

@@ -1,0 +1,62 @@
+-- Which numbers of which epoch are accounted for. Rows are written in order of (node_id, epoch), last in a transaction.
+
+-- name: prepare_accounted
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_accounted (
+    node_id int4, epoch uuid, accounted int8multirange
+) ON COMMIT DELETE ROWS
+
+-- name: copy_accounted
+COPY incoming_accounted FROM STDIN (FORMAT BINARY)
+
+-- name: account
+-- Returns the epochs whose ranges have become many. A range takes 21 bytes.
+WITH written AS (
+    INSERT INTO node_epoch AS e (node_id, epoch, accounted)
+    SELECT node_id, epoch, accounted FROM incoming_accounted
+    ON CONFLICT (node_id, epoch) DO UPDATE SET accounted = e.accounted + excluded.accounted, last_seen_at = now()
+    RETURNING node_id, epoch, pg_column_size(accounted) AS size_bytes
+)
+SELECT node_id, epoch FROM written WHERE size_bytes > 21 * %(most)s ORDER BY node_id, epoch
+
+-- name: ranges
+SELECT array(SELECT ARRAY[lower(r), upper(r)] FROM unnest(accounted) AS r ORDER BY r)
+FROM node_epoch WHERE node_id = %(node_id)s AND epoch = %(epoch)s FOR UPDATE
+
+-- name: folded_ranges
+SELECT lower(span), upper(span) FROM node_epoch_folded WHERE node_id = %(node_id)s AND epoch = %(epoch)s ORDER BY span
+
+-- name: set_ranges
+UPDATE node_epoch SET accounted = (
+    SELECT range_agg(int8range(first, "end")) FROM unnest(%(firsts)s::int8[], %(ends)s::int8[]) AS r (first, "end"))
+WHERE node_id = %(node_id)s AND epoch = %(epoch)s
+
+-- name: empty_folded
+DELETE FROM node_epoch_folded WHERE node_id = %(node_id)s AND epoch = %(epoch)s
+
+-- name: fold_ranges
+INSERT INTO node_epoch_folded (node_id, epoch, span)
+SELECT %(node_id)s, %(epoch)s, int8range(first, "end")
+FROM unnest(%(firsts)s::int8[], %(ends)s::int8[]) AS r (first, "end")
+
+-- name: refuse
+INSERT INTO seq_refused (node_id, epoch, seq, reason, detail)
+VALUES (%(node_id)s, %(epoch)s, %(seq)s, %(reason)s, %(detail)s)
+ON CONFLICT (node_id, epoch, seq) DO NOTHING
+
+-- name: record_gap
+INSERT INTO gap_record (org_id, node_id, kind, epoch, first_seq, last_seq, from_time, to_time, device, count, detail,
+    recorded_epoch, recorded_seq, recorded_index)
+VALUES (%(org_id)s, %(node_id)s, %(kind)s, %(epoch)s, %(first_seq)s, %(last_seq)s, %(from_time)s, %(to_time)s,
+    %(device)s, %(count)s, %(detail)s, %(recorded_epoch)s, %(recorded_seq)s, %(recorded_index)s)
+ON CONFLICT DO NOTHING
+
+-- name: declare
+INSERT INTO node_epoch AS e (node_id, epoch, declared_next, declared_oldest, session)
+SELECT DISTINCT ON (node_id, epoch) node_id, epoch, next, oldest, session
+FROM unnest(%(node_ids)s::int4[], %(epochs)s::uuid[], %(nexts)s::int8[], %(oldests)s::int8[], %(sessions)s::text[])
+    AS d (node_id, epoch, next, oldest, session)
+ORDER BY node_id, epoch, next DESC
+ON CONFLICT (node_id, epoch) DO UPDATE SET
+    declared_next = greatest(e.declared_next, excluded.declared_next),
+    declared_oldest = excluded.declared_oldest,
+    session = excluded.session, last_seen_at = now()

@@ -1,0 +1,108 @@
+-- Writing samples. {table} is sample or sample_vitals, {incoming} its temporary twin. Rows come in through temporary tables that live as long as the
+-- session and are emptied at each commit. They are filled in order of (group_id, time) and read by a sequential scan,
+-- so every writer touches rows in the same order, and writers never deadlock.
+
+-- name: prepare_samples
+CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} (
+    group_id int4, "time" timestamptz, "values" float8[], quality int2[]
+) ON COMMIT DELETE ROWS
+
+-- name: prepare_latest
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_latest (
+    group_id int4, times timestamptz[], "values" float8[], quality int2[]
+) ON COMMIT DELETE ROWS
+
+-- name: make_room
+SELECT ensure_partitions(%(table)s, %(times)s::timestamptz[])
+
+-- name: copy_samples
+COPY {incoming} FROM STDIN (FORMAT BINARY)
+
+-- name: copy_latest
+COPY incoming_latest FROM STDIN (FORMAT BINARY)
+
+-- name: insert_samples
+-- Fewer rows inserted than came: some were there before, and only then fill_samples and differing_samples are needed.
+INSERT INTO {table} (group_id, "time", "values", quality)
+SELECT group_id, "time", "values", quality FROM {incoming}
+ON CONFLICT (group_id, "time") DO NOTHING
+
+-- name: fill_samples
+-- An element is empty when it has neither value nor quality. What is there is never overwritten.
+INSERT INTO {table} AS kept (group_id, "time", "values", quality)
+SELECT group_id, "time", "values", quality FROM {incoming}
+ON CONFLICT (group_id, "time") DO UPDATE SET
+    "values" = (
+        SELECT array_agg(
+            CASE WHEN kept."values"[k] IS NULL AND kept.quality[k] IS NULL
+                THEN excluded."values"[k] ELSE kept."values"[k] END ORDER BY k)
+        FROM generate_series(1, greatest(cardinality(kept."values"), cardinality(excluded."values"))) AS k),
+    quality = CASE WHEN kept.quality IS NULL AND excluded.quality IS NULL THEN NULL ELSE (
+        SELECT array_agg(
+            CASE WHEN kept."values"[k] IS NULL AND kept.quality[k] IS NULL
+                THEN coalesce(excluded.quality[k], CASE WHEN excluded."values"[k] IS NOT NULL THEN 0 END)
+                ELSE coalesce(kept.quality[k], 0) END ORDER BY k)
+        FROM generate_series(1, greatest(cardinality(kept."values"), cardinality(excluded."values"))) AS k) END
+WHERE EXISTS (
+    SELECT FROM generate_series(1, cardinality(excluded."values")) AS k
+    WHERE kept."values"[k] IS NULL AND kept.quality[k] IS NULL
+        AND (excluded."values"[k] IS NOT NULL OR excluded.quality[k] IS NOT NULL))
+
+-- name: differing_samples
+-- Elements that say something else than what is kept. OFFSET 0 keeps the planner at one index look-up a row: it knows
+-- nothing of the temporary table's size.
+SELECT came.group_id, came."time", k - 1,
+    kept."values"[k], coalesce(kept.quality[k], 0), came."values"[k], coalesce(came.quality[k], 0)
+FROM {incoming} AS came
+CROSS JOIN LATERAL (
+    SELECT s."values", s.quality FROM {table} AS s
+    WHERE s.group_id = came.group_id AND s."time" = came."time" OFFSET 0
+) AS kept
+CROSS JOIN LATERAL generate_series(1, cardinality(came."values")) AS k
+WHERE (came."values"[k] IS NOT NULL OR came.quality[k] IS NOT NULL)
+    AND (kept."values"[k], coalesce(kept.quality[k], 0)) IS DISTINCT FROM (came."values"[k], coalesce(came.quality[k], 0))
+ORDER BY came.group_id, came."time", k
+
+-- name: keep_conflict
+INSERT INTO sample_conflict (
+    group_id, "time", position, kept_value, kept_quality, other_value, other_quality, other_epoch, other_seq)
+VALUES (%(group_id)s, %(time)s, %(position)s, %(kept_value)s, %(kept_quality)s, %(other_value)s, %(other_quality)s,
+    %(other_epoch)s, %(other_seq)s)
+ON CONFLICT DO NOTHING
+
+-- name: keep_undated
+INSERT INTO undated (org_id, node_id, group_id, time_ms, "values", quality, epoch, seq, arrived_at)
+VALUES (%(org_id)s, %(node_id)s, %(group_id)s, %(time_ms)s, %(values)s, %(quality)s, %(epoch)s, %(seq)s, %(arrived_at)s)
+ON CONFLICT DO NOTHING
+
+-- name: replace_latest
+-- For samples of a whole group, which are one time throughout: newer than all that is there.
+INSERT INTO latest AS kept (group_id, times, "values", quality)
+SELECT group_id, times, "values", quality FROM incoming_latest
+ON CONFLICT (group_id) DO UPDATE SET
+    times = excluded.times, "values" = excluded."values", quality = excluded.quality,
+    updated_at = now(), changed_by = pg_current_xact_id()
+WHERE cardinality(kept.times) <= cardinality(excluded.times) AND (excluded.times[1] > ALL (kept.times)) IS NOT FALSE
+
+-- name: merge_latest
+-- For all others: each element by itself.
+INSERT INTO latest AS kept (group_id, times, "values", quality)
+SELECT group_id, times, "values", quality FROM incoming_latest
+ON CONFLICT (group_id) DO UPDATE SET
+    times = (
+        SELECT array_agg(CASE WHEN excluded.times[k] > kept.times[k] OR kept.times[k] IS NULL
+            THEN excluded.times[k] ELSE kept.times[k] END ORDER BY k)
+        FROM generate_series(1, greatest(cardinality(kept.times), cardinality(excluded.times))) AS k),
+    "values" = (
+        SELECT array_agg(CASE WHEN excluded.times[k] > kept.times[k] OR kept.times[k] IS NULL
+            THEN excluded."values"[k] ELSE kept."values"[k] END ORDER BY k)
+        FROM generate_series(1, greatest(cardinality(kept.times), cardinality(excluded.times))) AS k),
+    quality = CASE WHEN kept.quality IS NULL AND excluded.quality IS NULL THEN NULL ELSE (
+        SELECT array_agg(CASE WHEN excluded.times[k] > kept.times[k] OR kept.times[k] IS NULL
+            THEN coalesce(excluded.quality[k], CASE WHEN excluded."values"[k] IS NOT NULL THEN 0 END)
+            ELSE coalesce(kept.quality[k], CASE WHEN kept."values"[k] IS NOT NULL THEN 0 END) END ORDER BY k)
+        FROM generate_series(1, greatest(cardinality(kept.times), cardinality(excluded.times))) AS k) END,
+    updated_at = now(), changed_by = pg_current_xact_id()
+WHERE EXISTS (
+    SELECT FROM generate_series(1, cardinality(excluded.times)) AS k
+    WHERE excluded.times[k] IS NOT NULL AND (kept.times[k] IS NULL OR excluded.times[k] > kept.times[k]))
