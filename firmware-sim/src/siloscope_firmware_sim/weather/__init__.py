@@ -1,0 +1,1 @@
+"""The weather: real observations, replayed."""
