@@ -1,0 +1,10 @@
+#!/bin/sh
+# Build the web page from dashboards/web into the package that serves it.
+set -eu
+. ./deploy/install/certificates.sh
+tools=$(pwd)/.tools/bin
+export PATH="$tools:$PATH"
+echo "Building the web page"
+cd dashboards/web
+npm ci --no-audit --no-fund --loglevel=error
+npm run build --silent
