@@ -77,7 +77,7 @@ def test_it_commits_to_disk_where_a_benchmark_asks_for_it(tree: Path, *, durable
     try:
         server.start()
         with psycopg.connect(server.url) as connection:
-            for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            for name in ("fsync", "full_page_writes"):
                 assert connection.execute(f"SHOW {name}").fetchone() == (expected,)
     finally:
         server.discard()

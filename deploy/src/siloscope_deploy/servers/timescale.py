@@ -41,7 +41,7 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
 }
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+FAST = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
@@ -71,8 +71,8 @@ def find_timescale(environ: Mapping[str, str], *, durable: bool = False) -> Data
 
     Args:
         environ: names the server or the cache; see the module's docstring.
-        durable: commit to disk as in production, for benchmarks. Tests trade that for speed: a server killed by
-            SIGKILL loses nothing then either, only a machine that loses power would.
+        durable: commit to disk as in production: for benchmarks, and for tests that kill the server. Other tests trade
+            that for speed.
 
     Raises:
         Unavailable: there is none to be had here; the message says what would help.
