@@ -11,7 +11,6 @@
     * NameTaken             it exists already
 * StoreError
   - CursorMalformed         a page or change cursor that this store never gave out
-  - LoginRefused            wrong user name or password, or a token that is unknown, used, expired or revoked
 """
 
 from siloscope_process.errors import Unavailable, WrongSetting
@@ -60,11 +59,3 @@ class CursorMalformed(StoreError):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"cursor {found[:40]!r} was not given out here")
-
-
-class LoginRefused(StoreError):
-    """A login or refresh was refused; the reason is for the log, never for the caller."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"login refused: {reason}")
-        self.reason = reason

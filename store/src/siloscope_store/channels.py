@@ -1,0 +1,204 @@
+"""Channels with their newest reading, as people see them."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+
+from siloscope_contract.quality import CODES, Quality, grade
+from siloscope_store.cursors import PageOf, next_page, position_of
+from siloscope_store.statements import statements
+
+_SQL = statements("channels.sql")
+MOST_PER_PLACE = 5_000
+
+
+class Latest(msgspec.Struct, frozen=True):
+    """The newest reading of a channel, newest by its own time.
+
+    Attributes:
+        value: In the channel's unit; None where the read failed.
+        quality: The grade: good, uncertain or bad.
+        reason: Why the quality is what it is: `good`, `comm_failure`.
+        age_s: Seconds from `time` to the `now` that was asked for.
+        state: live, stale or bad.
+    """
+
+    time: datetime
+    value: float | None
+    quality: str
+    reason: str
+    age_s: float
+    state: str
+
+
+class DeviceName(msgspec.Struct, frozen=True):
+    """The instrument that a channel belongs to."""
+
+    id: int
+    slug: str
+    title: str | None
+
+
+class NodeRef(msgspec.Struct, frozen=True):
+    """The node behind which an instrument stands."""
+
+    id: int
+    slug: str
+
+
+class SiteName(msgspec.Struct, frozen=True):
+    """The site where it stands."""
+
+    id: int
+    slug: str
+    name: str
+    time_zone: str
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """Where a channel is placed at the time asked for."""
+
+    id: int
+    slug: str
+    title: str
+    kind: str
+    cable: int | None
+    level: int | None
+    spot: str | None
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """One measured quantity of one instrument; `latest` is None where it never reported."""
+
+    id: int
+    key: str
+    title: str | None
+    quantity: str
+    unit: str
+    device: DeviceName
+    node: NodeRef
+    site: SiteName
+    place: Spot | None
+    interval_s: float | None
+    retention_class: str
+    resolution: float | None
+    latest: Latest | None
+
+
+class ChannelFilter(msgspec.Struct, frozen=True):
+    """Which channels are wanted; None = any."""
+
+    site_id: int | None = None
+    place_id: int | None = None
+    device_id: int | None = None
+    quantity: str | None = None
+    search: str | None = None
+
+
+async def channels(
+    connection: AsyncConnection[Any],
+    org_id: int,
+    wanted: ChannelFilter,
+    *,
+    now: datetime,
+    limit: int,
+    cursor: str | None = None,
+) -> PageOf[Channel]:
+    """Return one page of active channels, oldest first.
+
+    Raises:
+        CursorMalformed: The cursor was not given out here.
+    """
+    found = await _select(connection, org_id, wanted, now=now, limit=limit + 1, after=position_of(cursor))
+    return next_page(found, limit, lambda channel: channel.id)
+
+
+async def channel(connection: AsyncConnection[Any], org_id: int, channel_id: int, *, now: datetime) -> Channel | None:
+    """Return one active channel; None where this organisation has none of that number."""
+    found = await _select(connection, org_id, ChannelFilter(), now=now, limit=1, channel_id=channel_id)
+    return found[0] if found else None
+
+
+async def channels_of_place(
+    connection: AsyncConnection[Any], org_id: int, place_id: int, *, now: datetime
+) -> list[Channel]:
+    """Return the channels that are placed there now, by cable and level."""
+    found = await _select(connection, org_id, ChannelFilter(place_id=place_id), now=now, limit=MOST_PER_PLACE)
+    return sorted(found, key=_by_spot)
+
+
+async def _select(
+    connection: AsyncConnection[Any],
+    org_id: int,
+    wanted: ChannelFilter,
+    *,
+    now: datetime,
+    limit: int,
+    after: int = 0,
+    channel_id: int | None = None,
+) -> list[Channel]:
+    parameters = {
+        **msgspec.structs.asdict(wanted),
+        "org_id": org_id,
+        "channel_id": channel_id,
+        "now": now,
+        "after": after,
+        "limit": limit,
+    }
+    async with connection.cursor(row_factory=dict_row) as rows:
+        await rows.execute(_SQL["channels"], parameters)
+        return [_channel(row, now) for row in await rows.fetchall()]
+
+
+def _channel(row: dict[str, Any], now: datetime) -> Channel:
+    return Channel(
+        id=row["channel_id"],
+        key=row["key"],
+        title=row["title"],
+        quantity=row["quantity"],
+        unit=row["unit"],
+        device=DeviceName(row["device_id"], row["device_slug"], row["device_title"]),
+        node=NodeRef(row["node_id"], row["node_slug"]),
+        site=SiteName(row["site_id"], row["site_slug"], row["site_name"], row["time_zone"]),
+        place=_spot(row),
+        interval_s=row["interval_s"],
+        retention_class=row["retention_class"],
+        resolution=row["resolution"],
+        latest=_latest(row, now),
+    )
+
+
+def _spot(row: dict[str, Any]) -> Spot | None:
+    if row["place_id"] is None:
+        return None
+    name = (row["place_id"], row["place_slug"], row["place_title"], row["place_kind"])
+    return Spot(*name, row["cable"], row["level"], row["spot"])
+
+
+def _latest(row: dict[str, Any], now: datetime) -> Latest | None:
+    if row["time"] is None:
+        return None
+    return Latest(
+        time=row["time"],
+        value=row["value"],
+        quality=grade(row["code"]).value,
+        reason=reason_of(row["code"]),
+        age_s=(now - row["time"]).total_seconds(),
+        state=row["state"],
+    )
+
+
+def reason_of(code: int) -> str:
+    """Return the reason of a stored code; the grade where a newer version wrote a code that is unknown here."""
+    return Quality(code).reason if code in CODES else grade(code).value
+
+
+def _by_spot(channel: Channel) -> tuple[float, float, str, int]:
+    last = float("inf")
+    spot = channel.place
+    cable = last if spot is None or spot.cable is None else spot.cable
+    level = last if spot is None or spot.level is None else spot.level
+    return cable, level, channel.device.slug, channel.id

@@ -1,0 +1,1 @@
+DROP FUNCTION channel_state(timestamptz, int2, float8, timestamptz);

@@ -1,0 +1,42 @@
+-- name: sites
+WITH counted AS (
+    SELECT
+        n.site_id,
+        count(*) AS channels,
+        count(*) FILTER (WHERE state.name = 'live') AS reporting,
+        count(*) FILTER (WHERE state.name = 'stale') AS stale,
+        count(*) FILTER (WHERE state.name = 'bad') AS bad
+    FROM channel AS c
+    JOIN sample_group AS g ON g.group_id = c.group_id
+    JOIN device AS d ON d.device_id = c.device_id
+    JOIN node AS n ON n.node_id = d.node_id
+    LEFT JOIN latest AS l ON l.group_id = c.group_id
+    CROSS JOIN LATERAL channel_state(
+        l.times[c.position + 1], l.quality[c.position + 1], g.interval_s, %(now)s::timestamptz) AS state (name)
+    WHERE c.org_id = %(org_id)s AND c.retired_at IS NULL
+    GROUP BY n.site_id
+)
+SELECT
+    s.site_id AS id, s.slug, s.name, s.time_zone, s.latitude, s.longitude,
+    (SELECT count(*) FROM place AS p WHERE p.site_id = s.site_id) AS places,
+    coalesce(t.channels, 0) AS channels, coalesce(t.reporting, 0) AS reporting,
+    coalesce(t.stale, 0) AS stale, coalesce(t.bad, 0) AS bad
+FROM site AS s
+LEFT JOIN counted AS t ON t.site_id = s.site_id
+WHERE s.org_id = %(org_id)s AND (%(site_id)s::int4 IS NULL OR s.site_id = %(site_id)s)
+ORDER BY s.name, s.site_id;
+
+-- name: nodes
+SELECT site_id, node_id, slug, state, greatest(last_pack_at, last_heartbeat_at) AS last_seen_at
+FROM node
+WHERE org_id = %(org_id)s AND (%(site_id)s::int4 IS NULL OR site_id = %(site_id)s)
+ORDER BY slug, node_id;
+
+-- name: devices
+SELECT
+    d.device_id AS id, d.slug, d.title, d.profile, d.attributes, n.node_id, n.slug AS node_slug, n.site_id,
+    (SELECT count(*) FROM channel AS c WHERE c.device_id = d.device_id AND c.retired_at IS NULL) AS channels
+FROM device AS d
+JOIN node AS n ON n.node_id = d.node_id
+WHERE d.org_id = %(org_id)s AND (%(site_id)s::int4 IS NULL OR n.site_id = %(site_id)s)
+ORDER BY n.slug, d.slug, d.device_id;
