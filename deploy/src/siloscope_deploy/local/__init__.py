@@ -1,0 +1,1 @@
+"""`siloscope up`: the whole platform on one machine, under one small supervisor."""
