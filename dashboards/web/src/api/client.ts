@@ -1,0 +1,115 @@
+/** The API's calls, typed. Each reading call carries the login's token and tries once more with a renewed one. */
+import { Refused } from "../errors";
+import { type Reader } from "./boundary";
+import {
+  type Channel,
+  channel,
+  type Me,
+  me,
+  type Page,
+  pageOf,
+  type Place,
+  place,
+  placeWithChannels,
+  type Series,
+  series,
+  type Site,
+  site,
+  tokens,
+} from "./entities";
+import type { Session, TokenCalls } from "./session";
+import type { Transport } from "./transport";
+
+type Query = Record<string, string | number | null | undefined>;
+
+export interface PlaceDetail extends Omit<Place, "channels"> {
+  channels: Channel[];
+}
+
+export function tokenCalls(transport: Transport): TokenCalls {
+  const post = (path: string, body: unknown, token: string | null = null) =>
+    transport.json(path, { method: "POST", body, token });
+  return {
+    token: async (username, password) => tokens(await post("/auth/token", { username, password }), "token"),
+    refresh: async (refresh_token) => tokens(await post("/auth/refresh", { refresh_token }), "token"),
+    logout: async (refresh_token, access) => void (await post("/auth/logout", { refresh_token }, access)),
+  };
+}
+
+export class Client {
+  constructor(
+    private readonly transport: Transport,
+    private readonly session: Session,
+  ) {}
+
+  me(): Promise<Me> {
+    return this.get("/me", {}, me);
+  }
+
+  async sites(): Promise<Site[]> {
+    return this.all("/sites", {}, site);
+  }
+
+  site(id: string): Promise<Site> {
+    return this.get(`/sites/${encodeURIComponent(id)}`, {}, site);
+  }
+
+  places(siteId: string): Promise<Place[]> {
+    return this.all("/places", { site_id: siteId }, place);
+  }
+
+  place(id: string): Promise<PlaceDetail> {
+    return this.get(`/places/${encodeURIComponent(id)}`, {}, placeWithChannels);
+  }
+
+  channels(query: { site_id: string; search?: string; limit: number; cursor?: string | null }): Promise<Page<Channel>> {
+    return this.get("/channels", query, pageOf(channel));
+  }
+
+  channel(id: string): Promise<Channel> {
+    return this.get(`/channels/${encodeURIComponent(id)}`, {}, channel);
+  }
+
+  series(id: string, fromMs: number, toMs: number, points: number): Promise<Series> {
+    const query = { from: Math.round(fromMs), to: Math.round(toMs), points };
+    return this.get(`/channels/${encodeURIComponent(id)}/series`, query, series);
+  }
+
+  /** The open event stream of a place or a site. */
+  live(query: { place_id?: string; site_id?: string }, lastId: string | null, signal: AbortSignal): Promise<Response> {
+    const headers = { Accept: "text/event-stream", ...(lastId ? { "Last-Event-ID": lastId } : {}) };
+    return this.withToken((token) => this.transport.open("/live" + search(query), { token, headers, signal }));
+  }
+
+  private async get<T>(path: string, query: Query, read: Reader<T>): Promise<T> {
+    const answer = await this.withToken((token) => this.transport.json(path + search(query), { token }));
+    return read(answer, path);
+  }
+
+  private async all<T>(path: string, query: Query, read: Reader<T>): Promise<T[]> {
+    const items: T[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Page<T> = await this.get(path, { ...query, cursor }, pageOf(read));
+      items.push(...page.items);
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+    return items;
+  }
+
+  private async withToken<T>(call: (token: string) => Promise<T>): Promise<T> {
+    const token = await this.session.accessToken();
+    try {
+      return await call(token);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== 401) throw error;
+      return call(await this.session.accessToken(token));
+    }
+  }
+}
+
+function search(query: Query): string {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const text = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
+  return text === "" ? "" : `?${text}`;
+}

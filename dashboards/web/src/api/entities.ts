@@ -1,0 +1,129 @@
+/** What the API says, as the page uses it: instants in epoch milliseconds, ages in seconds. */
+import { id, instant, listOf, mapOf, number, oneOf, optional, type Reader, shape, text } from "./boundary";
+
+export const tokens = shape({ access_token: text, expires_in: number, refresh_token: text });
+export type Tokens = ReturnType<typeof tokens>;
+
+export const me = shape({ username: text });
+export type Me = ReturnType<typeof me>;
+
+const grade = oneOf("good", "uncertain", "bad");
+export type Grade = ReturnType<typeof grade>;
+
+/** A channel's newest reading by sample time; `age_s` is the server's word at the moment it answered. */
+export const latest = shape({
+  time: instant,
+  value: optional(number),
+  quality: grade,
+  reason: optional(text),
+  age_s: number,
+});
+export type Latest = ReturnType<typeof latest>;
+
+const node = shape({
+  id,
+  slug: text,
+  state: optional(text),
+  last_seen_at: optional(instant),
+  age_s: optional(number),
+});
+export type Node = ReturnType<typeof node>;
+
+const counts = { channels: number, reporting: number, stale: number, bad: number };
+
+export const site = shape({
+  id,
+  slug: text,
+  name: text,
+  time_zone: text,
+  places: number,
+  nodes: listOf(node),
+  ...counts,
+});
+export type Site = ReturnType<typeof site>;
+
+const span = shape({ min: optional(number), mean: optional(number), max: optional(number), unit: text });
+export type Span = ReturnType<typeof span>;
+
+const placeFields = {
+  id,
+  slug: text,
+  title: optional(text),
+  kind: text,
+  site_id: id,
+  summary: mapOf(span),
+  ...counts,
+};
+export const place = shape(placeFields);
+export type Place = ReturnType<typeof place>;
+
+const spot = shape({
+  id,
+  slug: text,
+  title: optional(text),
+  kind: text,
+  cable: optional(number),
+  level: optional(number),
+  spot: optional(text),
+});
+export type Spot = ReturnType<typeof spot>;
+
+export const channel = shape({
+  id,
+  key: text,
+  title: optional(text),
+  quantity: text,
+  unit: text,
+  device: shape({ id, slug: text, title: optional(text) }),
+  node: shape({ id, slug: text }),
+  site: shape({ id, slug: text, name: text, time_zone: text }),
+  place: optional(spot),
+  interval_s: optional(number),
+  retention_class: optional(text),
+  resolution: optional(number),
+  latest: optional(latest),
+});
+export type Channel = ReturnType<typeof channel>;
+
+export const placeWithChannels = shape({ ...placeFields, channels: listOf(channel) });
+
+const point = shape({
+  time: instant,
+  min: optional(number),
+  mean: optional(number),
+  max: optional(number),
+  count: number,
+  bad: number,
+});
+export type Point = ReturnType<typeof point>;
+
+export const series = shape({
+  channel_id: id,
+  unit: text,
+  from: instant,
+  to: instant,
+  level: oneOf("raw", "bucket"),
+  bucket_s: optional(number),
+  points: listOf(point),
+});
+export type Series = ReturnType<typeof series>;
+
+/** What the live stream says of one channel. */
+export const news = shape({
+  channel_id: id,
+  time: instant,
+  value: optional(number),
+  quality: grade,
+  reason: optional(text),
+  age_s: number,
+});
+export type News = ReturnType<typeof news>;
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export function pageOf<T>(reader: Reader<T>): Reader<Page<T>> {
+  return shape({ items: listOf(reader), next_cursor: optional(text) });
+}

@@ -1,0 +1,133 @@
+/** The options of a uPlot chart: a mean line in its min–max band, gaps shaded, the time axis in the site's own time. */
+import type uPlot from "uplot";
+import { formatNumber } from "../readings/quantities";
+import { ticks } from "../time/ticks";
+import type { Zone } from "../time/zone";
+import { isolated, type Span } from "./series";
+
+export interface Palette {
+  ink: string;
+  line: string;
+  band: string;
+  grid: string;
+  gap: string;
+  bad: string;
+}
+
+export interface PlotSettings {
+  width: number;
+  height: number;
+  zone: Zone;
+  unit: string;
+  circular: boolean;
+  palette: Palette;
+  fromS: number;
+  toS: number;
+  gaps: readonly Span[];
+  failures: readonly number[];
+  onCursor: (index: number | null) => void;
+}
+
+const MEAN = 3;
+const FONT = "13px system-ui, sans-serif";
+const PIXELS_PER_TICK = 64;
+/** A flat line should look flat: the axis spans at least this share of the value, and this much. */
+const LEAST_SPAN = { share: 0.01, units: 1 };
+
+export function plotOptions(settings: PlotSettings): uPlot.Options {
+  const { width, height, palette, onCursor } = settings;
+  return {
+    width,
+    height,
+    padding: [12, 8, 0, 0],
+    legend: { show: false },
+    scales: {
+      x: { time: false, range: () => [settings.fromS, settings.toS] },
+      y: { range: (_, low, high) => (settings.circular ? [0, 360] : padded(low, high)) },
+    },
+    series: [{}, edge(), edge(), mean(settings)],
+    bands: settings.circular ? [] : [{ series: [2, 1], fill: palette.band }],
+    axes: [timeAxis(settings), valueAxis(settings)],
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 9, fill: palette.line } },
+    hooks: {
+      drawClear: [(plot) => shadeGaps(plot, settings)],
+      draw: [(plot) => markFailures(plot, settings)],
+      setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
+    },
+  };
+}
+
+/** Some air above and below; null where there is nothing to scale to. */
+export function padded(low: number | null, high: number | null): [number, number] {
+  if (low === null || high === null) return [0, 1];
+  const middle = (low + high) / 2;
+  const least = Math.max(LEAST_SPAN.units, Math.abs(middle) * LEAST_SPAN.share);
+  const half = (Math.max(high - low, least) / 2) * 1.12;
+  return [middle - half, middle + half];
+}
+
+function edge(): uPlot.Series {
+  return { width: 0, points: { show: false }, spanGaps: false };
+}
+
+function mean({ palette, circular }: PlotSettings): uPlot.Series {
+  const dots: uPlot.Series.Points = circular
+    ? { show: true, size: 4, fill: palette.line, width: 0 }
+    : { show: true, size: 5, fill: palette.line, width: 0, filter: (plot) => isolated(plot.data[MEAN] ?? []) };
+  return { stroke: palette.line, width: circular ? 0 : 2, spanGaps: false, points: dots };
+}
+
+function timeAxis({ zone, palette, width, fromS, toS }: PlotSettings): uPlot.Axis {
+  const marks = ticks(zone, fromS * 1000, toS * 1000, Math.max(3, Math.floor(width / PIXELS_PER_TICK)));
+  return {
+    stroke: palette.ink,
+    font: FONT,
+    grid: { stroke: palette.grid, width: 1 },
+    ticks: { stroke: palette.grid, width: 1, size: 5 },
+    splits: () => marks.map(({ atMs }) => atMs / 1000),
+    values: () => marks.map(({ label }) => label),
+  };
+}
+
+function valueAxis({ palette, unit, circular }: PlotSettings): uPlot.Axis {
+  return {
+    stroke: palette.ink,
+    font: FONT,
+    size: (_, values) => 16 + 7.5 * Math.max(2, ...(values ?? []).map((value) => value.length)),
+    grid: { stroke: palette.grid, width: 1 },
+    ticks: { show: false },
+    space: 36,
+    ...(circular ? { splits: () => [0, 90, 180, 270, 360] } : {}),
+    values: (_, splits) => splits.map((split) => formatNumber(split, unit, stepOf(splits))),
+  };
+}
+
+function stepOf(splits: readonly number[]): number {
+  const step = splits.length > 1 ? Math.abs(splits[1]! - splits[0]!) : 1;
+  // 0.25 needs two decimals, 0.5 and 2.5 one, 5 none.
+  return [1, 0.1, 0.01].find((unit) => Math.abs(step / unit - Math.round(step / unit)) < 1e-6) ?? 0.001;
+}
+
+function shadeGaps(plot: uPlot, { gaps, palette }: PlotSettings): void {
+  const { left, top, width, height } = plot.bbox;
+  plot.ctx.save();
+  plot.ctx.fillStyle = palette.gap;
+  for (const { fromS, toS } of gaps) {
+    const from = Math.max(left, plot.valToPos(fromS, "x", true));
+    const to = Math.min(left + width, plot.valToPos(toS, "x", true));
+    plot.ctx.fillRect(from, top, to - from, height);
+  }
+  plot.ctx.restore();
+}
+
+function markFailures(plot: uPlot, { failures, palette }: PlotSettings): void {
+  const { left, top, width, height } = plot.bbox;
+  const size = 4 * devicePixelRatio;
+  plot.ctx.save();
+  plot.ctx.fillStyle = palette.bad;
+  for (const atS of failures) {
+    const x = plot.valToPos(atS, "x", true);
+    if (x >= left && x <= left + width) plot.ctx.fillRect(x - size / 2, top + height - size, size, size);
+  }
+  plot.ctx.restore();
+}

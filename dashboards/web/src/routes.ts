@@ -1,0 +1,48 @@
+/** Pages by path, so that each can be kept as a bookmark, sent to a colleague and gone back from. */
+
+export type Route =
+  | { page: "sites" }
+  | { page: "site"; id: string }
+  | { page: "site-channels"; id: string }
+  | { page: "place"; id: string }
+  | { page: "channel"; id: string; range: Range }
+  | { page: "unknown"; path: string };
+
+export const RANGES = ["24h", "7d", "30d"] as const;
+export type Range = (typeof RANGES)[number];
+
+/** Pure: the route of an address. */
+export function routeOf(path: string, query: string): Route {
+  const [head, id, tail, ...more] = path
+    .split("/")
+    .filter((part) => part !== "")
+    .map(decode);
+  if (more.length === 0 && id !== undefined && tail === undefined) {
+    if (head === "sites") return { page: "site", id };
+    if (head === "places") return { page: "place", id };
+    if (head === "channels") return { page: "channel", id, range: rangeOf(query) };
+  }
+  if (head === "sites" && id !== undefined && tail === "channels" && more.length === 0)
+    return { page: "site-channels", id };
+  if (head === undefined || (head === "sites" && id === undefined)) return { page: "sites" };
+  return { page: "unknown", path };
+}
+
+export const sitePath = (id: string) => `/sites/${encodeURIComponent(id)}`;
+export const siteChannelsPath = (id: string) => `/sites/${encodeURIComponent(id)}/channels`;
+export const placePath = (id: string) => `/places/${encodeURIComponent(id)}`;
+export const channelPath = (id: string, range?: Range) =>
+  `/channels/${encodeURIComponent(id)}${range === undefined ? "" : `?range=${range}`}`;
+
+function rangeOf(query: string): Range {
+  const wanted = new URLSearchParams(query).get("range");
+  return RANGES.find((range) => range === wanted) ?? "24h";
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
