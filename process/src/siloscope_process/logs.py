@@ -62,5 +62,7 @@ def _shared_processors(service: str) -> list[Processor]:
 
 def _rendering(target: TextIO, *, pretty: bool) -> list[Processor]:
     if pretty:
-        return [structlog.dev.ConsoleRenderer(colors=target.isatty())]
+        # structlog's default prints every local variable where rich is installed: slow, and passwords are among them.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
