@@ -1,0 +1,45 @@
+"""How the supervisor sees that a child does its work."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from siloscope_deploy.local.child import Probe
+from siloscope_deploy.servers.ports import LOOPBACK
+
+_TIMEOUT_S = 2
+
+
+def answering(question: Callable[[], bool]) -> Probe:
+    """Ready when the question, which may block, is answered with yes."""
+
+    async def ready() -> bool:
+        return await asyncio.to_thread(question)
+
+    return ready
+
+
+def written_since(path: Path) -> Probe:
+    """Ready when the file is there; delete it before the start."""
+
+    async def ready() -> bool:
+        return path.exists()
+
+    return ready
+
+
+def http_ready(port: int) -> Probe:
+    """Ready when GET /readyz says 200."""
+
+    async def ready() -> bool:
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                reader, writer = await asyncio.open_connection(LOOPBACK, port)
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                status = await reader.readline()
+                writer.close()
+                return status.split(b" ")[1:2] == [b"200"]
+        except (OSError, TimeoutError):
+            return False
+
+    return ready
