@@ -7,7 +7,7 @@ AS $$
     SELECT CASE
         WHEN "time" IS NULL THEN 'never'
         WHEN quality >= 200 THEN 'bad'
-        WHEN extract(epoch FROM now - "time") > coalesce(greatest(3 * interval_s, 120), 900) THEN 'stale'
+        WHEN extract(epoch FROM now - "time") > CASE WHEN interval_s IS NULL THEN 900 ELSE greatest(3 * interval_s, 120) END THEN 'stale'
         ELSE 'live'
     END
 $$;
