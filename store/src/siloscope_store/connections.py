@@ -3,8 +3,8 @@
 Every session speaks UTC and says who it is. What goes wrong while connecting becomes one line without the password.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
@@ -61,6 +61,25 @@ def async_pool(url: str, *, application_name: str = "siloscope", min_size: int =
         name=application_name,
         check=AsyncConnectionPool.check_connection,
     )
+
+
+@asynccontextmanager
+async def borrowed(pool: Pool, *, patience_s: float = 3.0) -> AsyncIterator[AsyncConnection[Row]]:
+    """Lend a connection of the pool.
+
+    Args:
+        pool: An open pool.
+        patience_s: How long to wait for a connection that works.
+
+    Raises:
+        DatabaseUnavailable: The server does not answer, or went away while the connection was lent.
+    """
+    try:
+        async with pool.connection(timeout=patience_s) as connection:
+            yield connection
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        reason = (str(error).splitlines() or ["no reason given"])[0]
+        raise DatabaseUnavailable(f"the database at {place_of(pool.conninfo)} does not answer: {reason}") from error
 
 
 def session_conninfo(url: str, application_name: str) -> str:
