@@ -36,7 +36,7 @@ class PortTaken(SimulatorError):
         super().__init__(f"bus {bus!r} cannot open {port}: {reason}")
 
 
-class ModbusRefusal(Exception):  # noqa: N818 - an answer of the protocol, which calls it an exception
+class ModbusRefusal(Exception):
     """A slave declines a request with one of the protocol's exception codes."""
 
     def __init__(self, code: int) -> None:

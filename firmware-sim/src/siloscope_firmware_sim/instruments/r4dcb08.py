@@ -24,7 +24,7 @@ _CORRECTION = 0x0008
 _AUTO_REPORT = 0x00FD
 _UNIT_ID = 0x00FE
 _BAUD = 0x00FF
-_BAUD_CODES = {1200: 0, 2400: 1, 4800: 2, 9600: 3, 19200: 4}
+BAUD_CODES = {1200: 0, 2400: 1, 4800: 2, 9600: 3, 19200: 4}
 _PROBE_STEP_C = 0.0625
 
 Probes = Callable[[], Sequence[float | None]]
@@ -45,7 +45,7 @@ class R4dcb08:
     def __init__(self, unit_id: int, probes: Probes, *, baud: int = 9600) -> None:
         self._probes = probes
         self._corrections = [0] * CHANNELS
-        self._settings = {_AUTO_REPORT: 0, _UNIT_ID: unit_id, _BAUD: _BAUD_CODES[baud]}
+        self._settings = {_AUTO_REPORT: 0, _UNIT_ID: unit_id, _BAUD: BAUD_CODES[baud]}
         self._since_report_s = 0.0
 
     @property

@@ -26,8 +26,8 @@ _LAST_PAIR = 0x0156
 _PARITY = 0x0012
 _UNIT_ID = 0x0014
 _BAUD = 0x001C
-_BAUD_CODES = {2400: 0, 4800: 1, 9600: 2, 1200: 5}
-_ALLOWED = {_PARITY: range(4), _UNIT_ID: range(1, 248), _BAUD: frozenset(_BAUD_CODES.values())}
+BAUD_CODES = {2400: 0, 4800: 1, 9600: 2, 1200: 5}
+_ALLOWED = {_PARITY: range(4), _UNIT_ID: range(1, 248), _BAUD: frozenset(BAUD_CODES.values())}
 
 
 class Mains(NamedTuple):
@@ -54,7 +54,7 @@ class Sdm120:
 
     def __init__(self, unit_id: int, mains: Callable[[], Mains], *, baud: int = 9600) -> None:
         self._mains = mains
-        self._settings = {_PARITY: 0.0, _UNIT_ID: float(unit_id), _BAUD: float(_BAUD_CODES[baud])}
+        self._settings = {_PARITY: 0.0, _UNIT_ID: float(unit_id), _BAUD: float(BAUD_CODES[baud])}
 
     @property
     def device(self) -> Device:

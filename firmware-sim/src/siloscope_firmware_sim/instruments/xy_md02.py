@@ -24,7 +24,7 @@ _UNIT_ID = 0x0101
 _BAUD = 0x0102
 _CORRECTION_C = 0x0103
 _CORRECTION_PCT = 0x0104
-_BAUD_CODES = {9600: 0, 14400: 1, 19200: 2}
+BAUD_CODES = {9600: 0, 14400: 1, 19200: 2}
 _CORRECTIONS = frozenset((*range(101), *range(0x10000 - 100, 0x10000)))  # -10.0 to 10.0
 
 
@@ -49,7 +49,7 @@ class XyMd02:
 
     def __init__(self, unit_id: int, air: Callable[[], Air], *, baud: int = 9600) -> None:
         self._air = air
-        self._holding = {_UNIT_ID: unit_id, _BAUD: _BAUD_CODES[baud], _CORRECTION_C: 0, _CORRECTION_PCT: 0}
+        self._holding = {_UNIT_ID: unit_id, _BAUD: BAUD_CODES[baud], _CORRECTION_C: 0, _CORRECTION_PCT: 0}
 
     @property
     def device(self) -> Device:

@@ -34,7 +34,7 @@ class RequestBuffer:
         """Take what arrived; return a request as soon as it is whole."""
         self._bytes += chunk
         size = _request_size(self._bytes)
-        if size == len(self._bytes) and intact(self._bytes):
+        if size == len(self._bytes) and intact(bytes(self._bytes)):
             return self.end()
         if len(self._bytes) > 2 * _LONGEST_FRAME:
             self._bytes.clear()

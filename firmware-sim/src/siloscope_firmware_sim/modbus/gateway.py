@@ -42,10 +42,17 @@ class Header:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer for the TCP side, and how long the serial side took over it."""
+    """An answer for the TCP side.
+
+    Attributes:
+        data: The bytes.
+        after_s: How long the serial side took over it.
+        answered: Whether a slave answered; else the gateway speaks for itself.
+    """
 
     data: bytes
     after_s: float
+    answered: bool
 
 
 class Gateway:
@@ -64,8 +71,9 @@ class Gateway:
         """Pass a request on and return the answer, or exception 0x0B where none or a broken one came."""
         answer = self._wire.exchange(sealed(bytes((header.unit_id,)) + pdu))
         if answer is not None and intact(answer.frame) and answer.frame[0] == header.unit_id:
-            return Reply(_wrapped(header, answer.frame[1:-2]), answer.after_s)
-        return Reply(_wrapped(header, bytes((pdu[0] | 0x80, GATEWAY_TARGET_SILENT))), self._timeout_s)
+            return Reply(_wrapped(header, answer.frame[1:-2]), answer.after_s, answered=True)
+        refusal = bytes((pdu[0] | 0x80, GATEWAY_TARGET_SILENT))
+        return Reply(_wrapped(header, refusal), self._timeout_s, answered=False)
 
 
 def _wrapped(header: Header, pdu: bytes) -> bytes:

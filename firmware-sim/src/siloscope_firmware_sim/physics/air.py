@@ -27,7 +27,9 @@ def sun_height(time_s: float, latitude_deg: float, longitude_deg: float) -> floa
     declination = math.radians(23.45 * math.sin(math.radians(360 * (284 + day % 365.25) / 365)))
     hour_angle = 2 * math.pi * (time_s % _DAY_S / _DAY_S - 0.5) + math.radians(longitude_deg)
     latitude = math.radians(latitude_deg)
-    return math.sin(latitude) * math.sin(declination) + math.cos(latitude) * math.cos(declination) * math.cos(hour_angle)
+    return math.sin(latitude) * math.sin(declination) + math.cos(latitude) * math.cos(declination) * math.cos(
+        hour_angle
+    )
 
 
 def roof_c(outside_c: float, sine_of_elevation: float) -> float:

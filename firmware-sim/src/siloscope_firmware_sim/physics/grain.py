@@ -124,9 +124,7 @@ class GrainModel:
         return GrainState(after, head, self._head_humidity(after, head, outside, blowing=blowing), co2)
 
     def _burning(self, cells: list[float]) -> tuple[list[float], float]:
-        rates = [
-            burning * respiration.activity(cell) for cell, burning in zip(cells, self._burning_kg_s, strict=True)
-        ]
+        rates = [burning * respiration.activity(cell) for cell, burning in zip(cells, self._burning_kg_s, strict=True)]
         return [rate * respiration.HEAT_J_KG for rate in rates], sum(rates)
 
     def _conduct(self, cells: list[float], watts: list[float], outside: Outside, head_c: float) -> None:

@@ -1,11 +1,10 @@
 """The observation table: one row an hour, in the project's units; None where the station has nothing."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import TextIO
 
 HOUR_S = 3600
 DAY_S = 86_400
@@ -48,9 +47,9 @@ def shipped(name: str) -> list[Observation]:
         return list(read(file))
 
 
-def read(file: TextIO) -> Iterator[Observation]:
+def read(lines: Iterable[str]) -> Iterator[Observation]:
     """Read the CSV form of the NOAA hourly table; lines that begin with # are comments."""
-    for row in csv.DictReader(line for line in file if not line.startswith("#")):
+    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
         yield Observation(
             time_s=round(datetime.fromisoformat(row["time_hour"]).astimezone(UTC).timestamp()),
             temperature_c=_celsius(_number(row["temp"])),

@@ -1,7 +1,7 @@
 """The replay: observations moved by whole days so that they happen now, and again when they are over.
 
-What the station knew (`observed`) is kept apart from what the weather must have been (`ambient`): an instrument is blind
-inside a long gap, a bin is not.
+What the station knew (`observed`) is kept apart from what the weather must have been (`ambient`): an instrument is
+blind inside a long gap, a bin is not.
 """
 
 import math

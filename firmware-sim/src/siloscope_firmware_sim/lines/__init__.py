@@ -1,0 +1,1 @@
+"""The ports: where bytes enter and leave."""
