@@ -26,7 +26,7 @@ PACKAGE_ADDRESS = re.compile(
     r"|(index|extra-index|registry)[-_]?(url)?\s*[=:]\s*[\"']?https?://",
     re.IGNORECASE,
 )
-WRITTEN_BY_TOOLS = {"uv.lock", "yarn.lock", "pnpm-lock.yaml", ".npmrc", "pip.conf", "uv.toml"}
+WRITTEN_BY_TOOLS = {"uv.lock", "yarn.lock", "pnpm-lock.yaml", "pip.conf", "uv.toml"}
 LARGEST_BYTES = 1_500_000
 
 

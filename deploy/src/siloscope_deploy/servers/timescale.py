@@ -130,6 +130,11 @@ class TimescaleServer:
         )
 
     @property
+    def directory(self) -> Path:
+        """Where its data and its log are."""
+        return self._instance.path
+
+    @property
     def url(self) -> str:
         """The URL of the maintenance database, for the superuser."""
         return f"postgresql://postgres:{self._password}@{LOOPBACK}:{self.port}/postgres"
