@@ -1,0 +1,299 @@
+"""The spool: packs that are numbered, durable, and not sent before they are.
+
+One thread uses a spool. Whatever it raises, nothing of the failed call has happened.
+"""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from siloscope_contract.births import EpochSpan
+from siloscope_contract.gaps import Gap, GapKind
+from siloscope_contract.packs import Epoch, Sample
+from siloscope_edge.config import SpoolLimits
+from siloscope_edge.epochs import EpochState
+from siloscope_edge.eviction import Evicted, evict, trim
+from siloscope_edge.packing import PackedPack, packed
+from siloscope_edge.spans import Span, Spans
+from siloscope_edge.spool_file import FILE_NAME, SQL, connect, transaction, translated_errors, used_bytes
+from siloscope_edge.watermark import Generation, Verdict
+
+_EPOCHS_KEPT = 256
+_ROOM_PER_PACK = 4096
+"""What a pack may take beside its payload: the rest of its last page and its share of the tree."""
+_MARKS_INTERVAL_MS = 60_000
+"""Marks are written this often, and with every confirmed generation: they are told again at each connect."""
+
+
+class Written(NamedTuple):
+    """What a call of ``write`` changed.
+
+    Attributes:
+        spooled: Numbers of the new packs.
+        gone: Numbers of packs that were evicted or trimmed.
+        evicted: How many of them were not committed.
+    """
+
+    spooled: Span
+    gone: list[Span]
+    evicted: int
+
+
+class Spool:
+    """An open spool with an epoch of its own.
+
+    Args:
+        directory: Where its file is.
+        limits: How it uses the disk.
+        now_ms: Wall clock.
+
+    Raises:
+        SpoolUnusable: The file is damaged.
+        SpoolFull: The disk does not let it be opened now.
+    """
+
+    def __init__(self, directory: Path, limits: SpoolLimits, now_ms: int) -> None:
+        self._limits = limits
+        self._connection = connect(directory / FILE_NAME)
+        try:
+            self._epochs = read_epochs(self._connection)
+            self._generation = read_generation(self._connection)
+            self.last_sample_ms = newest_sample_ms(self._connection)
+            self._open_epoch(now_ms)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._marks_written_ms: int | None = None
+        self._marks_changed = False
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch that this start numbers its packs in."""
+        return self._current.epoch
+
+    @property
+    def generation(self) -> Generation | None:
+        """The database, and the life of it, that the marks are of."""
+        return self._generation
+
+    @property
+    def spans(self) -> list[EpochSpan]:
+        """What is spooled: the epochs that still have packs, and the open one."""
+        return [each.span for each in self._epochs if each.lowest < each.next or each is self._current]
+
+    @property
+    def assigned(self) -> dict[str, int]:
+        """Per epoch, the next seq."""
+        return {each.epoch: each.next for each in self._epochs}
+
+    @property
+    def committed(self) -> dict[str, int]:
+        """Per epoch that is still spooled, the seq below which all is accounted for."""
+        return {each.epoch: each.below for each in self._epochs if each.lowest < each.next}
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next pack gets."""
+        return self._current.base + self._current.next
+
+    def owed(self) -> Spans:
+        """Return the numbers of all packs that are not committed."""
+        found = Spans()
+        for each in self._epochs:
+            found.add_all(each.owed)
+        return found
+
+    def numbers(self, epoch: str, seqs: Spans) -> Spans:
+        """Return seqs of an epoch as numbers."""
+        state = self._state(epoch)
+        return seqs.shifted(state.base) if state is not None else Spans()
+
+    def used_bytes(self) -> int:
+        """Return how much of its file is used."""
+        with translated_errors():
+            return used_bytes(self._connection)
+
+    def write(
+        self,
+        samples: Sequence[Sample],
+        gaps: Sequence[Gap],
+        now_ms: int,
+        *,
+        trim_committed: bool = False,
+        squeeze: bool = False,
+    ) -> Written:
+        """Number, pack and commit samples and gap records, making room where needed.
+
+        Args:
+            samples: Go into packs in this order.
+            gaps: Go into packs behind them.
+            now_ms: Wall clock.
+            trim_committed: Whether a generation was confirmed, so that old committed packs may go.
+            squeeze: Make room even below the bound: the disk has less to give than the settings say.
+
+        Raises:
+            SpoolFull: The disk takes no more.
+            SpoolUnusable: The file is damaged.
+        """
+        current = self._current
+        packs = packed(samples, gaps, epoch=current.epoch, first_seq=current.next, form=self._limits.pack_form)
+        lowest: dict[int, int] = {}
+        with transaction(self._connection):
+            if trim_committed:
+                before_ms = now_ms - int(self._limits.keep_committed_s * 1000)
+                held = [each for each in self._epochs if each.lowest < each.next]
+                lowest = {each.ordinal: trim(self._connection, each, before_ms) for each in held}
+            evicted = self._make_room(packs, lowest, squeeze=squeeze)
+            following = current.next + len(packs)
+            packs += packed([], evicted.gaps, epoch=current.epoch, first_seq=following, form=self._limits.pack_form)
+            rows = [_row(current, pack, now_ms) for pack in packs]
+            self._connection.executemany(SQL["insert_pack"], rows)
+            lowest |= evicted.lowest
+            marks_written = self._write_marks(now_ms, current.next + len(packs), force=bool(lowest))
+        return self._after_write(packs, lowest, evicted, now_ms if marks_written else None)
+
+    def account(self, verdict: Verdict, generation: Generation) -> list[Gap]:
+        """Take in a believed watermark.
+
+        Returns:
+            Gap records to be written: numbers that a new generation lacks and that the spool no longer has.
+        """
+        fresh = generation != self._generation
+        held = {each.ordinal: Spans() if fresh else each.accounted for each in self._epochs}
+        for each in self._epochs:
+            held[each.ordinal].add_all(verdict.accounted.get(each.epoch, Spans()))
+        if fresh:  # in one transaction: marks of one generation must never be read as another's
+            with transaction(self._connection):
+                self._connection.execute(SQL["confirm"], (generation.store, generation.generation))
+                for each in self._epochs:
+                    self._connection.execute(
+                        SQL["update_epoch"], (each.next, _spelled(held[each.ordinal]), each.ordinal)
+                    )
+        for each in self._epochs:
+            each.accounted = held[each.ordinal]
+        self._generation = generation
+        self._marks_changed = True
+        named = [each for each in self._epochs if each.epoch in verdict.accounted]
+        return [gap for each in named for gap in _lost(each)] if fresh else []
+
+    def payloads(self, numbers: Iterable[int]) -> dict[int, bytes]:
+        """Return the packs of these numbers that are still spooled."""
+        found = {}
+        with translated_errors():
+            for number in numbers:
+                row = self._connection.execute(SQL["payload"], (number,)).fetchone()
+                if row is not None:
+                    found[number] = bytes(row[0])
+        return found
+
+    def close(self, now_ms: int) -> None:
+        """Write the marks and close the file."""
+        with closing(self._connection), transaction(self._connection):
+            self._write_marks(now_ms, self._current.next, force=True)
+
+    @property
+    def _current(self) -> EpochState:
+        return self._epochs[-1]
+
+    def _state(self, epoch: str) -> EpochState | None:
+        return next((each for each in self._epochs if each.epoch == epoch), None)
+
+    def _open_epoch(self, now_ms: int) -> None:
+        """Number this start's packs in a fresh epoch; earlier ones are closed, emptied ones in time forgotten."""
+        ordinal = self._epochs[-1].ordinal + 1 if self._epochs else 1
+        state = EpochState(ordinal, Epoch(secrets.token_hex(16)))
+        empty = [each for each in self._epochs if each.lowest == each.next]
+        forgotten = empty[: max(0, len(empty) - _EPOCHS_KEPT)]
+        with transaction(self._connection):
+            for each in self._epochs:
+                self._connection.execute(SQL["update_epoch"], (each.next, _spelled(each.accounted), each.ordinal))
+            for each in forgotten:
+                self._connection.execute(SQL["delete_epoch"], (each.ordinal,))
+            self._connection.execute(SQL["insert_epoch"], (ordinal, state.epoch, now_ms))
+        self._epochs = [each for each in self._epochs if each not in forgotten] + [state]
+
+    def _make_room(self, packs: Sequence[PackedPack], lowest: dict[int, int], *, squeeze: bool) -> Evicted:
+        used = used_bytes(self._connection)
+        needed = sum(len(pack.payload) + _ROOM_PER_PACK for pack in packs)
+        bound = min(self._limits.max_bytes, used + needed - used // 20) if squeeze else self._limits.max_bytes
+        if used + needed <= bound:
+            return Evicted({}, [])
+        present = [
+            EpochState(each.ordinal, each.epoch, lowest.get(each.ordinal, each.lowest), each.next, each.accounted)
+            for each in self._epochs
+        ]
+        return evict(self._connection, present, bound - bound // 50 - needed)
+
+    def _write_marks(self, now_ms: int, following: int, *, force: bool = False) -> bool:
+        written = self._marks_written_ms
+        due = written is None or not 0 <= now_ms - written < _MARKS_INTERVAL_MS
+        if not (force or (self._marks_changed and due)):
+            return False
+        for each in self._epochs:
+            seq = following if each is self._current else each.next
+            self._connection.execute(SQL["update_epoch"], (seq, _spelled(each.accounted), each.ordinal))
+        return True
+
+    def _after_write(
+        self, packs: Sequence[PackedPack], lowest: dict[int, int], evicted: Evicted, marks_ms: int | None
+    ) -> Written:
+        if marks_ms is not None:
+            self._marks_written_ms, self._marks_changed = marks_ms, False
+        gone = []
+        for each in self._epochs:
+            now_lowest = lowest.get(each.ordinal, each.lowest)
+            if now_lowest > each.lowest:
+                gone.append((each.base + each.lowest, each.base + now_lowest))
+                each.lowest = now_lowest
+        first = self.next_number
+        self._current.next += len(packs)
+        times = [pack.last_ms for pack in packs if pack.last_ms is not None]
+        self.last_sample_ms = max(times, default=self.last_sample_ms)
+        return Written((first, self.next_number), gone, evicted.uncommitted)
+
+
+def read_epochs(connection: sqlite3.Connection) -> list[EpochState]:
+    """Return the file's epochs, oldest first; where packs are, they tell how far an epoch went."""
+    found = []
+    with translated_errors():
+        for ordinal, epoch, _, next_seq, accounted in connection.execute(SQL["epochs"]).fetchall():
+            state = EpochState(ordinal, epoch, next_seq, next_seq, Spans(map(tuple, json.loads(accounted))))
+            behind = EpochState(ordinal + 1, epoch).base
+            low, high = connection.execute(SQL["bounds"], (state.base, behind)).fetchone()
+            if low is not None:
+                state.lowest, state.next = low - state.base, high - state.base + 1
+            found.append(state)
+    return found
+
+
+def read_generation(connection: sqlite3.Connection) -> Generation | None:
+    """Return the generation that the file's marks are of."""
+    with translated_errors():
+        row = connection.execute(SQL["confirmed"]).fetchone()
+    return Generation(*row) if row is not None else None
+
+
+def newest_sample_ms(connection: sqlite3.Connection) -> int | None:
+    """Return the time of the newest spooled sample."""
+    with translated_errors():
+        row = connection.execute(SQL["newest_sample"]).fetchone()
+    return row[0] if row is not None else None
+
+
+def _row(epoch: EpochState, pack: PackedPack, now_ms: int) -> tuple[object, ...]:
+    return (epoch.base + pack.seq, pack.first_ms, pack.last_ms, now_ms, pack.gaps, pack.payload)
+
+
+def _spelled(spans: Spans) -> str:
+    return json.dumps(list(spans.ranges()), separators=(",", ":"))
+
+
+def _lost(state: EpochState) -> list[Gap]:
+    """Return gap records for numbers that were trimmed as committed and that a new generation does not hold."""
+    missing = Spans([(1, state.lowest)]).without(state.accounted)
+    detail = "the database went back behind what the spool keeps"
+    return [Gap(GapKind.EVICTED, 0, 0, state.epoch, first, end - 1, detail=detail) for first, end in missing.ranges()]

@@ -1,0 +1,65 @@
+-- The spool's file. A pack's number is its epoch's ordinal and its seq in one integer, so that the table itself is in
+-- the order of age and needs no second index: fewer pages are written per commit, which is kind to flash.
+
+-- name: schema
+CREATE TABLE IF NOT EXISTS epoch (
+    ordinal INTEGER PRIMARY KEY,
+    epoch TEXT NOT NULL UNIQUE,
+    opened_ms INTEGER NOT NULL,
+    next_seq INTEGER NOT NULL,      -- kept up to date for closed epochs; of the open one the packs tell
+    accounted TEXT NOT NULL         -- JSON ranges of what the confirmed generation holds
+);
+CREATE TABLE IF NOT EXISTS pack (
+    number INTEGER PRIMARY KEY,     -- ordinal << 40 | seq
+    first_ms INTEGER,
+    last_ms INTEGER,                -- NULL: gap records only
+    spooled_ms INTEGER NOT NULL,
+    gaps INTEGER NOT NULL,          -- how many gap records it carries: they are declared again if it is evicted
+    payload BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS confirmed (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    store TEXT NOT NULL,
+    generation TEXT NOT NULL
+);
+
+-- name: insert_epoch
+INSERT INTO epoch (ordinal, epoch, opened_ms, next_seq, accounted) VALUES (?, ?, ?, 1, '[]');
+
+-- name: epochs
+SELECT ordinal, epoch, opened_ms, next_seq, accounted FROM epoch ORDER BY ordinal;
+
+-- name: bounds
+SELECT min(number), max(number) FROM pack WHERE number >= ? AND number < ?;
+
+-- name: update_epoch
+UPDATE epoch SET next_seq = ?, accounted = ? WHERE ordinal = ?;
+
+-- name: delete_epoch
+DELETE FROM epoch WHERE ordinal = ?;
+
+-- name: insert_pack
+INSERT INTO pack (number, first_ms, last_ms, spooled_ms, gaps, payload) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: payload
+SELECT payload FROM pack WHERE number = ?;
+
+-- name: packs
+SELECT number, payload FROM pack ORDER BY number;
+
+-- name: newest_sample
+SELECT last_ms FROM pack WHERE last_ms IS NOT NULL ORDER BY number DESC LIMIT 1;
+
+-- name: oldest
+SELECT number, first_ms, last_ms, spooled_ms, gaps, length(payload) FROM pack
+WHERE number >= ? AND number < ? ORDER BY number LIMIT ?;
+
+-- name: delete_packs
+DELETE FROM pack WHERE number >= ? AND number < ?;
+
+-- name: confirmed
+SELECT store, generation FROM confirmed;
+
+-- name: confirm
+INSERT INTO confirmed (only_row, store, generation) VALUES (1, ?, ?)
+ON CONFLICT (only_row) DO UPDATE SET store = excluded.store, generation = excluded.generation;

@@ -1,0 +1,114 @@
+"""The spool's SQLite file: opened, checked, and set aside where it is damaged."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from siloscope_edge import statements
+from siloscope_edge.errors import SpoolFull, SpoolUnusable
+
+FILE_NAME = "spool.sqlite3"
+CHECKED_BYTES = 256 * 1024 * 1024
+"""A file up to this size is checked whole at every start; of a larger one damage shows when it is met."""
+
+SQL = statements.load("spool.sql")
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def connect(file: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the file, making it where there is none.
+
+    Raises:
+        SpoolUnusable: It is damaged, or something else than a spool.
+        SpoolFull: The disk does not let it be opened now.
+    """
+    with translated_errors():
+        mode = "ro" if read_only else "rwc"
+        connection = sqlite3.connect(
+            f"{file.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=5,
+        )
+        try:
+            _prepare(connection, file, read_only=read_only)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what happens inside, durably, or nothing of it.
+
+    Raises:
+        SpoolFull: The disk takes no more; nothing happened.
+        SpoolUnusable: The file is damaged.
+    """
+    with translated_errors():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+                connection.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise SQLite's errors as what the caller must do about them."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _DAMAGED:
+            raise SpoolUnusable(str(error)) from error
+        if isinstance(error, sqlite3.OperationalError):
+            raise SpoolFull(str(error)) from error
+        raise
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Return how much of the file holds something: freed pages are used again and do not count."""
+    pages, free, size = (_pragma(connection, name) for name in ("page_count", "freelist_count", "page_size"))
+    return (pages - free) * size
+
+
+def set_aside(file: Path, stamp: str) -> Path:
+    """Rename a damaged file, and the journal that belongs to it, so that a new one can be started."""
+    kept = file.with_name(f"{file.name}.damaged-{stamp}")
+    for suffix in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            file.with_name(file.name + suffix).rename(kept.with_name(kept.name + suffix))
+    return kept
+
+
+def _prepare(connection: sqlite3.Connection, file: Path, *, read_only: bool) -> None:
+    if read_only:
+        return
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    if file.stat().st_size <= CHECKED_BYTES:
+        with closing(connection.execute("PRAGMA quick_check(1)")) as cursor:
+            word = cursor.fetchone()[0]
+        if word != "ok":
+            raise SpoolUnusable(str(word))
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {SQL['schema']} COMMIT;")
+        for name in ("epochs", "newest_sample", "confirmed"):
+            connection.execute(SQL[name]).fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a table of another shape
+            raise SpoolUnusable(f"not a spool: {error}") from error
+        raise
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
