@@ -15,7 +15,8 @@ from psycopg_pool import AsyncConnectionPool
 from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable
 
 Row = tuple[Any, ...]
-Pool = AsyncConnectionPool[AsyncConnection[Row]]
+Connected = AsyncConnection[Row]
+Pool = AsyncConnectionPool[Connected]
 
 CONNECT_TIMEOUT_S = 10
 _EXPECTED = "expected postgresql://user:password@host:port/database"
@@ -64,7 +65,7 @@ def async_pool(url: str, *, application_name: str = "siloscope", min_size: int =
 
 
 @asynccontextmanager
-async def borrowed(pool: Pool, *, patience_s: float = 3.0) -> AsyncIterator[AsyncConnection[Row]]:
+async def borrowed(pool: Pool, *, patience_s: float = 3.0) -> AsyncIterator[Connected]:
     """Lend a connection of the pool.
 
     Args:
@@ -79,7 +80,9 @@ async def borrowed(pool: Pool, *, patience_s: float = 3.0) -> AsyncIterator[Asyn
             yield connection
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise DatabaseUnavailable(f"the database at {place_of(pool.conninfo)} does not answer: {reason}") from error
+        raise DatabaseUnavailable(
+            f"the database at {place_of(str(pool.conninfo))} does not answer: {reason}"
+        ) from error
 
 
 def session_conninfo(url: str, application_name: str) -> str:
