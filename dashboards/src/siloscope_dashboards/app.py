@@ -1,0 +1,64 @@
+"""The ASGI application: routers in, one list of middleware around them."""
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from siloscope_dashboards import problems
+from siloscope_dashboards.access_log import AccessLog
+from siloscope_dashboards.auth.router import router as auth
+from siloscope_dashboards.body_limit import BodyLimit
+from siloscope_dashboards.channels.router import router as channels
+from siloscope_dashboards.devices.router import router as devices
+from siloscope_dashboards.forms import json_only
+from siloscope_dashboards.headers import SecurityHeaders
+from siloscope_dashboards.live.router import router as live
+from siloscope_dashboards.openapi import describe
+from siloscope_dashboards.operations.router import router as operations
+from siloscope_dashboards.page.router import router as page
+from siloscope_dashboards.places.router import router as places
+from siloscope_dashboards.series.router import router as series
+from siloscope_dashboards.sites.router import router as sites
+from siloscope_dashboards.wiring import Wiring
+
+PREFIX = "/api/v1"
+_SMALLEST_COMPRESSED_BYTES = 1_000
+_COMPRESSION = 5
+
+
+def create_app(wiring: Wiring) -> FastAPI:
+    """Return the application; it starts and ends nothing, so a test runs it in-process.
+
+    Args:
+        wiring: The parts it is made of.
+    """
+    app = FastAPI(
+        title="Siloscope",
+        version="1",
+        description="Stored grain and produce, and the weather around it: sites, places, channels and what they read.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # both documentation pages load scripts from elsewhere, which the page's policy forbids
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(AccessLog, clock=wiring.clock, metrics=wiring.metrics),
+            Middleware(SecurityHeaders),
+            Middleware(GZipMiddleware, minimum_size=_SMALLEST_COMPRESSED_BYTES, compresslevel=_COMPRESSION),
+            Middleware(BodyLimit),
+        ],
+    )
+    app.state.wiring = wiring
+    problems.install(app)
+    api = APIRouter(prefix=PREFIX)
+    for router in (auth, sites, places, devices, channels, series):
+        api.include_router(router, dependencies=[Depends(json_only)])
+    api.include_router(live)
+    for router in (api, operations, page):
+        app.include_router(router, dependencies=[Depends(name_route)])
+    describe(app)
+    return app
+
+
+def name_route(request: Request) -> None:
+    """Tell the access log which route answers: its template, never the path with its ids."""
+    request.scope["siloscope.route"] = request.scope["route"].path

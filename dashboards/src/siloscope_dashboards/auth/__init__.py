@@ -1,0 +1,1 @@
+"""Who is asking: logins, tokens and the guard in front of every route."""

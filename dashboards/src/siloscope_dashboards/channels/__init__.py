@@ -1,0 +1,1 @@
+"""Channels: one measured quantity each, with its latest reading."""

@@ -1,0 +1,1 @@
+"""Devices: the physical instruments behind a site's nodes."""

@@ -1,0 +1,1 @@
+"""Live updates: one poll of the database per process, fanned out to every listening page."""

@@ -1,0 +1,1 @@
+"""The web page: built assets, served with the headers that keep it safe."""

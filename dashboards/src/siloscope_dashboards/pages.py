@@ -1,0 +1,19 @@
+"""One page of a list."""
+
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Path, Query
+from pydantic import BaseModel, Field
+
+LARGEST_ID = 2**31 - 1
+Item = TypeVar("Item")
+
+PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+QueryId = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
+
+
+class Page(BaseModel, Generic[Item]):
+    """Items, and where the next ones begin."""
+
+    items: list[Item]
+    next_cursor: str | None = Field(default=None, description="Pass it as `cursor` for the next page; null = the last")

@@ -1,0 +1,1 @@
+"""Places: the bins, cold rooms and masts that people care about."""

@@ -1,0 +1,122 @@
+"""What the API needs from the database; `database` fulfils it with the store, tests with fakes.
+
+Every read is given the organisation of whoever asks and returns nothing of another one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from siloscope_dashboards.channels.models import Channel
+from siloscope_dashboards.devices.models import Device
+from siloscope_dashboards.live.hub import Audience
+from siloscope_dashboards.live.models import Change
+from siloscope_dashboards.pages import Page
+from siloscope_dashboards.places.models import Place, PlaceDetail
+from siloscope_dashboards.series.models import Series
+from siloscope_dashboards.series.window import Window
+from siloscope_dashboards.sites.models import Site
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user who may log in."""
+
+    user_id: int
+    org_id: int
+    org_slug: str
+    org_name: str
+    username: str
+    role: str
+    password_hash: str
+
+
+class Accounts(Protocol):
+    """Users and their refresh tokens, which are kept as digests."""
+
+    async def by_username(self, username: str) -> Account | None: ...
+
+    async def by_id(self, user_id: int) -> Account | None: ...
+
+    async def set_password_hash(self, user_id: int, password_hash: str) -> None: ...
+
+    async def open_session(self, user_id: int, digest: bytes, at: datetime, lifetime_s: int) -> None: ...
+
+    async def rotate(self, digest: bytes, successor: bytes, at: datetime, lifetime_s: int) -> Account | None:
+        """Use up one refresh token and keep the next.
+
+        Returns:
+            Whose it was; None where it is unknown, too old, revoked or used before, and then its session has ended.
+        """
+        ...
+
+    async def close_session(self, digest: bytes, at: datetime) -> None: ...
+
+
+@dataclass(frozen=True)
+class ChannelFilter:
+    """Which channels are wanted; None = any."""
+
+    site_id: int | None = None
+    place_id: int | None = None
+    device_id: int | None = None
+    quantity: str | None = None
+    search: str | None = None
+
+
+class Readings(Protocol):
+    """The read path. A thing of another organisation is as absent as one that does not exist: None."""
+
+    async def unavailable(self) -> str | None:
+        """Return why the database cannot answer; None where it can."""
+        ...
+
+    async def sites(self, org_id: int) -> list[Site]: ...
+
+    async def site(self, org_id: int, site_id: int) -> Site | None: ...
+
+    async def places(self, org_id: int, site_id: int | None) -> list[Place]: ...
+
+    async def place(self, org_id: int, place_id: int) -> PlaceDetail | None: ...
+
+    async def has_device(self, org_id: int, device_id: int) -> bool: ...
+
+    async def devices(self, org_id: int, site_id: int | None) -> list[Device]: ...
+
+    async def channels(self, org_id: int, wanted: ChannelFilter, limit: int, cursor: str | None) -> Page[Channel]:
+        """Return one page; raises `Malformed` for a cursor that was not given out here."""
+        ...
+
+    async def channel(self, org_id: int, channel_id: int) -> Channel | None: ...
+
+    async def series(self, org_id: int, channel_id: int, window: Window) -> Series | None: ...
+
+
+@dataclass(frozen=True)
+class LocatedChange:
+    """A new reading, and who may hear of it."""
+
+    where: Audience
+    change: Change
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed up to a point, and the cursor that goes on from there."""
+
+    cursor: str
+    changes: Sequence[LocatedChange]
+
+
+class ChangeSource(Protocol):
+    """Tells which channels have a newer reading than at an earlier look."""
+
+    async def since(self, cursor: str | None, audience: Audience | None) -> Changes:
+        """Return what changed.
+
+        Args:
+            cursor: Of an earlier answer; None asks for the cursor of now and no changes.
+            audience: Whose changes; None = everybody's, for the process's own feed.
+        """
+        ...

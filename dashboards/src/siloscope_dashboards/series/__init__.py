@@ -1,0 +1,1 @@
+"""Series: what a channel measured over a span of time."""

@@ -1,0 +1,26 @@
+"""What the API can be told from outside; only `main` reads it."""
+
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+from siloscope_process.settings import ServiceSettings
+
+
+class Settings(ServiceSettings, frozen=True, kw_only=True):
+    """Settings of `siloscope api`."""
+
+    database_url: Annotated[str, Meta(description="PostgreSQL URL, postgresql://user:password@host:port/database")]
+    http_host: Annotated[str, Meta(description="Address that the HTTP server listens on")] = "127.0.0.1"
+    http_port: Annotated[int, Meta(ge=0, le=65535, description="Port of the HTTP server; 0 = any free one")] = 8080
+    home: Annotated[
+        Path | None, Meta(description="Folder that the first administrator's generated login is written to")
+    ] = None
+    organisation: Annotated[
+        str | None,
+        Meta(description="Slug of the first administrator's organisation; unset = the oldest, or home is created"),
+    ] = None
+    trusted_proxies: Annotated[
+        str | None, Meta(description="Comma-separated addresses whose X-Forwarded-For and -Proto are believed")
+    ] = None

@@ -1,0 +1,1 @@
+"""Sites: an organisation's farms, elevators, market halls and shops."""

@@ -1,0 +1,32 @@
+"""What the sites routes give."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+
+class SiteNode(BaseModel):
+    """An edge agent, or a device that publishes by itself."""
+
+    id: int
+    slug: str
+    state: str | None = Field(description="What it said of itself last: online or offline; a hint")
+    last_seen_at: datetime | None = Field(description="When its newest pack or heartbeat came")
+    age_s: float | None
+
+
+class Site(BaseModel):
+    """A farm, an elevator, a market hall or a shop."""
+
+    id: int
+    slug: str
+    name: str
+    time_zone: str = Field(description="IANA name; a day is a local date there", examples=["America/Chicago"])
+    latitude: float | None
+    longitude: float | None
+    places: int = Field(description="How many places it has")
+    channels: int = Field(description="How many channels; reporting + stale + bad + those that never reported")
+    reporting: int = Field(description="Channels whose newest reading is recent and not bad")
+    stale: int = Field(description="Channels whose newest reading is too old")
+    bad: int = Field(description="Channels whose newest reading is bad")
+    nodes: list[SiteNode]

@@ -1,0 +1,43 @@
+"""What `create_app` is given and every route may ask for."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from siloscope_dashboards.auth.sessions import Sessions
+from siloscope_dashboards.auth.tokens import AccessTokens
+from siloscope_dashboards.live.hub import Hub
+from siloscope_dashboards.operations.metrics import Metrics
+from siloscope_dashboards.page.assets import Assets
+from siloscope_dashboards.ports import Accounts, ChangeSource, Readings
+from siloscope_process.clock import Clock
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The app's parts, made by `main` or by a test."""
+
+    readings: Readings
+    changes: ChangeSource
+    accounts: Accounts
+    sessions: Sessions
+    tokens: AccessTokens
+    hub: Hub
+    metrics: Metrics
+    assets: Assets
+    clock: Clock
+
+
+def wiring(request: Request) -> Wiring:
+    """Return the parts of the app that serves this request."""
+    parts: Wiring = request.app.state.wiring
+    return parts
+
+
+def readings(request: Request) -> Readings:
+    """Return the read path."""
+    return wiring(request).readings
+
+
+ReadingsPort = Annotated[Readings, Depends(readings)]

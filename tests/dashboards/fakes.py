@@ -1,0 +1,270 @@
+"""A database that is not there: two organisations, `ours` (1) and `theirs` (2), each with one of everything."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from argon2 import PasswordHasher
+
+from siloscope_dashboards.auth.passwords import Passwords
+from siloscope_dashboards.auth.sessions import Sessions
+from siloscope_dashboards.auth.throttle import LoginThrottle
+from siloscope_dashboards.auth.tokens import AccessTokens
+from siloscope_dashboards.channels.models import Channel, ChannelDevice, ChannelNode, ChannelSite, Latest, Spot
+from siloscope_dashboards.devices.models import Device, DeviceNode
+from siloscope_dashboards.errors import Malformed, Unavailable
+from siloscope_dashboards.live.hub import Audience, Hub
+from siloscope_dashboards.live.models import Change
+from siloscope_dashboards.operations.metrics import Metrics
+from siloscope_dashboards.page.assets import Assets
+from siloscope_dashboards.pages import Page
+from siloscope_dashboards.places.models import Place, PlaceDetail, Span
+from siloscope_dashboards.ports import Account, Changes, ChannelFilter, LocatedChange
+from siloscope_dashboards.series.models import Point, Series
+from siloscope_dashboards.series.window import Window
+from siloscope_dashboards.sites.models import Site, SiteNode
+from siloscope_dashboards.wiring import Wiring
+from siloscope_process.clock import ManualClock
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "correct horse"
+AT = datetime(2024, 1, 1, tzinfo=UTC)
+OURS, THEIRS = 1, 2
+
+
+def channel(org_id: int) -> Channel:
+    """The one channel of an organisation; all its ids are ten times the organisation's."""
+    n = org_id * 10
+    return Channel(
+        id=n,
+        key="t1",
+        title=None,
+        quantity="temperature",
+        unit="Cel",
+        device=ChannelDevice(id=n, slug="head", title="Cable 1"),
+        node=ChannelNode(id=n, slug="yard"),
+        site=ChannelSite(id=n, slug="north", name="North farm", time_zone="America/New_York"),
+        place=Spot(id=n, slug="bin-1", title="Bin 1", kind="bin", cable=1, level=1, spot=None),
+        interval_s=10,
+        retention_class="measurements",
+        resolution=0.1,
+        latest=Latest(time=AT, value=11.5, quality="good", reason="good", age_s=4, state="live"),
+    )
+
+
+def site(org_id: int) -> Site:
+    """The one site of an organisation."""
+    node = SiteNode(id=org_id * 10, slug="yard", state="online", last_seen_at=AT, age_s=4)
+    return Site(
+        id=org_id * 10,
+        slug="north",
+        name="North farm",
+        time_zone="America/New_York",
+        latitude=None,
+        longitude=None,
+        places=1,
+        channels=1,
+        reporting=1,
+        stale=0,
+        bad=0,
+        nodes=[node],
+    )
+
+
+def place(org_id: int) -> Place:
+    """The one place of an organisation."""
+    return Place(
+        id=org_id * 10,
+        slug="bin-1",
+        title="Bin 1",
+        kind="bin",
+        site_id=org_id * 10,
+        channels=1,
+        reporting=1,
+        stale=0,
+        bad=0,
+        summary={"temperature": Span(min=11.5, mean=11.5, max=11.5, unit="Cel")},
+    )
+
+
+@dataclass
+class FakeReadings:
+    """The read path over the things above; `away` takes the database away, `broken` makes it fail unforeseen."""
+
+    away: str | None = None
+    broken: Exception | None = None
+
+    async def unavailable(self) -> str | None:
+        return self.away
+
+    async def sites(self, org_id: int) -> list[Site]:
+        self._check()
+        return [site(org_id)]
+
+    async def site(self, org_id: int, site_id: int) -> Site | None:
+        self._check()
+        return site(org_id) if site_id == org_id * 10 else None
+
+    async def places(self, org_id: int, site_id: int | None) -> list[Place]:
+        self._check()
+        return [place(org_id)] if site_id in (None, org_id * 10) else []
+
+    async def place(self, org_id: int, place_id: int) -> PlaceDetail | None:
+        self._check()
+        if place_id != org_id * 10:
+            return None
+        return PlaceDetail(**{**dict(place(org_id)), "channels": [channel(org_id)]})
+
+    async def has_device(self, org_id: int, device_id: int) -> bool:
+        self._check()
+        return device_id == org_id * 10
+
+    async def devices(self, org_id: int, site_id: int | None) -> list[Device]:
+        self._check()
+        n = org_id * 10
+        node = DeviceNode(id=n, slug="yard")
+        return [
+            Device(id=n, slug="head", title=None, profile="r4dcb08", node=node, site_id=n, channels=1, attributes={})
+        ]
+
+    async def channels(self, org_id: int, wanted: ChannelFilter, limit: int, cursor: str | None) -> Page[Channel]:
+        self._check()
+        if cursor is not None and cursor != "next":
+            raise Malformed("query.cursor: was not given out here")
+        ids = (wanted.site_id, wanted.place_id, wanted.device_id)
+        mine = all(each in (None, org_id * 10) for each in ids)
+        return Page(items=[channel(org_id)] if mine and cursor is None else [], next_cursor=None)
+
+    async def channel(self, org_id: int, channel_id: int) -> Channel | None:
+        self._check()
+        return channel(org_id) if channel_id == org_id * 10 else None
+
+    async def series(self, org_id: int, channel_id: int, window: Window) -> Series | None:
+        self._check()
+        if channel_id != org_id * 10:
+            return None
+        points = [Point(time=window.begins, min=1, mean=2, max=3, count=4, bad=0)]
+        return Series(
+            channel_id=channel_id,
+            unit="Cel",
+            begins=window.begins,
+            ends=window.ends,
+            level="bucket",
+            bucket_s=60,
+            points=points,
+        )
+
+    def _check(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+        if self.away is not None:
+            raise Unavailable(self.away)
+
+
+@dataclass
+class FakeChanges:
+    """A list of changes; a cursor is how many of them had been made."""
+
+    made: list[LocatedChange] = field(default_factory=list)
+    away: str | None = None
+    looks: int = 0
+
+    def make(self, org_id: int, value: float) -> None:
+        """Let the one channel of an organisation have a new reading."""
+        n = org_id * 10
+        change = Change(channel_id=n, time=AT, value=value, quality="good", reason="good", age_s=1)
+        self.made.append(LocatedChange(Audience(org_id, n, n), change))
+
+    async def since(self, cursor: str | None, audience: Audience | None) -> Changes:
+        self.looks += 1
+        if self.away is not None:
+            raise Unavailable(self.away)
+        begin = len(self.made) if cursor is None else int(cursor)
+        found: Sequence[LocatedChange] = [
+            each for each in self.made[begin:] if audience is None or audience.hears(each.where)
+        ]
+        return Changes(str(len(self.made)), found)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    family: int
+    user_id: int
+    expires_at: datetime
+    used: bool = False
+
+
+class FakeAccounts:
+    """`ada` of our organisation and `bob` of theirs, with the same password."""
+
+    def __init__(self) -> None:
+        hashed = CHEAP.hash(PASSWORD)
+        self.users = {
+            1: Account(1, OURS, "ours", "Our farm", "ada", "administrator", hashed),
+            2: Account(2, THEIRS, "theirs", "Their farm", "bob", "viewer", hashed),
+        }
+        self.tokens: dict[bytes, _Kept] = {}
+        self._families = 0
+
+    async def by_username(self, username: str) -> Account | None:
+        return next((user for user in self.users.values() if user.username == username), None)
+
+    async def by_id(self, user_id: int) -> Account | None:
+        return self.users.get(user_id)
+
+    async def set_password_hash(self, user_id: int, password_hash: str) -> None:
+        self.users[user_id] = replace(self.users[user_id], password_hash=password_hash)
+
+    async def open_session(self, user_id: int, digest: bytes, at: datetime, lifetime_s: int) -> None:
+        self._families += 1
+        self.tokens[digest] = _Kept(self._families, user_id, at + timedelta(seconds=lifetime_s))
+
+    async def rotate(self, digest: bytes, successor: bytes, at: datetime, lifetime_s: int) -> Account | None:
+        kept = self.tokens.get(digest)
+        if kept is None or kept.expires_at <= at:
+            return None
+        if kept.used:
+            self._end(kept.family)
+            return None
+        self.tokens[digest] = replace(kept, used=True)
+        self.tokens[successor] = _Kept(kept.family, kept.user_id, at + timedelta(seconds=lifetime_s))
+        return self.users[kept.user_id]
+
+    async def close_session(self, digest: bytes, at: datetime) -> None:
+        if digest in self.tokens:
+            self._end(self.tokens[digest].family)
+
+    def _end(self, family: int) -> None:
+        self.tokens = {digest: kept for digest, kept in self.tokens.items() if kept.family != family}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The fakes of one app, for a test to move."""
+
+    readings: FakeReadings
+    accounts: FakeAccounts
+    changes: FakeChanges
+    clock: ManualClock
+    wiring: Wiring
+
+
+def parts(static: Path, *, queue_length: int = 100) -> Parts:
+    """Wire an app out of fakes."""
+    clock = ManualClock()
+    readings, accounts, changes = FakeReadings(), FakeAccounts(), FakeChanges()
+    tokens = AccessTokens(b"k" * 32, clock)
+    sessions = Sessions(accounts, tokens, Passwords(CHEAP), LoginThrottle(clock), clock)
+    wiring = Wiring(
+        readings=readings,
+        changes=changes,
+        accounts=accounts,
+        sessions=sessions,
+        tokens=tokens,
+        hub=Hub(queue_length),
+        metrics=Metrics(),
+        assets=Assets(static),
+        clock=clock,
+    )
+    return Parts(readings, accounts, changes, clock, wiring)

@@ -1,0 +1,189 @@
+"""Every route of the API: refuses strangers, hides other organisations, answers nonsense with a problem."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from siloscope_dashboards.app import create_app
+from tests.dashboards.conftest import Headers
+from tests.dashboards.fakes import Parts
+
+NO_LOGIN_NEEDED = {
+    ("post", "/api/v1/auth/token"),
+    ("post", "/api/v1/auth/refresh"),
+    ("post", "/api/v1/auth/logout"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+}
+MALFORMED_IDS = ("0", "-1", "x", "1.5", "2147483648", "99999999999999999999", "%00", "1%20or%201=1")
+MALFORMED_INTEGERS = ("", "x", "0", "-5", "1e3", "99999999999")
+
+
+def paths(fakes: Parts) -> dict[str, dict[str, Any]]:
+    """What the API's own description lists."""
+    found: dict[str, dict[str, Any]] = create_app(fakes.wiring).openapi()["paths"]
+    return found
+
+
+def reads(fakes: Parts) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Every GET that needs a login, with its parameters."""
+    for path, methods in paths(fakes).items():
+        for method, operation in methods.items():
+            if (method, path) not in NO_LOGIN_NEEDED:
+                assert method == "get"
+                yield path, operation.get("parameters", [])
+
+
+def filled(path: str, identifier: object) -> str:
+    """Put the same id into every hole of a path."""
+    for hole in ("site_id", "place_id", "channel_id"):
+        path = path.replace(f"{{{hole}}}", str(identifier))
+    assert "{" not in path
+    return path
+
+
+def assert_problem(response: httpx2.Response, status: int) -> None:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body["status"] == status
+    assert body["type"].startswith("urn:siloscope:problem:")
+    assert body["title"]
+    assert body["detail"]
+    assert body["instance"] == response.request.url.path
+    assert body["request_id"] == response.headers["x-request-id"]
+
+
+def test_the_description_lists_every_route_that_exists(fakes: Parts) -> None:
+    assert {path for path, _ in reads(fakes)} == {
+        "/api/v1/me",
+        "/api/v1/sites",
+        "/api/v1/sites/{site_id}",
+        "/api/v1/places",
+        "/api/v1/places/{place_id}",
+        "/api/v1/devices",
+        "/api/v1/channels",
+        "/api/v1/channels/{channel_id}",
+        "/api/v1/channels/{channel_id}/series",
+        "/api/v1/live",
+    }
+
+
+async def test_a_stranger_is_refused_everywhere(fakes: Parts, client: httpx2.AsyncClient) -> None:
+    for path, _ in reads(fakes):
+        response = await client.get(filled(path, 10))
+        assert_problem(response, 401)
+        assert response.headers["www-authenticate"] == 'Bearer realm="siloscope"'
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "Bearer", ""])
+async def test_a_token_that_is_none_is_refused_everywhere(fakes: Parts, client: httpx2.AsyncClient, token: str) -> None:
+    for path, _ in reads(fakes):
+        response = await client.get(filled(path, 10), headers={"Authorization": f"Bearer {token}"})
+        assert_problem(response, 401)
+        assert response.headers["www-authenticate"].startswith("Bearer ")
+
+
+async def test_a_token_that_has_run_out_is_refused_everywhere(
+    fakes: Parts, client: httpx2.AsyncClient, ours: Headers
+) -> None:
+    fakes.clock.advance(900)
+    for path, _ in reads(fakes):
+        response = await client.get(filled(path, 10), headers=ours)
+        assert_problem(response, 401)
+        assert "invalid_token" in response.headers["www-authenticate"]
+
+
+async def test_ids_of_another_organisation_do_not_exist(
+    fakes: Parts, client: httpx2.AsyncClient, ours: Headers, theirs: Headers
+) -> None:
+    for path, parameters in reads(fakes):
+        if "{" in path:
+            assert (await client.get(filled(path, 10), headers=ours)).status_code == 200
+            assert_problem(await client.get(filled(path, 10), headers=theirs), 404)
+        for parameter in parameters:
+            if parameter["in"] == "query" and parameter["name"].endswith("_id"):
+                asked = f"{filled(path, 20)}?{parameter['name']}=10"
+                assert_problem(await client.get(asked, headers=theirs), 404)
+
+
+async def test_lists_hold_only_what_is_ours(client: httpx2.AsyncClient, ours: Headers, theirs: Headers) -> None:
+    for path in ("sites", "places", "devices", "channels"):
+        mine = (await client.get(f"/api/v1/{path}", headers=ours)).json()["items"]
+        others = (await client.get(f"/api/v1/{path}", headers=theirs)).json()["items"]
+        assert [item["id"] for item in mine] == [10]
+        assert [item["id"] for item in others] == [20]
+
+
+@pytest.mark.parametrize("identifier", MALFORMED_IDS)
+async def test_malformed_ids_are_problems(
+    fakes: Parts, client: httpx2.AsyncClient, ours: Headers, identifier: str
+) -> None:
+    for path, _ in reads(fakes):
+        if "{" in path:
+            response = await client.get(filled(path, identifier), headers=ours)
+            assert_problem(response, 422)
+            assert response.json()["errors"][0]["place"].startswith("path.")
+
+
+async def test_malformed_parameters_are_problems(fakes: Parts, client: httpx2.AsyncClient, ours: Headers) -> None:
+    for path, parameters in reads(fakes):
+        for parameter in parameters:
+            if parameter["in"] != "query":
+                continue
+            number = "integer" in str(parameter["schema"])
+            for nonsense in MALFORMED_INTEGERS if number else ("", "\0", "x" * 5000):
+                response = await client.get(filled(path, 10), params={parameter["name"]: nonsense}, headers=ours)
+                assert_problem(response, 422)
+                assert response.json()["errors"][0]["place"] == f"query.{parameter['name']}"
+
+
+async def test_other_methods_are_problems(fakes: Parts, client: httpx2.AsyncClient, ours: Headers) -> None:
+    for path in paths(fakes):
+        response = await client.request("PATCH", filled(path, 10), headers=ours)
+        assert_problem(response, 405)
+        assert response.headers["allow"] in ("GET", "POST")
+
+
+async def test_a_form_that_is_not_offered_is_a_problem(fakes: Parts, client: httpx2.AsyncClient, ours: Headers) -> None:
+    for path, _ in reads(fakes):
+        assert_problem(await client.get(filled(path, 10), headers={**ours, "Accept": "image/png"}), 406)
+
+
+async def test_a_database_that_is_away_is_a_problem(fakes: Parts, client: httpx2.AsyncClient, ours: Headers) -> None:
+    fakes.readings.away = fakes.changes.away = "127.0.0.1:5432 does not answer"
+    for path, _ in reads(fakes):
+        if path != "/api/v1/me":
+            response = await client.get(filled(path, 10), headers=ours)
+            assert_problem(response, 503)
+            assert response.headers["retry-after"] == "5"
+
+
+async def test_an_unforeseen_failure_is_a_problem_that_tells_nothing(
+    fakes: Parts, client: httpx2.AsyncClient, ours: Headers
+) -> None:
+    fakes.readings.broken = RuntimeError("the secret of the house")
+    for path, _ in reads(fakes):
+        if path not in ("/api/v1/me", "/api/v1/live"):
+            response = await client.get(filled(path, 10), headers=ours)
+            assert_problem(response, 500)
+            assert "secret" not in response.text
+
+
+async def test_every_answer_carries_the_security_headers(
+    fakes: Parts, client: httpx2.AsyncClient, ours: Headers
+) -> None:
+    asked = [filled(path, 10) for path, _ in reads(fakes) if not path.endswith("/live")]
+    for path in [*asked, "/", "/nowhere", "/api/v1/sites/0", "/healthz"]:
+        headers = (await client.get(path, headers=ours)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "no-referrer"
+
+
+async def test_answers_with_data_are_kept_by_nobody(client: httpx2.AsyncClient, ours: Headers) -> None:
+    assert (await client.get("/api/v1/sites", headers=ours)).headers["cache-control"] == "no-store"
