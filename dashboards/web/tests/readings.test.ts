@@ -130,9 +130,9 @@ describe("a bin", () => {
     expect(rest.map(({ id }) => id)).toEqual(["d", "e"]);
   });
 
-  it("names channels by their title, their spot in the grid, or their quantity", () => {
-    expect(channelTitle(channel("a", "temperature", 2, 5, "North wall"))).toBe("North wall");
-    expect(channelTitle(channel("a", "temperature", 2, 5))).toBe("Cable 2, level 5");
+  it("names channels by where they hang on a cable, by their title, or by their quantity", () => {
+    expect(channelTitle(channel("a", "temperature", 2, 5, "Level 5"))).toBe("Cable 2, level 5");
+    expect(channelTitle(channel("a", "temperature", null, null, "Air temperature"))).toBe("Air temperature");
     expect(channelTitle(channel("a", "co2", null, null))).toBe("CO₂");
   });
 

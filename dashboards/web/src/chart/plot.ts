@@ -39,7 +39,7 @@ export function plotOptions(settings: PlotSettings): uPlot.Options {
   return {
     width,
     height,
-    padding: [12, 8, 0, 0],
+    padding: [10, 10, 0, 0],
     legend: { show: false },
     scales: {
       x: { time: false, range: () => [settings.fromS, settings.toS] },
@@ -82,6 +82,8 @@ function timeAxis({ zone, palette, width, fromS, toS }: PlotSettings): uPlot.Axi
   return {
     stroke: palette.ink,
     font: FONT,
+    size: 30,
+    gap: 4,
     grid: { stroke: palette.grid, width: 1 },
     ticks: { stroke: palette.grid, width: 1, size: 5 },
     splits: () => marks.map(({ atMs }) => atMs / 1000),
@@ -93,7 +95,7 @@ function valueAxis({ palette, unit, circular }: PlotSettings): uPlot.Axis {
   return {
     stroke: palette.ink,
     font: FONT,
-    size: (_, values) => 16 + 7.5 * Math.max(2, ...(values ?? []).map((value) => value.length)),
+    size: (_, values) => 12 + 7.5 * Math.max(2, ...(values ?? []).map((value) => value.length)),
     grid: { stroke: palette.grid, width: 1 },
     ticks: { show: false },
     space: 36,

@@ -25,10 +25,9 @@ export function isOnCable(channel: Channel): boolean {
   return channel.quantity === "temperature" && place !== null && place.cable !== null && place.level !== null;
 }
 
-/** The first channel of a quantity, the one that was placed for it before one that merely has it. */
-export function headline(channels: readonly Channel[], quantity: string, key?: string): Channel | undefined {
-  const candidates = channels.filter((channel) => channel.quantity === quantity);
-  return candidates.find((channel) => channel.key === key) ?? candidates[0];
+/** All channels of these quantities, in this order. */
+export function ofQuantities(channels: readonly Channel[], quantities: readonly string[]): Channel[] {
+  return quantities.flatMap((quantity) => channels.filter((channel) => channel.quantity === quantity));
 }
 
 const ELECTRICAL = new Set([
