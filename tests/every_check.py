@@ -12,12 +12,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent
+REQUIRE_ALL = "SILOSCOPE_TEST_REQUIRE_ALL"
 WEB = ROOT / "dashboards" / "web"
 MEMBERS = tuple(sorted(path.parent.name for path in ROOT.glob("*/pyproject.toml")))
 NO_TESTS_RAN = 5
@@ -71,14 +72,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--lint", action="store_true", help="only the checks that start no test")
     checks = [*lint_checks(), *([] if parser.parse_args().lint else test_checks())]
-    outcomes = [_run(check) for check in checks]
-    print("\n" + "\n".join(_table(outcomes)))
+    outcomes = [run_check(check, os.environ) for check in checks]
+    print("\n" + "\n".join(table(outcomes)))
     return 1 if any(outcome.failed for outcome in outcomes) else 0
 
 
-def _run(check: Check) -> Outcome:
+def run_check(check: Check, environ: Mapping[str, str]) -> Outcome:
+    """Run one check, its output to ours, and return how it ended."""
     if check.missing:
-        required = bool(os.environ.get("SILOSCOPE_TEST_REQUIRE_ALL"))
+        required = bool(environ.get(REQUIRE_ALL))
         verdict = f"FAILED: {check.missing}" if required else f"left out: {check.missing}"
         return Outcome(check.name, verdict, 0.0)
     print(f"\n== {check.name}", flush=True)
@@ -88,6 +90,13 @@ def _run(check: Check) -> Outcome:
     if ended.returncode == NO_TESTS_RAN and "pytest" in check.name:
         verdict = "FAILED: no test ran"
     return Outcome(check.name, verdict, time.monotonic() - started)
+
+
+def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield the lines that say what ran and how long it took."""
+    for outcome in outcomes:
+        yield f"{outcome.name:24}{outcome.seconds:7.1f} s  {outcome.verdict}"
+    yield f"{'together':24}{sum(outcome.seconds for outcome in outcomes):7.1f} s"
 
 
 def _web_checks() -> Iterator[Check]:
@@ -102,12 +111,6 @@ def _web_checks() -> Iterator[Check]:
     for script in ("check", "test"):
         if script in scripts:
             yield Check(f"web {script}", [npm or "npm", "run", "--silent", script], WEB, missing)
-
-
-def _table(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    for outcome in outcomes:
-        yield f"{outcome.name:24}{outcome.seconds:7.1f} s  {outcome.verdict}"
-    yield f"{'together':24}{sum(outcome.seconds for outcome in outcomes):7.1f} s"
 
 
 def _tool(name: str) -> str:
