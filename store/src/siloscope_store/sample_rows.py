@@ -1,7 +1,7 @@
 """Rows of a sample table in PostgreSQL's binary COPY format, built without an object per reading.
 
-A row is `(group_id int4, time timestamptz, values float8[], quality int2[])`. Rows of one table sort, as bytes, by group
-and time, and that is the order in which every writer must touch them: unsorted writers deadlock.
+A row is `(group_id int4, time timestamptz, values float8[], quality int2[])`. Rows of a table sort as bytes: by group,
+then by time (times before 2000 last). Every writer must touch rows in that one order: unsorted writers deadlock.
 
 Source:
     PostgreSQL documentation, COPY, "Binary Format"; array_send and range_send in the server's sources.
@@ -83,7 +83,8 @@ def decode(row: bytes) -> SampleRow:
     _, _, group_id, _, time_us = _ROW_HEAD.unpack_from(row)
     values, at = _read_array(row, _ARRAYS_AT, _FLOAT_ELEMENT)
     quality, _ = _read_array(row, at, _INT2_ELEMENT)
-    return SampleRow(group_id, time_us // 1000 + MS_UNTIL_2000, values or [], quality)
+    codes = None if quality is None else [None if code is None else int(code) for code in quality]
+    return SampleRow(group_id, time_us // 1000 + MS_UNTIL_2000, values or [], codes)
 
 
 def latest_of(row: bytes, length: int) -> bytes:

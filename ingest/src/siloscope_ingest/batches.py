@@ -1,0 +1,200 @@
+"""Batches: what one transaction writes, folded so that it touches every row once."""
+
+from collections.abc import Mapping, Sequence
+
+from siloscope_ingest.entries import Entry, Row
+from siloscope_ingest.shapes import TABLES
+from siloscope_store.ranges import Range, merged, of_numbers
+from siloscope_store.sample_rows import decode, encode, latest_of, latest_row
+from siloscope_store.samples import MOST_NEW_SPANS, SPAN_MS
+
+Span = int
+"""A chunk or partition: its number since 1970, times the number of tables, plus its table's place in `TABLES`."""
+
+
+class Batch:
+    """Entries for one transaction.
+
+    Args:
+        open_spans: Chunks or partitions that are known to exist.
+        newest: Per group, the time of the newest whole sample that is known to be committed.
+    """
+
+    def __init__(self, open_spans: set[Span], newest: Mapping[int, int]) -> None:
+        self.entries: list[Entry] = []
+        self.payload_bytes = 0
+        self.new_spans: set[Span] = set()
+        self._open_spans = open_spans
+        self._newest = newest
+        self._rows: tuple[dict[tuple[int, int], bytes], ...] = tuple({} for _ in TABLES)
+        self._whole: dict[int, tuple[int, int, bytes]] = {}
+        self._elements: dict[int, _Elements] = {}
+        self._numbers: dict[tuple[int, str], list[int]] = {}
+        self._evicted: dict[tuple[int, str], list[Range]] = {}
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def add(self, entry: Entry) -> Entry | None:
+        """Take an entry; return what of it must wait for a later batch.
+
+        A batch never holds two different values for one element (which of them stays is for the database to say), nor
+        does it open more spans than a transaction may.
+        """
+        for at, row in enumerate(entry.rows):
+            if not self._add_row(row):
+                head, rest = entry.split(at)
+                if at:
+                    self.entries.append(head)
+                return rest
+        self.entries.append(entry)
+        self.payload_bytes += len(entry.delivery.payload)
+        if entry.stream is not None and entry.seq is not None and entry.completes:
+            numbers = self._numbers.get(entry.stream)
+            if numbers is None:
+                self._numbers[entry.stream] = [entry.seq]
+            else:
+                numbers.append(entry.seq)
+        for epoch, evicted in entry.evicted:
+            if entry.node_id is not None:
+                self._evicted.setdefault((entry.node_id, epoch), []).append(evicted)
+        return None
+
+    def rows(self, table: int) -> list[bytes]:
+        """Return a table's rows, ascending."""
+        return sorted(self._rows[table].values())
+
+    def spans(self, table: int) -> list[int]:
+        """Return the numbers since 1970 of a table's spans that are not known to exist."""
+        return sorted(span // len(TABLES) for span in self.new_spans if span % len(TABLES) == table)
+
+    def whole_latest(self) -> list[bytes]:
+        """Return rows of `latest` from samples of whole groups, ascending."""
+        return [
+            latest_of(row, length)
+            for group_id, (_, length, row) in sorted(self._whole.items())
+            if group_id not in self._elements
+        ]
+
+    def partial_latest(self) -> list[bytes]:
+        """Return rows of `latest` from samples of parts of groups, ascending."""
+        for group_id, (time_ms, _, row) in self._whole.items():
+            if group_id in self._elements:
+                self._elements[group_id].take(time_ms, row)
+        return [elements.row() for _, elements in sorted(self._elements.items())]
+
+    def newest(self) -> dict[int, int]:
+        """Return, per group, the time of the newest whole sample."""
+        return {group_id: time_ms for group_id, (time_ms, _, _) in self._whole.items()}
+
+    def accounted(self) -> dict[tuple[int, str], list[Range]]:
+        """Return the numbers that are accounted for once this is committed."""
+        ranges = {stream: of_numbers(numbers) for stream, numbers in self._numbers.items()}
+        for stream, evicted in self._evicted.items():
+            ranges[stream] = merged([*ranges.get(stream, []), *evicted])
+        return ranges
+
+    def origins(self) -> dict[tuple[int, int], Entry]:
+        """Return whose sample each (group_id, time_ms) is; where several are folded into one, the first's."""
+        found: dict[tuple[int, int], Entry] = {}
+        for entry in self.entries:
+            for part, time_ms, _ in entry.rows:
+                found.setdefault((part.group_id, time_ms), entry)
+        return found
+
+    def _add_row(self, row: Row) -> bool:
+        part, time_ms, encoded = row
+        span = time_ms // SPAN_MS * len(TABLES) + part.table
+        if span not in self._open_spans and not self._may_open(span):
+            return False
+        rows = self._rows[part.table]
+        key = (part.group_id, time_ms)
+        known = rows.setdefault(key, encoded)
+        if known is encoded:
+            whole = part.whole
+        elif known == encoded:
+            return True
+        else:
+            both = folded(known, encoded)
+            if both is None:
+                return False
+            rows[key] = encoded = both
+            whole = False
+        if not whole:
+            self._element(part.group_id).take(time_ms, encoded)
+        elif time_ms > self._newest.get(part.group_id, _LONG_AGO_MS):
+            found = self._whole.get(part.group_id)
+            if found is None or found[0] < time_ms:
+                self._whole[part.group_id] = (time_ms, part.length, encoded)
+        return True
+
+    def _may_open(self, span: Span) -> bool:
+        if span not in self.new_spans:
+            if len(self.new_spans) >= MOST_NEW_SPANS:
+                return False
+            self.new_spans.add(span)
+        return True
+
+    def _element(self, group_id: int) -> "_Elements":
+        found = self._elements.get(group_id)
+        if found is None:
+            found = self._elements[group_id] = _Elements(group_id)
+        return found
+
+
+_LONG_AGO_MS = -(2**62)
+
+
+class _Elements:
+    """The newest value of each position of a group, each with its own time."""
+
+    __slots__ = ("_codes", "_group_id", "_times_ms", "_values")
+
+    def __init__(self, group_id: int) -> None:
+        self._group_id = group_id
+        self._times_ms: list[int | None] = []
+        self._values: list[float | None] = []
+        self._codes: list[int | None] = []
+
+    def take(self, time_ms: int, encoded: bytes) -> None:
+        """Take what is newer in a sample's row."""
+        sample = decode(encoded)
+        codes = sample.quality or [None] * len(sample.values)
+        for column in (self._times_ms, self._values, self._codes):
+            column.extend([None] * (len(sample.values) - len(column)))
+        for at, (value, code) in enumerate(zip(sample.values, codes, strict=True)):
+            known_ms = self._times_ms[at]
+            if (value is not None or code is not None) and (known_ms is None or known_ms <= time_ms):
+                self._times_ms[at], self._values[at], self._codes[at] = time_ms, value, code
+
+    def row(self) -> bytes:
+        codes = _coded(self._values, self._codes) if any(self._codes) else None
+        return latest_row(self._group_id, self._times_ms, self._values, codes)
+
+
+def folded(first: bytes, second: bytes) -> bytes | None:
+    """Return one row for two of the same group and time, or None where they contradict each other."""
+    one, two = decode(first), decode(second)
+    length = max(len(one.values), len(two.values))
+    values, codes = _columns(one.values, one.quality, length)
+    for at, (value, code) in enumerate(zip(*_columns(two.values, two.quality, length), strict=True)):
+        if value is None and code is None:
+            continue
+        if values[at] is None and codes[at] is None:
+            values[at], codes[at] = value, code
+        elif (values[at], codes[at]) != (value, code):
+            return None
+    return encode(one.group_id, one.time_ms, values, codes if any(codes) else None)
+
+
+def _columns(
+    values: Sequence[float | None], quality: Sequence[int | None] | None, length: int
+) -> tuple[list[float | None], list[int | None]]:
+    """Return values and explicit codes of a given length: 0 for what is good, None for what was not reported."""
+    tail = [None] * (length - len(values))
+    codes = _coded(values, quality or [None] * len(values))
+    return [*values, *tail], [*codes, *tail]
+
+
+def _coded(values: Sequence[float | None], codes: Sequence[int | None]) -> list[int | None]:
+    return [0 if value is not None and not code else code for value, code in zip(values, codes, strict=True)]

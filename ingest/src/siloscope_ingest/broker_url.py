@@ -1,0 +1,52 @@
+"""Where the broker is, and as whom: mqtt://user:password@host:port, user and password percent-encoded."""
+
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from siloscope_process.errors import WrongSetting
+
+EXPECTED = "mqtt://user:password@host:port (mqtts:// for TLS; user and password percent-encoded)"
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+@dataclass(frozen=True)
+class BrokerUrl:
+    """A parsed URL; its text never shows the password."""
+
+    host: str
+    port: int
+    tls: bool = False
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        """Return host and port, for logs."""
+        return f"{self.host}:{self.port}"
+
+
+def parse(text: str, password: str | None = None) -> BrokerUrl:
+    """Read SILOSCOPE_MQTT_URL.
+
+    Args:
+        text: The URL.
+        password: Stands for the one in the URL where it is given.
+
+    Raises:
+        WrongSetting: It is no such URL; the message does not repeat the password.
+    """
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise WrongSetting(f"SILOSCOPE_MQTT_URL: found a malformed URL ({error}); expected {EXPECTED}") from None
+    if parts.scheme not in _PORTS or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        found = f"{parts.scheme}://…" if parts.scheme else "no scheme"
+        raise WrongSetting(f"SILOSCOPE_MQTT_URL: found {found}; expected {EXPECTED}")
+    own = None if parts.password is None else unquote(parts.password)
+    return BrokerUrl(
+        parts.hostname,
+        port or _PORTS[parts.scheme],
+        parts.scheme == "mqtts",
+        None if parts.username is None else unquote(parts.username),
+        own if password is None else password,
+    )

@@ -1,0 +1,82 @@
+"""The database as ingest sees it: a connection that is opened again when it breaks, and errors sorted by what to do."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from siloscope_ingest.errors import Fatal, IngestError, Rejected, Transient
+from siloscope_store import ledger, samples
+from siloscope_store.connections import connect_async
+from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable
+
+Connection = AsyncConnection[Any]
+Prepare = Callable[[Connection], Awaitable[None]]
+
+_FATAL = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+)
+_LIMIT_EXCEEDED = "54"  # class "program limit exceeded": too many spans, too many columns; the data's fault
+
+
+class Database:
+    """One connection, autocommit, opened when it is first used.
+
+    Args:
+        url: Where the database is.
+        application_name: Shown in pg_stat_activity.
+        prepare: Called with each new connection.
+    """
+
+    def __init__(self, url: str, application_name: str, prepare: Prepare | None = None) -> None:
+        self._url = url
+        self._application_name = application_name
+        self._prepare = prepare
+        self._connection: Connection | None = None
+
+    async def connection(self) -> Connection:
+        """Return the connection.
+
+        Raises:
+            Transient: The database is away.
+            Fatal: It refuses us.
+        """
+        if self._connection is None or self._connection.closed:
+            try:
+                connection = await connect_async(self._url, application_name=self._application_name, autocommit=True)
+            except DatabaseUnavailable as error:
+                raise Transient(error.message) from error
+            except DatabaseRefused as error:
+                raise Fatal(error.message) from error
+            self._connection = connection
+            if self._prepare is not None:
+                await self._prepare(connection)
+        return self._connection
+
+    async def drop(self) -> None:
+        """Close the connection; the next use opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+async def prepare_writing(connection: Connection) -> None:
+    """Make what a writing session needs."""
+    await samples.prepare(connection)
+    await ledger.prepare(connection)
+
+
+def sorted_error(error: psycopg.Error) -> IngestError:
+    """Return what a database error asks of us: retry, reject the data, or stop."""
+    text = " ".join((str(error).splitlines() or [type(error).__name__])[0].split())
+    if isinstance(error, _FATAL):
+        return Fatal(f"the database refuses a statement: {text}")
+    if (error.sqlstate or "").startswith(_LIMIT_EXCEEDED):
+        return Rejected("refused_by_database", text)
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return Transient(text)
+    return Rejected("refused_by_database", text)

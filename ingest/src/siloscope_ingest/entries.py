@@ -1,0 +1,79 @@
+"""Entries: messages that are decoded and resolved, so that a batch can take them without asking anybody."""
+
+from collections.abc import Sequence
+
+from siloscope_ingest.deliveries import Delivery
+from siloscope_ingest.shapes import Part
+from siloscope_store.ledger import GapRecord, RefusedNumber
+from siloscope_store.quarantine import Quarantined
+from siloscope_store.ranges import Range
+from siloscope_store.samples import Undated
+
+Row = tuple[Part, int, bytes]
+"""A sample's part, its time in milliseconds, and its row as it goes to the database."""
+
+
+class Entry:
+    """What one message makes the database hold.
+
+    Attributes:
+        delivery: The message.
+        completes: Nothing of the message follows in a later batch: it can be acknowledged with this entry.
+        stream: Node and epoch that `seq` counts in; None for a plain device.
+        seq: The pack's number; None for a plain device.
+        node_id: Whose it is; None where that could not be found out.
+        org_id: Whose that is.
+        readings: How many readings it carries.
+        rows: Its samples.
+        undated: Samples whose time cannot be believed.
+        gaps: What it declares absent.
+        evicted: Numbers that it declares will never come: (epoch, range).
+        quarantined: The message itself, once for each reason, where it was not taken as it came.
+        refused: Its number, where all of it was refused.
+    """
+
+    __slots__ = (
+        "completes",
+        "delivery",
+        "evicted",
+        "gaps",
+        "node_id",
+        "org_id",
+        "quarantined",
+        "readings",
+        "refused",
+        "rows",
+        "seq",
+        "stream",
+        "undated",
+    )
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        node_id: int | None = None,
+        org_id: int | None = None,
+        stream: tuple[int, str] | None = None,
+        seq: int | None = None,
+    ) -> None:
+        self.delivery = delivery
+        self.completes = True
+        self.node_id = node_id
+        self.org_id = org_id
+        self.stream = stream
+        self.seq = seq
+        self.readings = 0
+        self.rows: list[Row] = []
+        self.undated: Sequence[Undated] = ()
+        self.gaps: Sequence[GapRecord] = ()
+        self.evicted: Sequence[tuple[str, Range]] = ()
+        self.quarantined: Sequence[Quarantined] = ()
+        self.refused: RefusedNumber | None = None
+
+    def split(self, at: int) -> tuple["Entry", "Entry"]:
+        """Return the rows before `at`, which account for nothing and acknowledge nothing, and all the rest."""
+        head = Entry(self.delivery, self.node_id, self.org_id, self.stream, self.seq)
+        head.completes = False
+        head.rows = self.rows[:at]
+        self.rows = self.rows[at:]
+        return head, self

@@ -1,0 +1,104 @@
+"""Where messages enter: known samples go on to the accumulator at once, everything else to the registrar, in order."""
+
+from collections.abc import Callable
+
+import structlog
+
+from siloscope_contract.errors import MalformedTopic
+from siloscope_contract.topics import Kind, Topic
+from siloscope_ingest.accumulator import Accumulator
+from siloscope_ingest.deliveries import Delivery
+from siloscope_ingest.entries import Entry
+from siloscope_ingest.errors import Rejected
+from siloscope_ingest.held import Held
+from siloscope_ingest.nodes import KnownNode
+from siloscope_ingest.resolving import Resolver, ShapeMissing, rejected
+
+_log = structlog.get_logger(__name__)
+_MOST_ROUTES = 200_000
+
+
+class Route:
+    """What is known of a topic.
+
+    Attributes:
+        topic: As parsed.
+        is_samples: Whether it carries samples.
+        node: Whose it is, once that is known.
+    """
+
+    __slots__ = ("is_samples", "node", "topic")
+
+    def __init__(self, topic: Topic) -> None:
+        self.topic = topic
+        self.is_samples = topic.kind is Kind.SAMPLES
+        self.node: KnownNode | None = None
+
+
+class Intake:
+    """Takes deliveries as they come.
+
+    Args:
+        resolver: Makes entries of packs.
+        accumulator: Gathers entries.
+        held: Counts what is under way.
+        park: Takes what must wait for the registry.
+        watch: Sees every entry of a node.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        accumulator: Accumulator,
+        held: Held,
+        *,
+        park: Callable[[Route, Delivery], None],
+        watch: Callable[[KnownNode, Entry], None],
+    ) -> None:
+        self._resolver = resolver
+        self._accumulator = accumulator
+        self._held = held
+        self._park = park
+        self._watch = watch
+        self._routes: dict[str, Route] = {}
+
+    def receive(self, delivery: Delivery) -> None:
+        """Take a delivery; it is acknowledged once what it says is committed."""
+        self._held.take(delivery)
+        try:
+            route = self._routes.get(delivery.topic) or self._new_route(delivery.topic)
+            if not route.is_samples or route.node is None:
+                self._park(route, delivery)
+                return
+            self.admit(route.node, delivery)
+        except ShapeMissing:
+            self._park(route, delivery)
+        except Rejected as error:
+            self._accumulator.add(rejected(delivery, error))
+        except Exception as error:  # a message that trips a mistake of ours must not stop those behind it
+            _log.exception("message_failed", topic=delivery.topic)
+            self._accumulator.add(rejected(delivery, Rejected("internal_error", f"{type(error).__name__}: {error}")))
+
+    def admit(self, node: KnownNode, delivery: Delivery) -> None:
+        """Pass on a samples message of a known node.
+
+        Raises:
+            ShapeMissing: The registry must be asked first.
+        """
+        entry = self._resolver.resolve(node, delivery)
+        self._watch(node, entry)
+        self._accumulator.add(entry)
+
+    def settle(self, entry: Entry) -> None:
+        """Take an entry that was made elsewhere."""
+        self._accumulator.add(entry)
+
+    def _new_route(self, text: str) -> Route:
+        try:
+            route = Route(Topic.parse(text))
+        except MalformedTopic as error:
+            raise Rejected(error.reason, str(error)) from error
+        if len(self._routes) >= _MOST_ROUTES:
+            self._routes.clear()
+        self._routes[text] = route
+        return route

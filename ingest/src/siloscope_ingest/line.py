@@ -1,0 +1,285 @@
+"""One connection to the broker, with gmqtt. It dies with its socket, and what came on it can then not be acknowledged.
+
+gmqtt 0.8 reconnects by itself with the same client object and answers a message on whatever connection is then open;
+packet ids begin anew there, so it would acknowledge another message than was stored. Here a client object serves one
+socket: it may not reconnect, and every message holds on to the line that it came on.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gmqtt
+from gmqtt.mqtt.constants import MQTTCommands, MQTTv50, MQTTv311
+from gmqtt.mqtt.handler import MQTTConnectError
+
+from siloscope_ingest.broker_url import BrokerUrl
+from siloscope_ingest.deliveries import Delivery
+from siloscope_ingest.errors import Fatal, IngestError, Transient
+
+_NEVER_RECONNECT = -2  # -1 is gmqtt's word for unlimited, and 0 still reconnects once
+_REFUSED_PROTOCOL = (1, 132)
+_REFUSED_CREDENTIALS = (4, 5, 134, 135)
+_PUBACK = b"\x40\x02"
+_SESSION_SECONDS = 7 * 86_400
+_MOST_UNANSWERED = 512
+
+Receive = Callable[[Delivery], None]
+
+
+class ProtocolRefused(Transient):
+    """The broker does not speak this version of MQTT, or closed the connection without an answer as NATS does."""
+
+
+class Line:
+    """One connection.
+
+    Args:
+        url: Where the broker is.
+        client_id: Under which it keeps our session.
+        receive: Takes each message, at once and without waiting.
+        now_ms: The wall clock.
+        receive_maximum: Messages that an MQTT 5 broker may have under way to us.
+    """
+
+    def __init__(
+        self, url: BrokerUrl, client_id: str, receive: Receive, now_ms: Callable[[], int], receive_maximum: int
+    ) -> None:
+        self.version = 0
+        self._url = url
+        self._client_id = client_id
+        self._receive = receive
+        self._now_ms = now_ms
+        self._receive_maximum = receive_maximum
+        self._unanswered = _Unanswered()
+        self._lost = asyncio.Event()
+        self._granted: asyncio.Future[Sequence[int]] | None = None
+        self._client: Any = None
+        self._paused = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket stands."""
+        return self._client is not None and not self._lost.is_set()
+
+    @property
+    def can_publish(self) -> bool:
+        """Whether few enough publications await their answer."""
+        return self.is_open and len(self._unanswered) < _MOST_UNANSWERED
+
+    async def open(self, version: int, timeout_s: float) -> None:
+        """Connect.
+
+        Args:
+            version: 5 or 4 (MQTT 3.1.1).
+            timeout_s: How long to wait for the broker's answer.
+
+        Raises:
+            ProtocolRefused: Not this version of MQTT.
+            Fatal: The broker refuses our credential.
+            Transient: No answer, or another refusal.
+        """
+        self.version = version
+        client = self._client = self._new_client(version)
+        connecting = asyncio.ensure_future(
+            client.connect(self._url.host, self._url.port, ssl=self._tls(), keepalive=30, version=version)
+        )
+        lost = asyncio.ensure_future(self._lost.wait())
+        try:
+            await asyncio.wait({connecting, lost}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            self._judge(connecting)
+        except BaseException:
+            self._drop()
+            raise
+        finally:
+            for task in (connecting, lost):
+                task.cancel()
+            await asyncio.gather(connecting, lost, return_exceptions=True)
+
+    async def subscribe(self, filters: Sequence[tuple[str, int]], timeout_s: float) -> None:
+        """Subscribe to (filter, QoS) pairs.
+
+        Raises:
+            Fatal: The broker refuses a filter.
+            Transient: No answer.
+        """
+        self._granted = asyncio.get_running_loop().create_future()
+        self._client.subscribe([gmqtt.Subscription(text, qos=qos) for text, qos in filters])
+        try:
+            async with asyncio.timeout(timeout_s):
+                granted = await self._granted
+        except TimeoutError:
+            raise Transient("the broker did not answer the subscription") from None
+        refused = [text for (text, _), qos in zip(filters, granted, strict=True) if qos >= 128]
+        if refused:
+            raise Fatal(f"the broker refuses the subscription to {', '.join(refused)}; expected an ingest credential")
+
+    async def lost(self) -> None:
+        """Wait for the end of the connection."""
+        await self._lost.wait()
+
+    def acknowledge(self, packet_ids: Sequence[int]) -> None:
+        """Acknowledge messages that came on this line, or do nothing where it is gone."""
+        if self.is_open:
+            self._write(b"".join([_PUBACK + packet_id.to_bytes(2, "big") for packet_id in packet_ids]))
+
+    def publish_retained(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 1, retained; the broker's answer only frees its packet id."""
+        if self.is_open:
+            self._client.publish(topic, payload, qos=1, retain=True)
+
+    def pause(self) -> None:
+        """Read no more from the socket for now: TCP and the broker's window hold back the rest."""
+        if self.is_open and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._paused:
+            self._paused = False
+            if self.is_open:
+                self._transport.resume_reading()
+
+    async def close(self) -> None:
+        """Say goodbye and close; what was acknowledged before goes out first."""
+        if self.is_open:
+            await self._client.disconnect()
+        self._drop()
+
+    def _judge(self, connecting: "asyncio.Future[None]") -> None:
+        """Return where the broker accepted us, else raise for the reason."""
+        if not connecting.done():
+            if self._lost.is_set():
+                raise ProtocolRefused("the broker closed the connection without an answer")
+            raise Transient("the broker did not answer the connection")
+        error = connecting.exception()
+        if isinstance(error, MQTTConnectError):
+            raise self._refusal(error)
+        if error is not None:
+            raise Transient(f"the broker at {self._url} does not answer: {error}") from error
+
+    def _refusal(self, error: MQTTConnectError) -> IngestError:
+        if error._code in _REFUSED_PROTOCOL:
+            return ProtocolRefused(str(error))
+        if error._code in _REFUSED_CREDENTIALS:
+            return Fatal(f"the broker at {self._url} refuses us: {error}")
+        return Transient(f"the broker at {self._url} refuses us for now: {error}")
+
+    def _new_client(self, version: int) -> Any:
+        quiet = logging.getLogger("siloscope_ingest.gmqtt")
+        quiet.setLevel(logging.CRITICAL)  # what it has to say is said by us, and its debug lines cost 1 µs a message
+        properties: dict[str, int] = {}
+        if version == MQTTv50:
+            properties = {"session_expiry_interval": _SESSION_SECONDS, "receive_maximum": self._receive_maximum}
+        client = gmqtt.Client(
+            self._client_id,
+            clean_session=False,
+            optimistic_acknowledgement=False,
+            persistent_storage=self._unanswered,
+            logger=quiet,
+            **properties,
+        )
+        client.set_config({"reconnect_retries": _NEVER_RECONNECT, "reconnect_delay": 0})
+        if self._url.username is not None:
+            client.set_auth_credentials(self._url.username, self._url.password)
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        # gmqtt tells its message callback no packet id. Its table of handlers by command is where ours takes over.
+        client._package_handler._handler_cache[MQTTCommands.PUBLISH] = self._on_publish
+        return client
+
+    def _on_publish(self, command: int, packet: bytes) -> None:
+        """Take a PUBLISH packet apart (MQTT 3.1.1 and 5, 3.3) and hand its message on."""
+        topic_end = 2 + (packet[0] << 8 | packet[1])
+        topic = packet[2:topic_end].decode("utf-8", "replace")
+        qos = command & 6
+        packet_id = None
+        if qos:
+            packet_id = packet[topic_end] << 8 | packet[topic_end + 1]
+            topic_end += 2
+        if self.version == MQTTv50:
+            length, shift = 0, 0
+            while True:
+                byte = packet[topic_end]
+                topic_end += 1
+                length |= (byte & 127) << shift
+                if byte < 128:
+                    break
+                shift += 7
+            topic_end += length
+        self._receive(
+            Delivery(
+                topic,
+                packet[topic_end:],
+                self._now_ms(),
+                packet_id,
+                self,
+                duplicate=bool(command & 8),
+                retained=bool(command & 1),
+            )
+        )
+
+    def _on_disconnect(self, *_: object) -> None:
+        self._lost.set()
+
+    def _on_subscribe(self, _client: object, _mid: int, granted: Sequence[int], _properties: object) -> None:
+        if self._granted is not None and not self._granted.done():
+            self._granted.set_result(granted)
+
+    @property
+    def _transport(self) -> asyncio.Transport:
+        transport: asyncio.Transport = self._client._connection._transport
+        return transport
+
+    def _write(self, data: bytes) -> None:
+        self._client._connection._protocol.write_data(data)
+
+    def _tls(self) -> ssl.SSLContext | bool:
+        return ssl.create_default_context() if self._url.tls else False
+
+    def _drop(self) -> None:
+        """Make sure that the socket is closed and that nothing is done on it any more."""
+        self._lost.set()
+        connection = self._client._connection
+        if connection is not None:
+            if connection._keep_connection_callback:
+                connection._keep_connection_callback.cancel()
+            connection._transport.abort()
+
+
+VERSIONS = {"5": MQTTv50, "3.1.1": MQTTv311}
+
+
+class _Unanswered:
+    """Our publications under way, by packet id alone: they are never sent again, the next watermark says it all.
+
+    Stands for gmqtt's PersistentStorage.
+    """
+
+    def __init__(self) -> None:
+        self._packet_ids: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._packet_ids)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._packet_ids
+
+    def push_message(self, mid: int, _raw_package: bytes) -> None:
+        self._packet_ids.add(mid)
+
+    def remove_message_by_mid(self, mid: int) -> None:
+        self._packet_ids.discard(mid)
+
+    async def wait_empty(self) -> None:
+        return
+
+    def clear(self) -> None:
+        self._packet_ids.clear()
+
+    def get_all(self) -> list[tuple[int, bytes]]:
+        return []

@@ -1,0 +1,40 @@
+"""The numbers that ingest shows on /metrics."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_COMMIT_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_BATCH_BUCKETS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
+
+
+class Metrics:
+    """Ingest's metrics.
+
+    Args:
+        registry: Where they are shown.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        name = "siloscope_ingest_"
+        self.messages = Counter(name + "messages", "Messages committed or settled", registry=registry)
+        self.readings = Counter(name + "readings", "Readings committed", registry=registry)
+        self.quarantined = Counter(name + "quarantined", "Messages kept in quarantine", ["reason"], registry=registry)
+        self.conflicts = Counter(name + "conflicts", "Second values that differ from what is kept", registry=registry)
+        self.undated = Counter(name + "undated", "Samples whose time is not believed", registry=registry)
+        self.retries = Counter(name + "retries", "Commits tried again: the database was away", registry=registry)
+        self.bisections = Counter(name + "bisections", "Batches split: their data was refused", registry=registry)
+        self.watermarks = Counter(name + "watermarks", "Watermarks published", registry=registry)
+        self.twins = Counter(name + "epochs_growing_at_once", "Two starts alive at once", registry=registry)
+        self.batch_messages = Histogram(
+            name + "batch_messages", "Messages a transaction", buckets=_BATCH_BUCKETS, registry=registry
+        )
+        self.commit_seconds = Histogram(
+            name + "commit_seconds", "Seconds a transaction took", buckets=_COMMIT_BUCKETS_S, registry=registry
+        )
+        self.held_messages = Gauge(name + "held_messages", "Messages received and not yet committed", registry=registry)
+        self.held_bytes = Gauge(name + "held_bytes", "Payload bytes of those", registry=registry)
+        self.parked = Gauge(name + "parked_messages", "Messages that wait for the registry", registry=registry)
+        self.leads = Gauge(name + "publishes_watermarks", "1 where this worker is the publisher", registry=registry)
+        self.watermarks_due = Gauge(name + "watermarks_due", "Nodes whose watermark is due", registry=registry)
+        self.watermark_age_s = Gauge(
+            name + "watermark_age_seconds", "How long the oldest due watermark has waited", registry=registry
+        )

@@ -1,0 +1,65 @@
+"""When nodes were heard of, and how far they say that their epochs have come: gathered, and written now and then."""
+
+from siloscope_contract.births import EpochSpan, State
+from siloscope_process.clock import from_ms
+from siloscope_store.ledger import Declared
+from siloscope_store.registry import Presence
+
+MAX_STORED = 2**63 - 1
+
+
+class PresenceBook:
+    """Gathers the newest word of each node.
+
+    Args:
+        most: How many nodes one writing takes.
+    """
+
+    def __init__(self, most: int = 2000) -> None:
+        self._most = most
+        self._pack_ms: dict[int, int] = {}
+        self._heartbeat_ms: dict[int, int] = {}
+        self._states: dict[int, tuple[str, int]] = {}
+        self._declared: dict[tuple[int, str], Declared] = {}
+
+    def pack(self, node_id: int, received_ms: int) -> None:
+        """Note that a pack came."""
+        self._pack_ms[node_id] = received_ms
+
+    def heartbeat(self, node_id: int, received_ms: int) -> None:
+        """Note that a heartbeat came."""
+        self._heartbeat_ms[node_id] = received_ms
+
+    def state(self, node_id: int, state: State, at_ms: int) -> None:
+        """Note what the status topic says."""
+        self._states[node_id] = (state.value, at_ms)
+
+    def declare(self, node_id: int, session: str, epochs: list[EpochSpan]) -> None:
+        """Note how far epochs have come; what no epoch can be is left out."""
+        for span in epochs:
+            if is_possible(span):
+                self._declared[node_id, span.epoch] = Declared(node_id, span.epoch, span.next, span.lowest, session)
+
+    def take(self) -> tuple[list[Presence], list[Declared]]:
+        """Return what is to be written, in order of node."""
+        node_ids = sorted({*self._pack_ms, *self._heartbeat_ms, *self._states})[: self._most]
+        declared = [self._declared.pop(key) for key in sorted(self._declared)[: self._most]]
+        return [self._presence(node_id) for node_id in node_ids], declared
+
+    def _presence(self, node_id: int) -> Presence:
+        pack_ms = self._pack_ms.pop(node_id, None)
+        heartbeat_ms = self._heartbeat_ms.pop(node_id, None)
+        state, state_ms = self._states.pop(node_id, (None, None))
+        return Presence(
+            node_id,
+            None if pack_ms is None else from_ms(pack_ms),
+            None if heartbeat_ms is None else from_ms(heartbeat_ms),
+            state,
+            None if state_ms is None else from_ms(state_ms),
+        )
+
+
+def is_possible(span: EpochSpan) -> bool:
+    """Say whether the database can hold what a node says of an epoch."""
+    hexadecimal = len(span.epoch) == 32 and set(span.epoch) <= set("0123456789abcdef")
+    return hexadecimal and 0 <= span.lowest <= MAX_STORED and 0 <= span.next <= MAX_STORED

@@ -1,0 +1,290 @@
+"""The registrar: one task that asks and extends the registry, for everything that intake could not settle alone.
+
+It takes messages in the order of their arrival: a birth registers channels before the samples behind it need them.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import psycopg
+import structlog
+
+from siloscope_contract.births import Birth, decode_birth, decode_heartbeat, decode_status
+from siloscope_contract.errors import ContractError
+from siloscope_contract.packs import Epoch, Sample
+from siloscope_contract.topics import Kind, NodeName
+from siloscope_contract.units import UNITS
+from siloscope_ingest.backoff import Backoff
+from siloscope_ingest.database import Connection, Database, sorted_error
+from siloscope_ingest.deliveries import Delivery
+from siloscope_ingest.entries import Entry
+from siloscope_ingest.errors import Rejected, Transient
+from siloscope_ingest.intake import Intake, Route
+from siloscope_ingest.nodes import KnownNode
+from siloscope_ingest.presence import PresenceBook, is_possible
+from siloscope_ingest.resolving import ShapeMissing, rejected
+from siloscope_ingest.shapes import ChannelsMissing, shape
+from siloscope_process.clock import Clock, from_ms
+from siloscope_store import ledger, registry, watermarks
+from siloscope_store.ledger import Declared
+from siloscope_store.registry import NewChannel, RegistryRefusal
+
+_log = structlog.get_logger(__name__)
+_AGENT, _PLAIN = "agent", "plain"
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What may come in unannounced.
+
+    Attributes:
+        register_plain: Whether nodes, devices and channels may be registered by merely sending samples.
+        most_devices: How many devices a node gets that way.
+    """
+
+    register_plain: bool = True
+    most_devices: int = registry.MOST_DEVICES
+
+
+class Registrar:
+    """Settles what intake parked.
+
+    Args:
+        database: A connection of its own.
+        admission: What may come in unannounced.
+        presence: Told of births, heartbeats and statuses.
+        clock: For pauses.
+        news: Called with a node whose watermark is to be published.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        admission: Admission,
+        presence: PresenceBook,
+        clock: Clock,
+        *,
+        news: Callable[[int], None],
+    ) -> None:
+        self._database = database
+        self._admission = admission
+        self._presence = presence
+        self._clock = clock
+        self._news = news
+        self._waiting: deque[tuple[Route, Delivery]] = deque()
+        self._some = asyncio.Event()
+        self._nodes: dict[NodeName, KnownNode] = {}
+        self._births: dict[int, tuple[bytes, str]] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait."""
+        return len(self._waiting)
+
+    def park(self, route: Route, delivery: Delivery) -> None:
+        """Take a message."""
+        self._waiting.append((route, delivery))
+        self._some.set()
+
+    async def run(self, intake: Intake) -> None:
+        """Settle messages until cancelled.
+
+        Raises:
+            Fatal: The database refuses us.
+        """
+        while True:
+            await self._some.wait()
+            while self._waiting:
+                await self._settle(intake, *self._waiting[0])
+                self._waiting.popleft()
+            self._some.clear()
+
+    async def _settle(self, intake: Intake, route: Route, delivery: Delivery) -> None:
+        """Settle one message, trying again while the database is away."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._try(intake, route, delivery)
+                return
+            except Rejected as error:
+                node = route.node
+                ids = (None, None) if node is None else (node.node_id, node.org_id)
+                intake.settle(rejected(delivery, error, *ids))
+                return
+            except Transient as error:
+                pause_s = backoff.next_s()
+                _log.warning("registry_away", reason=str(error), again_in_s=round(pause_s, 2))
+                await self._database.drop()
+                await self._clock.sleep(pause_s)
+
+    async def _try(self, intake: Intake, route: Route, delivery: Delivery) -> None:
+        try:
+            connection = await self._database.connection()
+            await _HANDLERS[route.topic.kind](self, connection, intake, route, delivery)
+        except ContractError as error:
+            raise Rejected(error.reason, str(error)) from error
+        except RegistryRefusal as error:
+            raise Rejected(error.reason, str(error)) from error
+        except psycopg.Error as error:
+            raise sorted_error(error) from error
+
+    async def _samples(self, connection: Connection, intake: Intake, route: Route, delivery: Delivery) -> None:
+        node = await self._node(connection, route, _PLAIN)
+        for _ in range(_MOST_SHAPES_A_MESSAGE):
+            try:
+                intake.admit(node, delivery)
+                return
+            except ShapeMissing as missing:
+                await self._learn(connection, node, missing.sample)
+        raise Rejected("too_many_shapes", f"payload: found more than {_MOST_SHAPES_A_MESSAGE} kinds of samples")
+
+    async def _birth(self, connection: Connection, intake: Intake, route: Route, delivery: Delivery) -> None:
+        if not delivery.payload:
+            intake.settle(Entry(delivery))  # the retained birth was cleared
+            return
+        birth = decode_birth(delivery.payload)
+        node = await self._node(connection, route, _AGENT)
+        believed = await watermarks.identity(connection)
+        if self._births.get(node.node_id) != (delivery.payload, believed.generation):
+            await self._register(connection, node, birth)
+            believed = await self._check_trust(connection, node, birth, believed)
+            if birth.page == birth.pages:
+                at = from_ms(delivery.received_ms)
+                await registry.record_session(connection, node.node_id, birth.session, birth.software, at)
+            self._births[node.node_id] = (delivery.payload, believed.generation)
+        node.kind = _AGENT
+        self._news(node.node_id)
+        intake.settle(Entry(delivery, node.node_id, node.org_id))
+
+    async def _heartbeat(self, connection: Connection, intake: Intake, route: Route, delivery: Delivery) -> None:
+        heartbeat = decode_heartbeat(delivery.payload)
+        node = await self._known(connection, route)
+        if node is not None:
+            self._presence.heartbeat(node.node_id, delivery.received_ms)
+            self._presence.declare(node.node_id, heartbeat.session, heartbeat.epochs)
+        intake.settle(Entry(delivery))
+
+    async def _status(self, connection: Connection, intake: Intake, route: Route, delivery: Delivery) -> None:
+        if delivery.payload:
+            status = decode_status(delivery.payload)
+            node = await self._known(connection, route)
+            if node is not None:
+                self._presence.state(node.node_id, status.state, delivery.received_ms)
+        intake.settle(Entry(delivery))
+
+    async def _other(self, _connection: Connection, intake: Intake, _route: Route, delivery: Delivery) -> None:
+        intake.settle(Entry(delivery))  # a topic that we did not subscribe to, and that is not for us
+
+    async def _known(self, connection: Connection, route: Route) -> KnownNode | None:
+        """Return the node of a route where it is registered."""
+        if route.node is None:
+            known = self._nodes.get(route.topic.node)
+            if known is None:
+                found = await registry.find_node(connection, route.topic.node)
+                if found is None:
+                    return None
+                known = self._nodes[route.topic.node] = KnownNode(found)
+            route.node = known
+        return route.node
+
+    async def _node(self, connection: Connection, route: Route, kind: str) -> KnownNode:
+        """Return the node of a route, registered now if it may be.
+
+        Raises:
+            RegistryRefusal: Its site does not exist.
+            Rejected: It may not be registered.
+        """
+        node = await self._known(connection, route)
+        if node is not None:
+            return node
+        if kind == _PLAIN and not self._admission.register_plain:
+            expected = "one that was announced (SILOSCOPE_REGISTER_PLAIN_DEVICES is off)"
+            raise Rejected("node_unknown", f"topic: found node {route.topic.node}, expected {expected}")
+        made = KnownNode(await registry.register_node(connection, route.topic.node, kind))
+        _log.info("node_registered", node=str(made.name), kind=kind)
+        route.node = self._nodes[route.topic.node] = made
+        return made
+
+    async def _learn(self, connection: Connection, node: KnownNode, sample: Sample) -> None:
+        """Make the shape of a sample known, registering device and channels if need be and allowed."""
+        device_id = await registry.find_device(connection, node.node_id, sample.device)
+        channels = [] if device_id is None else await registry.channels(connection, device_id)
+        try:
+            found = shape(sample.names, sample.units, channels)
+        except ChannelsMissing as missing:
+            self._check_admission(node, sample, missing)
+            if device_id is None:
+                most = None if node.kind == _AGENT else self._admission.most_devices
+                device_id = await registry.register_device(connection, node.node_id, sample.device, most)
+            await self._add_channels(connection, device_id, channels, missing)
+            found = shape(sample.names, sample.units, await registry.channels(connection, device_id))
+        node.remember(sample.device, found)
+
+    def _check_admission(self, node: KnownNode, sample: Sample, missing: ChannelsMissing) -> None:
+        if node.kind == _PLAIN and not self._admission.register_plain:
+            found = ", ".join(key for key, _ in missing.wanted)
+            raise Rejected(
+                "channel_unknown",
+                f"device {sample.device}: found {found}, expected registered channels "
+                "(SILOSCOPE_REGISTER_PLAIN_DEVICES is off)",
+            )
+
+    async def _add_channels(
+        self, connection: Connection, device_id: int, known: list[registry.Channel], missing: ChannelsMissing
+    ) -> None:
+        """Add channels, each to the group that its key has already."""
+        of_key = {each.key: each for each in known}
+        by_group: dict[tuple[str, str], list[NewChannel]] = {}
+        for key, unit in missing.wanted:
+            before = of_key.get(key)
+            group = (before.group_key, before.retention_class) if before else _DEFAULT_GROUP
+            by_group.setdefault(group, []).append(NewChannel(key, _quantity(unit), unit))
+        for (group_key, retention_class), wanted in by_group.items():
+            await registry.add_channels(
+                connection, device_id, wanted, group_key=group_key, retention_class=retention_class
+            )
+        _log.info("channels_registered", device_id=device_id, channels=[key for key, _ in missing.wanted])
+
+    async def _register(self, connection: Connection, node: KnownNode, birth: Birth) -> None:
+        for device in birth.devices:
+            await registry.register_birth(connection, node.node_id, device)
+        node.forget()
+        declared = [
+            Declared(node.node_id, span.epoch, span.next, span.lowest, birth.session)
+            for span in birth.epochs
+            if is_possible(span)
+        ]
+        if declared:
+            await ledger.declare(connection, declared)
+
+    async def _check_trust(
+        self, connection: Connection, node: KnownNode, birth: Birth, believed: watermarks.Identity
+    ) -> watermarks.Identity:
+        """Change the generation where a node was told more than is here: the database has gone back in time."""
+        if (birth.store, birth.generation) != (believed.store, believed.generation):
+            return believed
+        _, now = (await watermarks.read(connection, [node.node_id]))[0]
+        for epoch, below in birth.committed.items():
+            mark = now.epochs.get(Epoch(epoch))
+            if below > (mark.below if mark else 1):
+                _log.error("database_went_back", node=str(node.name), epoch=epoch, told=below, found=mark)
+                return await watermarks.lose_trust(connection, believed)
+        return believed
+
+
+_DEFAULT_GROUP = (registry.DEFAULT_GROUP, registry.DEFAULT_RETENTION)
+_MOST_SHAPES_A_MESSAGE = 256
+_Handler = Callable[[Registrar, Connection, Intake, Route, Delivery], Awaitable[None]]
+_HANDLERS: dict[Kind, _Handler] = {
+    **dict.fromkeys(Kind, Registrar._other),
+    Kind.SAMPLES: Registrar._samples,
+    Kind.BIRTH: Registrar._birth,
+    Kind.HEARTBEAT: Registrar._heartbeat,
+    Kind.STATUS: Registrar._status,
+}
+
+
+def _quantity(unit: str) -> str:
+    return UNITS[unit].quantity

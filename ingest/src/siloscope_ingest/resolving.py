@@ -1,0 +1,199 @@
+"""From a delivered message to an entry of a batch: decode, find node and shapes, sort out what cannot be stored."""
+
+from collections.abc import Sequence
+
+from siloscope_contract.errors import MalformedPack
+from siloscope_contract.gaps import Gap
+from siloscope_contract.packs import Pack, Refusal, Sample, decode
+from siloscope_contract.resolution import MAX_SEQ
+from siloscope_ingest.deliveries import Delivery
+from siloscope_ingest.entries import Entry
+from siloscope_ingest.errors import Rejected
+from siloscope_ingest.nodes import KnownNode
+from siloscope_ingest.redeliveries import RelativeMessages
+from siloscope_ingest.shapes import Shape
+from siloscope_ingest.window import TimeWindow
+from siloscope_process.clock import from_ms
+from siloscope_store.ledger import GapRecord, RefusedNumber
+from siloscope_store.quarantine import Quarantined
+from siloscope_store.sample_rows import decode as decode_row
+from siloscope_store.samples import Undated
+
+
+class ShapeMissing(Exception):
+    """A sample whose readings have no known place yet."""
+
+    def __init__(self, sample: Sample) -> None:
+        super().__init__(f"no shape for {sample.device} {sample.names}")
+        self.sample = sample
+
+
+class Resolver:
+    """Makes entries of packs.
+
+    Args:
+        window: Sample times outside of it are kept apart.
+        relative: Remembers messages without times of their own.
+    """
+
+    def __init__(self, window: TimeWindow, relative: RelativeMessages) -> None:
+        self._window = window
+        self._relative = relative
+
+    def resolve(self, node: KnownNode, delivery: Delivery) -> Entry:
+        """Return what the database is to hold because of a message.
+
+        Raises:
+            ShapeMissing: The registry must be asked first; then this can be called again.
+        """
+        try:
+            pack = decode(delivery.payload, received_ms=delivery.received_ms)
+            stream = None if pack.epoch is None else node.stream(pack.epoch)
+            entry = Entry(delivery, node.node_id, node.org_id, stream, pack.seq)
+            for sample in pack.samples:
+                self._take(entry, node, sample)
+            if pack.relative or pack.refusals or pack.gaps:
+                return self._take_rest(entry, pack)
+        except MalformedPack as error:
+            return _rejected_pack(delivery, error.reason, str(error), node, error.epoch, error.seq)
+        except Rejected as error:
+            return _rejected_pack(delivery, error.reason, error.detail, node, pack.epoch, pack.seq)
+        return entry
+
+    def _take(self, entry: Entry, node: KnownNode, sample: Sample) -> None:
+        shape = node.shape(sample.device, sample.names, sample.units)
+        if shape is None:
+            raise ShapeMissing(sample)
+        time_ms, values, quality = sample.time_ms, sample.values, sample.quality
+        if not self._window.holds(time_ms, entry.delivery.received_ms):
+            entry.undated = [*entry.undated, *_undated(entry, shape, sample)]
+            return
+        plain = not any(quality)
+        for part in shape.parts:
+            entry.rows.append((part, time_ms, part.encode(time_ms, values, quality, plain=plain)))
+        entry.readings += len(values)
+
+    def _take_rest(self, entry: Entry, pack: Pack) -> Entry:
+        delivery, node_id = entry.delivery, entry.node_id
+        assert node_id is not None
+        if pack.relative and self._is_stale(node_id, delivery):
+            return Entry(delivery, node_id, entry.org_id)
+        entry.gaps = [_gap_record(entry, pack, gap, at) for at, gap in enumerate(pack.gaps)]
+        entry.evicted = [
+            (gap.epoch, (gap.first_seq, gap.last_seq + 1))
+            for gap in pack.gaps
+            if gap.epoch is not None and gap.first_seq is not None and gap.last_seq is not None
+        ]
+        if pack.refusals:
+            entry.quarantined = [_refusal(entry, pack, pack.refusals)]
+        return entry
+
+    def _is_stale(self, node_id: int, delivery: Delivery) -> bool:
+        """Say whether a message without times of its own is an old one, which would be stored as if it were new."""
+        return delivery.retained or self._relative.is_repeat(
+            node_id, delivery.payload, delivery.received_ms, duplicate=delivery.duplicate
+        )
+
+
+def rejected(
+    delivery: Delivery,
+    why: Rejected,
+    node_id: int | None = None,
+    org_id: int | None = None,
+    stream: tuple[int, str] | None = None,
+    seq: int | None = None,
+) -> Entry:
+    """Return the entry of a message that cannot be taken: quarantined, and its number accounted for as refused."""
+    entry = Entry(delivery, node_id, org_id, stream, seq)
+    epoch = None if stream is None else stream[1]
+    if stream is not None and seq is not None:
+        entry.refused = RefusedNumber(*stream, seq, why.reason, why.detail)
+    at = from_ms(delivery.received_ms)
+    message = (delivery.topic, delivery.payload)
+    entry.quarantined = [Quarantined(*message, why.reason, why.detail, at, org_id, node_id, epoch, seq)]
+    return entry
+
+
+def _rejected_pack(
+    delivery: Delivery, reason: str, detail: str, node: KnownNode, epoch: str | None, seq: int | None
+) -> Entry:
+    stream = None if epoch is None or seq is None else node.stream(epoch)
+    return rejected(delivery, Rejected(reason, detail), node.node_id, node.org_id, stream, seq)
+
+
+def _undated(entry: Entry, shape: Shape, sample: Sample) -> list[Undated]:
+    assert entry.node_id is not None
+    assert entry.org_id is not None
+    found = []
+    for part in shape.parts:
+        row = decode_row(part.encode(0, sample.values, sample.quality, plain=False))
+        found.append(
+            Undated(
+                entry.org_id,
+                entry.node_id,
+                part.group_id,
+                sample.time_ms,
+                row.values,
+                row.quality,
+                entry.stream[1] if entry.stream else None,
+                entry.seq,
+                from_ms(entry.delivery.received_ms),
+            )
+        )
+    return found
+
+
+def _refusal(entry: Entry, pack: Pack, refusals: Sequence[Refusal]) -> Quarantined:
+    delivery = entry.delivery
+    reasons = {each.reason: None for each in refusals}
+    return Quarantined(
+        delivery.topic,
+        delivery.payload,
+        "+".join(reasons),
+        "; ".join(each.detail for each in refusals),
+        from_ms(delivery.received_ms),
+        entry.org_id,
+        entry.node_id,
+        pack.epoch,
+        pack.seq,
+    )
+
+
+def _gap_record(entry: Entry, pack: Pack, gap: Gap, at: int) -> GapRecord:
+    """Return a gap record as it is stored.
+
+    Raises:
+        Rejected: Its numbers or times are beyond what the database can hold.
+    """
+    assert entry.org_id is not None
+    assert entry.node_id is not None
+    if gap.last_seq is not None and gap.last_seq > MAX_SEQ:
+        raise Rejected("malformed_gap", f"gap {at + 1}, last_seq: found {gap.last_seq}, expected at most {MAX_SEQ}")
+    if gap.epoch is not None and not _is_epoch(gap.epoch):
+        raise Rejected("malformed_gap", f"gap {at + 1}, epoch: found {gap.epoch!r}, expected 32 digits of 0-9, a-f")
+    if gap.count is not None and abs(gap.count) > MAX_SEQ:
+        raise Rejected("malformed_gap", f"gap {at + 1}, count: found {gap.count}, expected at most {MAX_SEQ}")
+    try:
+        span = from_ms(gap.from_ms), from_ms(gap.to_ms)
+    except OverflowError:
+        found = f"{gap.from_ms} to {gap.to_ms}"
+        raise Rejected("malformed_gap", f"gap {at + 1}: found {found}, expected times of our era") from None
+    return GapRecord(
+        entry.org_id,
+        entry.node_id,
+        gap.kind.value,
+        *span,
+        gap.epoch,
+        gap.first_seq,
+        gap.last_seq,
+        gap.device,
+        gap.count,
+        gap.detail,
+        pack.epoch,
+        pack.seq,
+        at,
+    )
+
+
+def _is_epoch(text: str) -> bool:
+    return len(text) == 32 and set(text) <= set("0123456789abcdef")

@@ -1,0 +1,113 @@
+"""Shapes: how the readings of one kind of sample map to groups and positions, worked out once, then only followed."""
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any
+
+from siloscope_store.registry import Channel
+from siloscope_store.sample_rows import PlainLayout, encode
+from siloscope_store.samples import SampleTable
+
+TABLES = (SampleTable.MEASUREMENTS, SampleTable.VITALS)
+_TABLE_OF = {"measurements": 0, "vitals": 1}
+
+
+class Part:
+    """What a shape contributes to one group.
+
+    Attributes:
+        group_id: The group.
+        table: Where its samples are stored, as a place in `TABLES` (an enumeration's hash is slow).
+        length: How many positions its rows reach.
+        whole: Its rows fill every position of the group.
+    """
+
+    __slots__ = ("_indices", "_layout", "_pick", "group_id", "length", "table", "whole")
+
+    def __init__(self, group_id: int, table: int, places: Sequence[tuple[int, int]], positions: int) -> None:
+        """
+        Args:
+            group_id: The group.
+            table: Where its samples are stored, as a place in `TABLES`.
+            places: Pairs of (place in the sample, position in the group), ascending by position.
+            positions: How many positions the group has.
+        """
+        self.group_id = group_id
+        self.table = table
+        self.length = places[-1][1] + 1
+        self.whole = [position for _, position in places] == list(range(positions))
+        self._layout = PlainLayout(group_id, self.length)
+        self._pick = _picker([place for place, _ in places]) if len(places) == self.length else None
+        self._indices = places
+
+    def encode(self, time_ms: int, values: list[float | None], quality: list[int], *, plain: bool) -> bytes:
+        """Return the row for `values` and `quality` in the sample's own order; `plain` says all are there and good."""
+        if plain and self._pick is not None:
+            return self._layout.encode(time_ms, self._pick(values))
+        ordered: list[float | None] = [None] * self.length
+        codes: list[int | None] = [None] * self.length
+        for place, position in self._indices:
+            ordered[position] = values[place]
+            codes[position] = quality[place]
+        return encode(self.group_id, time_ms, ordered, codes if any(codes) else None)
+
+
+class Shape:
+    """What samples of one device with the same names and units share."""
+
+    __slots__ = ("names", "parts", "units")
+
+    def __init__(self, names: tuple[str, ...], units: tuple[str | None, ...], parts: tuple[Part, ...]) -> None:
+        self.names = names
+        self.units = units
+        self.parts = parts
+
+
+class ChannelsMissing(Exception):
+    """Readings that no channel is known for.
+
+    Args:
+        wanted: Their keys and canonical units.
+    """
+
+    def __init__(self, wanted: list[tuple[str, str]]) -> None:
+        super().__init__(f"no channel for {wanted}")
+        self.wanted = wanted
+
+
+def shape(names: tuple[str, ...], units: tuple[str | None, ...], channels: Sequence[Channel]) -> Shape:
+    """Work out where the readings of such samples go.
+
+    A failed reading has no unit and belongs to the active channel of its name; where there is none yet, it is nobody's
+    and is left out.
+
+    Raises:
+        ChannelsMissing: Some readings have no channel of their unit, or only a retired one.
+    """
+    active = {each.key: each for each in channels if each.active}
+    missing = [
+        (name, unit)
+        for name, unit in zip(names, units, strict=True)
+        if unit is not None and (name not in active or active[name].unit != unit)
+    ]
+    if missing:
+        raise ChannelsMissing(missing)
+    places: dict[int, list[tuple[int, int]]] = {}
+    for at, name in enumerate(names):
+        if name in active:
+            places.setdefault(active[name].group_id, []).append((at, active[name].position))
+    return Shape(names, units, tuple(_part(group_id, found, channels) for group_id, found in sorted(places.items())))
+
+
+def _part(group_id: int, places: list[tuple[int, int]], channels: Sequence[Channel]) -> Part:
+    members = [each for each in channels if each.group_id == group_id]
+    positions = max(each.position for each in members) + 1
+    return Part(group_id, _TABLE_OF[members[0].retention_class], sorted(places, key=itemgetter(1)), positions)
+
+
+def _picker(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    if places == list(range(len(places))):
+        return itemgetter(slice(0, len(places)))
+    if len(places) == 1:
+        return itemgetter(slice(places[0], places[0] + 1))
+    return itemgetter(*places)

@@ -1,0 +1,84 @@
+"""The one transaction that a batch is: samples, what was refused, latest, and last of all the ledger.
+
+Every table is written in order of its key, so that any number of writers never deadlock.
+"""
+
+from dataclasses import dataclass
+
+from siloscope_ingest.batches import Batch
+from siloscope_ingest.database import Connection
+from siloscope_ingest.shapes import TABLES
+from siloscope_store import ledger, quarantine, samples
+from siloscope_store.samples import Difference
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a transaction did.
+
+    Attributes:
+        conflicts: Second values that differ from what is kept.
+    """
+
+    conflicts: int
+
+
+async def commit(connection: Connection, batch: Batch) -> Committed:
+    """Write a batch, all of it or nothing.
+
+    Raises:
+        psycopg.Error: Nothing was written, or, where the connection broke at the end, perhaps all was: doing it again
+            is harmless.
+    """
+    async with connection.transaction():
+        differences = await _write_samples(connection, batch)
+        await _write_exceptions(connection, batch, differences)
+        await _write_latest(connection, batch)
+        accounted = batch.accounted()
+        if accounted:
+            await ledger.account(connection, accounted)
+    return Committed(len(differences))
+
+
+async def _write_samples(connection: Connection, batch: Batch) -> list[Difference]:
+    differences: list[Difference] = []
+    for place, table in enumerate(TABLES):
+        rows = batch.rows(place)
+        if not rows:
+            continue
+        spans = batch.spans(place)
+        if spans:
+            await samples.make_room(connection, table, spans)
+        differences += (await samples.write(connection, table, rows)).differences
+    return differences
+
+
+async def _write_exceptions(connection: Connection, batch: Batch, differences: list[Difference]) -> None:
+    """Write what nearly no batch has."""
+    if differences:
+        origins = batch.origins()
+        found = [(each, origins[each.group_id, each.time_ms]) for each in differences]
+        await samples.keep_conflicts(
+            connection, [(each, entry.stream[1] if entry.stream else None, entry.seq) for each, entry in found]
+        )
+    undated = [each for entry in batch.entries for each in entry.undated]
+    if undated:
+        await samples.keep_undated(connection, undated)
+    gaps = [each for entry in batch.entries for each in entry.gaps]
+    if gaps:
+        await ledger.record_gaps(connection, gaps)
+    refused = [entry.refused for entry in batch.entries if entry.refused is not None]
+    if refused:
+        await ledger.refuse(connection, refused)
+    quarantined = [each for entry in batch.entries for each in entry.quarantined]
+    if quarantined:
+        await quarantine.keep(connection, quarantined)
+
+
+async def _write_latest(connection: Connection, batch: Batch) -> None:
+    whole = batch.whole_latest()
+    if whole:
+        await samples.write_latest(connection, whole, whole=True)
+    partial = batch.partial_latest()
+    if partial:
+        await samples.write_latest(connection, partial, whole=False)
