@@ -8,8 +8,8 @@ import msgspec
 from siloscope_deploy.errors import DeployError
 
 
-class PlaceRef(msgspec.Struct, frozen=True):
-    """The place that an instrument measures."""
+class Place(msgspec.Struct, frozen=True):
+    """A place that instruments measure."""
 
     name: str
     kind: str
@@ -34,7 +34,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     unit_id: int | None = None
     address: str | None = None
     period_s: float | None = None
-    place: PlaceRef | None = None
+    place: Place
     channels: tuple[SpotOfChannel, ...] = ()
 
 
@@ -48,9 +48,22 @@ class Bus(msgspec.Struct, frozen=True, kw_only=True):
     instruments: tuple[Instrument, ...]
 
 
-class Endpoints(msgspec.Struct, frozen=True):
-    """All that the simulator opened."""
+class Site(msgspec.Struct, frozen=True):
+    """A site of the simulated world."""
 
+    name: str
+    title: str
+    time_zone: str
+    latitude: float
+    longitude: float
+    places: tuple[Place, ...]
+
+
+class Endpoints(msgspec.Struct, frozen=True):
+    """All that the simulator opened, and the sites that it belongs to."""
+
+    organisation: str
+    sites: tuple[Site, ...]
     buses: tuple[Bus, ...]
 
     @property

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 from siloscope_deploy.local.child import Probe
 from siloscope_deploy.servers.ports import LOOPBACK
@@ -15,15 +14,6 @@ def answering(question: Callable[[], bool]) -> Probe:
 
     async def ready() -> bool:
         return await asyncio.to_thread(question)
-
-    return ready
-
-
-def written_since(path: Path) -> Probe:
-    """Ready when the file is there; delete it before the start."""
-
-    async def ready() -> bool:
-        return path.exists()
 
     return ready
 

@@ -102,10 +102,14 @@ class NatsServer:
         Raises:
             ServerFailed: It did not take up the new configuration; its last lines say why.
         """
-        self._recognitions = list(recognitions)
-        self.prepare()
+        self.configure(recognitions)
         if self.process.running:
             self._reload()
+
+    def configure(self, recognitions: Iterable[Recognition]) -> None:
+        """Write who may connect, for the next start or for a reload (SIGHUP) by whoever runs the server."""
+        self._recognitions = list(recognitions)
+        self.prepare()
 
     def stop(self) -> None:
         """End it cleanly."""

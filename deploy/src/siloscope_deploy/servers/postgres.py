@@ -6,7 +6,9 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 from siloscope_deploy.errors import ServerFailed
@@ -32,6 +34,9 @@ class PostgresServer:
         settings: Further lines for postgresql.conf, such as `{"fsync": "off"}` for tests that may lose data.
     """
 
+    graceful = signal.SIGINT  # "fast": sessions are cut, everything is written
+    environ: Mapping[str, str] = MappingProxyType({"LC_ALL": "C.UTF-8", "TZ": "UTC"})
+
     def __init__(self, directory: Path, port: int | None = None, settings: dict[str, str] | None = None) -> None:
         self.account = server_account()
         self.directory = reachable_folder(self.account, directory)
@@ -43,9 +48,9 @@ class PostgresServer:
             "postgres",
             self.command,
             log=self.directory / "postgres.log",
-            graceful=signal.SIGINT,  # "fast": sessions are cut, everything is written
+            graceful=self.graceful,
             account=self.account,
-            environ={"LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            environ=self.environ,
         )
 
     @property
