@@ -44,10 +44,10 @@ lock: | .tools/bin/uv           ## pin today's versions with hashes: to run, to 
 .PHONY: test lint test-components docs
 
 test: install test-components   ## every check and every test, with real servers
-	@.venv/bin/python tests/every_check.py
+	@.venv/bin/python -m tests.every_check
 
 lint: install                   ## every check that starts no test
-	@.venv/bin/python tests/every_check.py --lint
+	@.venv/bin/python -m tests.every_check --lint
 
 test-components:
 	@sh tests/install-components

@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.components import REQUIRE_ALL
+
 ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent
-REQUIRE_ALL = "SILOSCOPE_TEST_REQUIRE_ALL"
 WEB = ROOT / "dashboards" / "web"
 MEMBERS = tuple(sorted(path.parent.name for path in ROOT.glob("*/pyproject.toml")))
 NO_TESTS_RAN = 5
