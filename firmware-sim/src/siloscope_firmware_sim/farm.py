@@ -26,11 +26,12 @@ WEATHER_STATION = "wxt520"
 
 
 class WetSpot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A pocket that went in too wet: where it is and how wet, percent wet basis."""
+    """A pocket that went in too wet: where it is, how wet (percent wet basis) and how much warmer than the rest."""
 
     cable: Count
     level: Count
     moisture_pct: GrainMoisture
+    warmer_k: Annotated[float, Meta(ge=0, le=30)] = 0.0
 
 
 class Fan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,10 +123,10 @@ class ModbusTcp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ModbusRtu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A pseudo-terminal with Modbus RTU slaves."""
+    """A pseudo-terminal with Modbus RTU slaves. Linux refuses parity on one, so there is none."""
 
     baud: Baud = 9600
-    parity: Literal["N", "E", "O"] = "N"
+    parity: Literal["N"] = "N"
     stop_bits: Literal[1, 2] = 1
 
 

@@ -167,10 +167,11 @@ def _probe_error_c(draw: Random) -> float:
 def _charge(plan: Bin, shape: BinShape, draw: Random) -> Charge:
     """Return a filling: loads differ by a degree and by tenths of a percent; wet spots are what the file says."""
     moisture = [plan.moisture_pct + draw.gauss(0, 0.15) for _ in range(shape.cells)]
-    for spot in plan.wet_spots:
-        moisture[shape.cell(spot.cable, spot.level)] = spot.moisture_pct
     loads = [draw.gauss(0, 1.0) for _ in range(plan.grain_levels)]
     temperature = [plan.filled_c + loads[cell // plan.cables] + draw.gauss(0, 0.3) for cell in range(shape.cells)]
+    for spot in plan.wet_spots:
+        moisture[shape.cell(spot.cable, spot.level)] = spot.moisture_pct
+        temperature[shape.cell(spot.cable, spot.level)] += spot.warmer_k
     share = tuple(plan.core_flow_share if cable == 1 else 1.0 for cable in range(1, plan.cables + 1))
     cfm_per_bushel = plan.fan.cfm_per_bushel if plan.fan else 0.1
     return Charge(tuple(temperature), tuple(moisture), share, cfm_per_bushel)
