@@ -4,6 +4,7 @@
   - Misconfigured      a configuration or profile file is wrong: place, found, expected; exit code 78
   - PortUnavailable    a serial port or TCP host cannot be opened now: readings are bad, try again later
   - ReadFailed         one request to a device failed; carries the quality that its readings get
+  - LinkLost           the connection to the broker broke or could not be made: connect again, what is owed is resent
   - SpoolUnusable      the spool's file cannot be read: set it aside and go on with a new one
   - SpoolFull          the disk takes no more: keep what is pending, make room, try again
 """
@@ -54,6 +55,10 @@ class ReadFailed(EdgeError):
         super().__init__(detail)
         self.quality = quality
         self.answered = answered
+
+
+class LinkLost(EdgeError):
+    """There is no connection to the broker."""
 
 
 class SpoolUnusable(EdgeError):

@@ -230,9 +230,8 @@ class Outbox:
         if not self._doubted or now_s < self._gap_check_at_s:
             return None
         self._gap_check_at_s = now_s + self._windows.probe_at_most_s
-        for number in self._doubted:
-            sent = self._sent.get(number)
-            if sent is None or not sent.acknowledged:
+        for number, sent in self._sent.items():
+            if not sent.acknowledged or number not in self._doubted:
                 continue
             due_s = sent.at_s + min(self._windows.resend_after_s * 2 ** (sent.tries - 1), self._windows.probe_at_most_s)
             if due_s <= now_s:

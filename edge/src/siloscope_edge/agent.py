@@ -1,0 +1,177 @@
+"""The agent: everything wired together for one installation. A test starts one in its own process."""
+
+import asyncio
+import secrets
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from siloscope_contract.topics import Kind, subscription
+from siloscope_edge import announcing, vitals
+from siloscope_edge.config import Bus, ModbusRtu, ModbusTcp
+from siloscope_edge.directory import open_spool
+from siloscope_edge.errors import SpoolFull, SpoolUnusable
+from siloscope_edge.installation import Installation
+from siloscope_edge.keeper import Keeper
+from siloscope_edge.link import connector
+from siloscope_edge.metrics import Metrics
+from siloscope_edge.modbus import ModbusBus
+from siloscope_edge.outbox import Outbox, Windows
+from siloscope_edge.polling import Poller
+from siloscope_edge.ports import InstrumentBus
+from siloscope_edge.sender import Sender
+from siloscope_edge.watermark import Judge
+from siloscope_edge.wxt import WxtBus
+from siloscope_process.clock import Clock
+from siloscope_process.errors import Unavailable
+from siloscope_process.operations import Health, OperationsServer
+
+_log = structlog.get_logger(__name__)
+DEFAULT_OPERATIONS_PORT = 9102
+_LAST_COMMIT_S = 2.5
+_GOODBYE_S = 2.0
+
+
+class Agent:
+    """One installation, running.
+
+    Args:
+        installation: What to read and where to send it.
+        password: Of the broker.
+        clock: Tells when.
+        operations_port: None takes the usual one, or any free one.
+    """
+
+    def __init__(
+        self, installation: Installation, password: str | None, clock: Clock, operations_port: int | None
+    ) -> None:
+        self._installation = installation
+        self._config = installation.config
+        self._password = password
+        self._clock = clock
+        self._registry = CollectorRegistry()
+        self._metrics = Metrics(self._registry)
+        self.health = Health(["spool", "link"])
+        self._operations = OperationsServer(
+            self.health, operations_port, self._registry, preferred_port=DEFAULT_OPERATIONS_PORT
+        )
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Run until ``stop`` is set; return the exit code."""
+        await self._operations.start()
+        try:
+            while not stop.is_set():
+                try:
+                    await self._live(stop)
+                except SpoolUnusable as error:
+                    _log.error("spool_damaged_while_running", detail=str(error))
+        finally:
+            await self._operations.stop()
+        return 0
+
+    async def _live(self, stop: asyncio.Event) -> None:
+        """Run with one spool and one epoch: until ``stop``, or until the spool's file turns out to be damaged."""
+        config = self._config
+        try:
+            spool, gaps = open_spool(Path(config.data_directory), config.spool, self._clock)
+        except SpoolFull as error:
+            raise Unavailable(f"data_directory {config.data_directory}: {error}") from error
+        session = secrets.token_hex(16)
+        log = _log.bind(node=str(config.node_name), session=session, epoch=spool.epoch)
+        log.info("agent_started", owed_packs=len(spool.owed()))
+        keeper = Keeper(spool, config.spool, self._clock, self._metrics, self.health)
+        self.health.set("spool", True)
+        self._metrics.spool_bytes.set(spool.used_bytes())
+        for gap in gaps:
+            keeper.take_gap(gap)
+        windows = Windows(
+            config.mqtt.unacknowledged_packs, config.mqtt.uncommitted_packs, config.mqtt.backlog_packs_per_s
+        )
+        outbox = Outbox(windows, spool.owed())
+        sender = self._sender(session, keeper, outbox, Judge(session, spool.epoch))
+        readers = [self._poller(bus, keeper).run() for bus in config.buses]
+        if config.vitals_period_s:
+            readers.append(self._vitals(keeper, outbox, config.vitals_period_s))
+        try:
+            await _until(stop, [*readers, keeper.run()], sender.run(), keeper)
+        finally:
+            with suppress(SpoolFull, SpoolUnusable, TimeoutError):
+                async with asyncio.timeout(_LAST_COMMIT_S):
+                    await keeper.close()
+        log.info("agent_stopped")
+
+    def _sender(self, session: str, keeper: Keeper, outbox: Outbox, judge: Judge) -> Sender:
+        config, node = self._config, self._config.node_name
+        committed = subscription(Kind.COMMITTED, node.org, node.site, node.node)
+        client_id = f"silo-{secrets.token_hex(8)}"  # at most 23 characters: MQTT 3.1.1 promises no more
+        connect = connector(config.mqtt, self._password, client_id, [committed])
+        announced = announcing.devices(self._installation)
+        return Sender(
+            node,
+            session,
+            announced,
+            keeper,
+            outbox,
+            judge,
+            connect,
+            config.mqtt,
+            self._clock,
+            self._metrics,
+            self.health,
+        )
+
+    def _poller(self, bus: Bus, keeper: Keeper) -> Poller:
+        instruments = self._installation.instruments[bus.name]
+        line = bus.line
+        port: InstrumentBus
+        if isinstance(line, ModbusTcp | ModbusRtu):
+            port = ModbusBus(line, instruments, self._clock)
+        else:
+            port = WxtBus(line, instruments, self._clock)
+        return Poller(bus.name, port, instruments, self._clock, keeper.take, keeper.take_gap, self._metrics)
+
+    async def _vitals(self, keeper: Keeper, outbox: Outbox, period_s: float) -> None:
+        directory = Path(self._config.data_directory)
+        started_s = self._clock.monotonic_s()
+        due_s = started_s
+        while True:
+            uptime_s = self._clock.monotonic_s() - started_s
+            keeper.take(vitals.sample(directory, self._clock.now_ms(), uptime_s, outbox.owed))
+            self._metrics.spool_bytes.set(await keeper.used_bytes())
+            due_s += period_s
+            await self._clock.sleep(due_s - self._clock.monotonic_s())
+
+
+async def _until(
+    stop: asyncio.Event, working: list[Coroutine[Any, Any, None]], sending: Coroutine[Any, Any, None], keeper: Keeper
+) -> None:
+    """Run all until ``stop``; then end the readers, commit what they brought, and end the sender last.
+
+    Raises:
+        Whatever one of them raised.
+    """
+    workers = [asyncio.ensure_future(each) for each in working]
+    sender = asyncio.ensure_future(sending)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((*workers, sender, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await _ended(workers)
+        with suppress(SpoolFull, TimeoutError):
+            async with asyncio.timeout(_LAST_COMMIT_S):
+                await keeper.flush()
+    finally:
+        stopping.cancel()
+        await _ended([*workers, sender], _GOODBYE_S)
+    for task in (*workers, sender):
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+async def _ended(tasks: Sequence[asyncio.Future[None]], timeout_s: float = 1.0) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=timeout_s)

@@ -1,0 +1,99 @@
+"""The agent's data directory: one agent at a time, and a spool that can be opened."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import structlog
+
+from siloscope_contract.gaps import Gap, GapKind
+from siloscope_edge.config import SpoolLimits
+from siloscope_edge.errors import EdgeError, SpoolUnusable
+from siloscope_edge.spool import Spool, newest_sample_ms, read_epochs
+from siloscope_edge.spool_file import FILE_NAME, connect, set_aside
+from siloscope_process.clock import Clock
+from siloscope_process.errors import Unavailable, WrongSetting
+
+_log = structlog.get_logger(__name__)
+_LOCK = "agent.lock"
+
+
+@contextmanager
+def claimed(directory: Path) -> Iterator[None]:
+    """Hold the directory: two agents on one spool would number against each other.
+
+    Raises:
+        WrongSetting: It cannot be made or written.
+        Unavailable: Another agent holds it.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise WrongSetting(f"data_directory {directory}: {error.strerror}; expected one that can be written") from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Unavailable(f"data_directory {directory}: another agent uses it") from None
+        yield
+    finally:
+        os.close(lock)
+
+
+def open_spool(directory: Path, limits: SpoolLimits, clock: Clock) -> tuple[Spool, list[Gap]]:
+    """Open the spool; a damaged file is set aside, reported, and a new one started.
+
+    Returns:
+        The spool, and gap records for what the previous start may have lost.
+
+    Raises:
+        SpoolFull: The disk does not let it be opened now.
+    """
+    now_ms = clock.now_ms()
+    try:
+        spool = Spool(directory, limits, now_ms)
+    except SpoolUnusable as error:
+        file = directory / FILE_NAME
+        gaps = _declared_lost(file, now_ms)
+        kept = set_aside(file, f"{clock.now():%Y%m%dT%H%M%S}")
+        _log.error("spool_damaged", detail=str(error), kept_as=str(kept), declared_lost=len(gaps))
+        return Spool(directory, limits, now_ms), gaps
+    return spool, _agent_off(spool.last_sample_ms, now_ms)
+
+
+def _agent_off(last_sample_ms: int | None, now_ms: int) -> list[Gap]:
+    if last_sample_ms is None:
+        return []
+    to_ms = max(now_ms, last_sample_ms + 1)  # the clock may be behind at first
+    return [Gap(GapKind.AGENT_OFF, last_sample_ms + 1, to_ms, detail="from the last spooled sample to this start")]
+
+
+def _declared_lost(file: Path, now_ms: int) -> list[Gap]:
+    """Return gap records for what a damaged file held uncommitted, as far as it can still be read."""
+    gaps: list[Gap] = []
+    last_ms: int | None = None
+    with suppress(EdgeError, ValueError, OSError):
+        connection = connect(file, read_only=True)
+        try:
+            with suppress(EdgeError):
+                last_ms = newest_sample_ms(connection)
+            for state in read_epochs(connection):
+                for first, end in state.owed.shifted(-state.base).ranges():
+                    gaps.append(
+                        Gap(
+                            GapKind.EVICTED,
+                            last_ms or now_ms,
+                            now_ms,
+                            state.epoch,
+                            first,
+                            end - 1,
+                            detail="the spool's file was damaged",
+                        )
+                    )
+        finally:
+            connection.close()
+    off_from_ms = last_ms if last_ms is not None else now_ms
+    return [*gaps, Gap(GapKind.AGENT_OFF, off_from_ms, max(now_ms, off_from_ms), detail="the spool's file was damaged")]

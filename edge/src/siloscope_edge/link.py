@@ -1,0 +1,90 @@
+"""The MQTT connection, through aiomqtt. Every connection is a new client: nothing of an old one can answer on it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NamedTuple
+
+import aiomqtt
+
+from siloscope_edge.config import Mqtt
+from siloscope_edge.errors import LinkLost
+
+ACKNOWLEDGE_TIMEOUT_S = 20.0
+_CLOSE_TIMEOUT_S = 1.0
+_CONNECT_TIMEOUT_S = 3.0
+
+
+class LastWill(NamedTuple):
+    """What the broker publishes, retained, when this connection breaks."""
+
+    topic: str
+    payload: bytes
+
+
+class MqttLink:
+    """One connection to the broker."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self._client = client
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> None:
+        try:
+            await self._client.publish(topic, payload, qos=qos, retain=retain)
+        except (aiomqtt.MqttError, ValueError, RuntimeError) as error:
+            raise LinkLost(f"publishing: {error}") from error
+
+    async def received(self) -> tuple[str, bytes]:
+        try:
+            message = await anext(self._client.messages)
+        except aiomqtt.MqttError as error:
+            raise LinkLost(str(error)) from error
+        payload = message.payload
+        return str(message.topic), payload if isinstance(payload, bytes) else b""
+
+
+Connect = Callable[[LastWill], AbstractAsyncContextManager[MqttLink]]
+
+
+def connector(mqtt: Mqtt, password: str | None, client_id: str, subscriptions: list[str]) -> Connect:
+    """Return what makes connections to the configured broker, subscribed with QoS 1."""
+
+    @asynccontextmanager
+    async def connect(will: LastWill) -> AsyncIterator[MqttLink]:
+        client = aiomqtt.Client(
+            mqtt.host,
+            mqtt.port,
+            username=mqtt.username,
+            password=password,
+            identifier=client_id,
+            clean_session=True,
+            keepalive=mqtt.keepalive_s,
+            timeout=ACKNOWLEDGE_TIMEOUT_S,
+            max_inflight_messages=mqtt.unacknowledged_packs + 16,
+            will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
+        )
+        client.pending_calls_threshold = mqtt.unacknowledged_packs + 16  # below it, many at once are as meant
+        client._client.connect_timeout = _CONNECT_TIMEOUT_S  # aiomqtt has no setting for it; a stop must not wait 5 s
+        try:
+            async with asyncio.timeout(2 * _CONNECT_TIMEOUT_S):
+                await client.__aenter__()
+        except (aiomqtt.MqttError, OSError, TimeoutError, ValueError) as error:
+            raise LinkLost(f"{mqtt.host}:{mqtt.port}: {error or 'no answer'}") from error
+        try:
+            for topic in subscriptions:
+                await client.subscribe(topic, qos=1)
+            yield MqttLink(client)
+        except aiomqtt.MqttError as error:
+            raise LinkLost(str(error)) from error
+        finally:
+            await _close(client)
+
+    return connect
+
+
+async def _close(client: aiomqtt.Client) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            await client.__aexit__(None, None, None)
+    except (aiomqtt.MqttError, TimeoutError, OSError):
+        pass  # it is gone either way

@@ -1,0 +1,129 @@
+"""The ``siloscope edge`` command: run the agent, check a configuration, look into the spool. Wires, decides nothing."""
+
+import argparse
+import os
+import sys
+import threading
+from asyncio import Event, create_task
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from siloscope_edge import inspection, installation
+from siloscope_edge.agent import Agent
+from siloscope_edge.directory import claimed
+from siloscope_edge.errors import Misconfigured, SpoolFull, SpoolUnusable
+from siloscope_edge.installation import Installation
+from siloscope_edge.profiles import ModbusProfile
+from siloscope_edge.registers import plan
+from siloscope_process import logs, settings
+from siloscope_process.clock import SystemClock
+from siloscope_process.command_line import Command
+from siloscope_process.errors import Unavailable, WrongSetting
+from siloscope_process.settings import ServiceSettings
+from siloscope_process.signals import run_until_stopped
+
+STOP_WITHIN_S = 4.5
+"""A name server or a disk that hangs may not hold the stop up: all that matters is on disk by then."""
+
+
+class Settings(ServiceSettings, frozen=True, kw_only=True):
+    """What the agent is told by its environment; the rest stands in its configuration file."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    for name, summary in (
+        ("run", "read the instruments and publish what they say"),
+        ("check", "check a configuration and print what would be read"),
+        ("spool", "print every reading and gap record that is in the spool"),
+    ):
+        action = actions.add_parser(name, help=summary, description=summary)
+        action.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's YAML file")
+        if name == "spool":
+            action.add_argument("--json-lines", action="store_true", help="one JSON object a line")
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run the chosen subcommand."""
+    try:
+        found = installation.read(args.config)
+        if args.action == "check":
+            installation.password(found.config.mqtt)
+            print("\n".join(_described(found)))
+            return 0
+        if args.action == "spool":
+            return _print_spool(found, json_lines=args.json_lines)
+        return _run_agent(found, environ)
+    except Misconfigured as error:
+        raise WrongSetting(str(error)) from error
+
+
+def _run_agent(found: Installation, environ: Mapping[str, str]) -> int:
+    told = settings.load(Settings, environ)
+    logs.configure("edge", style=told.log, level=told.log_level)
+    password = installation.password(found.config.mqtt)
+    port = told.ops_port if told.ops_port is not None else found.config.operations_port
+
+    async def main(stop: Event) -> int:
+        agent = Agent(found, password, SystemClock(), port)
+        exit_code = [1]  # unless all is committed by the time that a stop may take
+        guard = create_task(_end_in_time(stop, exit_code))
+        try:
+            exit_code[0] = await agent.run(stop)
+            return exit_code[0]
+        finally:
+            guard.cancel()
+
+    with claimed(Path(found.config.data_directory)):
+        return run_until_stopped(main)
+
+
+async def _end_in_time(stop: Event, exit_code: list[int]) -> None:
+    await stop.wait()
+    timer = threading.Timer(STOP_WITHIN_S, lambda: os._exit(exit_code[0]))
+    timer.daemon = True
+    timer.start()
+
+
+def _print_spool(found: Installation, *, json_lines: bool) -> int:
+    try:
+        for record in inspection.records(Path(found.config.data_directory)):
+            if json_lines:
+                sys.stdout.write(msgspec.json.encode(record).decode() + "\n")
+            else:
+                print(*msgspec.structs.astuple(record), sep="\t")
+    except SpoolUnusable as error:
+        raise Unavailable(f"spool in {found.config.data_directory}: {error}") from error
+    except SpoolFull as error:
+        raise Unavailable(f"spool in {found.config.data_directory}: {error}") from error
+    return 0
+
+
+def _described(found: Installation) -> list[str]:
+    config = found.config
+    lines = [f"node {config.node_name}, broker {config.mqtt.host}:{config.mqtt.port}, spool in {config.data_directory}"]
+    for bus in config.buses:
+        lines.append(f"bus {bus.name}: {_spelled(bus.line)}")
+        for instrument in found.instruments[bus.name]:
+            device, profile = instrument.device, instrument.profile
+            where = f"unit {device.unit_id}" if device.unit_id is not None else f"address {device.address}"
+            if isinstance(profile, ModbusProfile):
+                requests = plan(profile.channels, profile.limits)
+                asked = ", ".join(f"{each.table} {each.address:#06x}+{each.count}" for each in requests)
+            else:
+                asked = ", ".join(dict.fromkeys(channel.query for channel in profile.channels))
+            keys = " ".join(channel.key for channel in profile.channels)
+            lines.append(f"  {device.name}: {profile.profile}, {where}, every {instrument.period_s:g} s, asks {asked}")
+            lines.append(f"    {keys}")
+    return lines
+
+
+def _spelled(line: msgspec.Struct) -> str:
+    parts = " ".join(f"{name}={value}" for name, value in msgspec.structs.asdict(line).items())
+    return f"{type(line).__name__} {parts}"
+
+
+command = Command(summary="read instruments and publish what they say, losing nothing", configure=configure, run=run)

@@ -1,0 +1,62 @@
+"""What the agent counts, for Prometheus."""
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from siloscope_contract.quality import Quality
+from siloscope_edge.readings import Reading
+
+
+class Metrics:
+    """The agent's metrics in a registry of their own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._readings = Counter(
+            "siloscope_edge_readings", "Readings by device and quality", ["device", "quality"], registry=registry
+        )
+        self._poll_s = Histogram(
+            "siloscope_edge_poll_seconds",
+            "Time that reading a device took",
+            ["device"],
+            buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+            registry=registry,
+        )
+        self._missed = Counter(
+            "siloscope_edge_missed_polls", "Turns that passed unused: the bus was busy", ["device"], registry=registry
+        )
+        self.spooled_packs = Counter("siloscope_edge_spooled_packs", "Packs spooled", registry=registry)
+        self.evicted_packs = Counter(
+            "siloscope_edge_evicted_packs", "Packs that were evicted uncommitted", registry=registry
+        )
+        self.dropped_samples = Counter(
+            "siloscope_edge_dropped_samples", "Samples that the full disk could not take", registry=registry
+        )
+        self.spool_bytes = Gauge("siloscope_edge_spool_bytes", "Bytes of the spool's file in use", registry=registry)
+        self.owed_packs = Gauge(
+            "siloscope_edge_owed_packs", "Packs spooled and not known to be committed", registry=registry
+        )
+        self.sent_packs = Counter("siloscope_edge_sent_packs", "Packs sent, by why", ["why"], registry=registry)
+        self.watermarks = Counter(
+            "siloscope_edge_watermarks", "Watermarks received, by what was decided", ["reason"], registry=registry
+        )
+        self.connects = Counter("siloscope_edge_connects", "Connections made to the broker", registry=registry)
+        self.link_up = Gauge("siloscope_edge_link_up", "Whether the link to the broker stands", registry=registry)
+
+    def read(self, device: str, readings: Sequence[Reading]) -> None:
+        """Count a device's readings."""
+        good = sum(reading.value is not None for reading in readings)
+        if good:
+            self._readings.labels(device, "good").inc(good)
+        if good < len(readings):
+            for reading in readings:
+                if reading.value is None:
+                    self._readings.labels(device, Quality(reading.quality).reason).inc()
+
+    def polled(self, device: str, took_s: float) -> None:
+        """Note how long reading a device took."""
+        self._poll_s.labels(device).observe(took_s)
+
+    def missed(self, device: str, turns: int) -> None:
+        """Count turns that passed unused."""
+        self._missed.labels(device).inc(turns)

@@ -1,0 +1,165 @@
+"""Polling a bus: the one owner of its port reads each device in its turn, and nobody waits for the dead."""
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from siloscope_contract.gaps import Gap, GapKind
+from siloscope_contract.packs import Sample
+from siloscope_contract.quality import Quality
+from siloscope_edge.attendance import Attendance, Turn
+from siloscope_edge.errors import PortUnavailable, ReadFailed
+from siloscope_edge.installation import Instrument
+from siloscope_edge.metrics import Metrics
+from siloscope_edge.ports import InstrumentBus
+from siloscope_edge.readings import Reading, failed
+from siloscope_process.clock import Clock
+
+_log = structlog.get_logger(__name__)
+_REOPEN_FIRST_S = 1.0
+_REOPEN_AT_MOST_S = 30.0
+
+TakeSample = Callable[[Sample], None]
+TakeGap = Callable[[Gap], None]
+
+
+class Poller:
+    """Reads the instruments of one bus, for ever.
+
+    Args:
+        name: The bus.
+        bus: Its port.
+        instruments: What hangs on it.
+        clock: Tells when.
+        take_sample: Gets a sample of each turn, bad readings included.
+        take_gap: Gets a gap record where turns passed unused because the bus was busy.
+        metrics: Counts.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bus: InstrumentBus,
+        instruments: Sequence[Instrument],
+        clock: Clock,
+        take_sample: TakeSample,
+        take_gap: TakeGap,
+        metrics: Metrics,
+    ) -> None:
+        self._log = _log.bind(bus=name)
+        self._bus = bus
+        self._clock = clock
+        self._take_sample = take_sample
+        self._take_gap = take_gap
+        self._metrics = metrics
+        now_s = clock.monotonic_s()
+        self._turns = [
+            (instrument, Attendance(instrument.period_s, now_s, instrument.profile.limits.timeout_s))
+            for instrument in instruments
+        ]
+        self._reopen_at_s = 0.0
+        self._reopen_wait_s = _REOPEN_FIRST_S
+        self._failures_in_a_row = 0
+
+    async def run(self) -> None:
+        """Take turns until cancelled."""
+        try:
+            while True:
+                instrument, attendance = min(self._turns, key=lambda each: each[1].due_s)
+                wait_s = attendance.due_s - self._clock.monotonic_s()
+                if wait_s > 0:
+                    await self._clock.sleep(wait_s)
+                await self.turn(instrument, attendance)
+        finally:
+            self._bus.close()
+
+    async def turn(self, instrument: Instrument, attendance: Attendance) -> None:
+        """Read one device, or say that it could not be read."""
+        turn, missed = attendance.take(self._clock.monotonic_s())
+        if missed:
+            self._take_gap(self._missed(instrument, missed))
+        await self._open_port()
+        read_at_ms = self._clock.now_ms()
+        started_s = self._clock.monotonic_s()
+        if turn is Turn.RESTING or not self._bus.is_open:
+            readings: Sequence[Reading] = _bad(instrument, Quality.COMM_FAILURE)
+        else:
+            readings = await self._read(instrument, attendance)
+            self._metrics.polled(instrument.name, self._clock.monotonic_s() - started_s)
+        self._metrics.read(instrument.name, readings)
+        self._take_sample(sample(instrument, read_at_ms, readings))
+
+    async def _read(self, instrument: Instrument, attendance: Attendance) -> Sequence[Reading]:
+        was_silent = attendance.silent
+        try:
+            readings = await self._bus.read(instrument)
+        except PortUnavailable as error:
+            self._port_lost(str(error))
+            return _bad(instrument, Quality.COMM_FAILURE)
+        except ReadFailed as error:
+            self._failed(instrument, attendance, error)
+            return _bad(instrument, error.quality)
+        self._failures_in_a_row = 0
+        attendance.answered()
+        if was_silent:
+            self._log.info("device_answers_again", device=instrument.name)
+        return readings
+
+    def _failed(self, instrument: Instrument, attendance: Attendance, error: ReadFailed) -> None:
+        if error.answered:
+            attendance.answered()
+            self._log.debug("device_refused", device=instrument.name, reason=error.quality.reason, detail=str(error))
+            return
+        silent = sum(each.silent for _, each in self._turns)
+        attendance.unanswered(self._clock.monotonic_s(), max(1, silent))
+        if attendance.failures == 1 or (attendance.silent and not attendance.failures & attendance.failures - 1):
+            self._log.warning("device_silent", device=instrument.name, failures=attendance.failures, detail=str(error))
+        self._failures_in_a_row += 1
+        if self._failures_in_a_row > max(3, len(self._turns)):
+            self._port_lost("nobody answers; opening the port anew")
+
+    async def _open_port(self) -> None:
+        if self._bus.is_open or self._clock.monotonic_s() < self._reopen_at_s:
+            return
+        try:
+            await self._bus.open()
+        except PortUnavailable as error:
+            if self._reopen_wait_s == _REOPEN_FIRST_S:
+                self._log.warning("port_unavailable", detail=str(error))
+            self._reopen_at_s = self._clock.monotonic_s() + self._reopen_wait_s
+            self._reopen_wait_s = min(self._reopen_wait_s * 2, _REOPEN_AT_MOST_S)
+            return
+        self._reopen_wait_s = _REOPEN_FIRST_S
+        self._log.info("port_open")
+
+    def _port_lost(self, detail: str) -> None:
+        self._failures_in_a_row = 0
+        self._bus.close()
+        self._reopen_at_s = self._clock.monotonic_s() + _REOPEN_FIRST_S
+        self._log.warning("port_closed", detail=detail)
+
+    def _missed(self, instrument: Instrument, missed: int) -> Gap:
+        now_ms = self._clock.now_ms()
+        from_ms = now_ms - round(missed * instrument.period_s * 1000)
+        self._metrics.missed(instrument.name, missed)
+        return Gap(GapKind.BUS_ERROR, from_ms, now_ms, device=instrument.name, count=missed, detail="the bus was busy")
+
+
+def sample(instrument: Instrument, time_ms: int, readings: Sequence[Reading]) -> Sample:
+    """Return a device's readings as the sample of that instant."""
+    channels = instrument.profile.channels
+    return Sample(
+        device=instrument.name,
+        time_ms=time_ms,
+        names=tuple(channel.key for channel in channels),
+        units=tuple(
+            channel.unit if reading.value is not None else None
+            for channel, reading in zip(channels, readings, strict=True)
+        ),
+        values=[reading.value for reading in readings],
+        quality=[reading.quality for reading in readings],
+    )
+
+
+def _bad(instrument: Instrument, quality: Quality) -> Sequence[Reading]:
+    return [failed(quality)] * len(instrument.profile.channels)

@@ -1,0 +1,57 @@
+"""What the core asks of the outside world."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from siloscope_edge.installation import Instrument
+from siloscope_edge.readings import Reading
+
+
+class InstrumentBus(Protocol):
+    """One port and the instruments behind it; its owner asks one thing at a time."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests can be made."""
+        ...
+
+    async def open(self) -> None:
+        """Open the port.
+
+        Raises:
+            PortUnavailable: It cannot be opened now.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the port; closing a closed one is harmless."""
+        ...
+
+    async def read(self, instrument: Instrument) -> Sequence[Reading]:
+        """Return a reading of each channel, in the profile's order; parts that failed are bad readings.
+
+        Raises:
+            ReadFailed: The device answered nothing that can be used.
+            PortUnavailable: The port vanished.
+        """
+        ...
+
+
+class Link(Protocol):
+    """One connection to the broker; no acknowledgement crosses to another."""
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> None:
+        """Publish and, for QoS 1, wait for the broker's acknowledgement.
+
+        Raises:
+            LinkLost: The connection broke, or the acknowledgement did not come.
+        """
+        ...
+
+    async def received(self) -> tuple[str, bytes]:
+        """Return the topic and payload of the next message of a subscribed topic.
+
+        Raises:
+            LinkLost: The connection broke.
+        """
+        ...
