@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from siloscope_dashboards.app import create_app
+from tests.dashboards.answers import assert_problem
 from tests.dashboards.conftest import Headers
 from tests.dashboards.fakes import Parts
 
@@ -43,18 +44,6 @@ def filled(path: str, identifier: object) -> str:
         path = path.replace(f"{{{hole}}}", str(identifier))
     assert "{" not in path
     return path
-
-
-def assert_problem(response: httpx2.Response, status: int) -> None:
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    body = response.json()
-    assert body["status"] == status
-    assert body["type"].startswith("urn:siloscope:problem:")
-    assert body["title"]
-    assert body["detail"]
-    assert body["instance"] == response.request.url.path
-    assert body["request_id"] == response.headers["x-request-id"]
 
 
 def test_the_description_lists_every_route_that_exists(fakes: Parts) -> None:

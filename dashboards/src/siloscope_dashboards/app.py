@@ -1,5 +1,7 @@
 """The ASGI application: routers in, one list of middleware around them."""
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -53,12 +55,17 @@ def create_app(wiring: Wiring) -> FastAPI:
     for router in (auth, sites, places, devices, channels, series):
         api.include_router(router, dependencies=[Depends(json_only)])
     api.include_router(live)
-    for router in (api, operations, page):
-        app.include_router(router, dependencies=[Depends(name_route)])
+    app.include_router(api, dependencies=[Depends(named(PREFIX))])
+    app.include_router(operations, dependencies=[Depends(named(""))])
+    app.include_router(page, dependencies=[Depends(named(""))])
     describe(app)
     return app
 
 
-def name_route(request: Request) -> None:
-    """Tell the access log which route answers: its template, never the path with its ids."""
-    request.scope["siloscope.route"] = request.scope["route"].path
+def named(prefix: str) -> Callable[[Request], Awaitable[None]]:
+    """Return what tells the access log which route answers: its template, never the path with its ids."""
+
+    async def name_route(request: Request) -> None:
+        request.scope["siloscope.route"] = prefix + request.scope["route"].path
+
+    return name_route

@@ -5,7 +5,7 @@ from fastapi import Request
 from siloscope_dashboards.errors import NotAcceptable
 
 
-def json_only(request: Request) -> None:
+async def json_only(request: Request) -> None:
     """Refuse a client that takes no JSON.
 
     Raises:
@@ -14,7 +14,7 @@ def json_only(request: Request) -> None:
     _require(request, "application/json")
 
 
-def events_only(request: Request) -> None:
+async def events_only(request: Request) -> None:
     """Refuse a client that takes no event stream.
 
     Raises:

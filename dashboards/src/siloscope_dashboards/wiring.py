@@ -29,15 +29,15 @@ class Wiring:
     clock: Clock
 
 
-def wiring(request: Request) -> Wiring:
+async def wiring(request: Request) -> Wiring:
     """Return the parts of the app that serves this request."""
     parts: Wiring = request.app.state.wiring
     return parts
 
 
-def readings(request: Request) -> Readings:
+async def readings(request: Request) -> Readings:
     """Return the read path."""
-    return wiring(request).readings
+    return (await wiring(request)).readings
 
 
 ReadingsPort = Annotated[Readings, Depends(readings)]

@@ -15,12 +15,12 @@ from siloscope_dashboards.problems import documented
 router = APIRouter(tags=["auth"])
 
 
-def _sessions(request: Request) -> Sessions:
+async def _sessions(request: Request) -> Sessions:
     sessions: Sessions = request.app.state.wiring.sessions
     return sessions
 
 
-def _accounts(request: Request) -> Accounts:
+async def _accounts(request: Request) -> Accounts:
     accounts: Accounts = request.app.state.wiring.accounts
     return accounts
 

@@ -19,7 +19,7 @@ router = APIRouter(tags=["channels"], responses=documented(401))
 _Text = Annotated[str | None, Query(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 
-def channel_filter(
+async def channel_filter(
     site_id: QueryId = None,
     place_id: QueryId = None,
     device_id: QueryId = None,

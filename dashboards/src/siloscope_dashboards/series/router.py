@@ -15,7 +15,7 @@ from siloscope_dashboards.wiring import ReadingsPort, Wiring, wiring
 router = APIRouter(tags=["series"], responses=documented(401))
 
 
-def asked_window(
+async def asked_window(
     wired: Annotated[Wiring, Depends(wiring)],
     begins: Annotated[Instant, Query(alias="from")] = None,
     ends: Annotated[Instant, Query(alias="to")] = None,

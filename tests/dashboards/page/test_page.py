@@ -1,0 +1,71 @@
+"""The page's files, and what stands in for a page that was not built."""
+
+import shutil
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.dashboards.answers import assert_problem
+
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+SCRIPT = "/assets/index-C3d4E5f6.js"
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/v2/sites", "/api/v1/nothing", "/assets/gone-12345678.js"])
+async def test_what_is_not_a_page_address_is_a_problem_also_for_a_browser(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    assert_problem(await client.get(path, headers=HTML), 404)
+
+
+@pytest.mark.parametrize("path", ["/nothing.png", "/sites/3", "/favicon.ico"])
+async def test_who_takes_no_page_gets_a_problem(client: httpx2.AsyncClient, path: str) -> None:
+    assert_problem(await client.get(path, headers={"Accept": "application/json"}), 404)
+
+
+@pytest.mark.parametrize(
+    "path", ["/../secret", "/%2e%2e/secret", "/..%2fsecret", "/assets/../../secret", "//etc/passwd", "/%00", "/link"]
+)
+async def test_no_path_leads_out_of_the_folder(client: httpx2.AsyncClient, static: Path, path: str) -> None:
+    (static.parent / "secret").write_text("secret")
+    (static / "link").symlink_to(static.parent / "secret")
+    response = await client.get(path, headers={"Accept": "image/png"})
+    assert response.status_code == 404
+    assert "secret" not in response.text.replace(path, "").replace("/secret", "")
+
+
+async def test_another_method_is_a_problem(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/")
+    assert_problem(response, 405)
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+async def test_a_page_that_was_not_built_says_how_to_build_it(client: httpx2.AsyncClient, static: Path) -> None:
+    shutil.rmtree(static)
+    response = await client.get("/", headers=HTML)
+    assert response.status_code == 503
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "npm run build" in response.text
+
+
+@pytest.mark.parametrize("path", ["/", "/sites/3", "/places/7/channels/9", "/index.html"])
+async def test_every_address_of_the_page_gets_the_page(client: httpx2.AsyncClient, path: str) -> None:
+    response = await client.get(path, headers=HTML)
+    assert response.status_code == 200
+    assert response.text == "<!doctype html><title>Siloscope</title>"
+    assert response.headers["cache-control"] == "no-cache"
+
+
+async def test_a_file_named_by_its_hash_is_kept_for_ever(client: httpx2.AsyncClient) -> None:
+    response = await client.get(SCRIPT)
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert response.headers["content-encoding"] == "gzip"
+
+
+async def test_what_a_browser_has_already_is_not_sent_again(client: httpx2.AsyncClient) -> None:
+    tag = (await client.get("/icon.svg")).headers["etag"]
+    response = await client.get("/icon.svg", headers={"If-None-Match": tag})
+    assert response.status_code == 304
+    assert response.content == b""
