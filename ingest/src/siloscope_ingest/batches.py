@@ -87,6 +87,10 @@ class Batch:
         """Return, per group, the time of the newest whole sample."""
         return {group_id: time_ms for group_id, (time_ms, _, _) in self._whole.items()}
 
+    def streams(self) -> list[tuple[int, str]]:
+        """Return whose numbers this accounts for: (node_id, epoch)."""
+        return [*self._numbers, *self._evicted]
+
     def accounted(self) -> dict[tuple[int, str], list[Range]]:
         """Return the numbers that are accounted for once this is committed."""
         ranges = {stream: of_numbers(numbers) for stream, numbers in self._numbers.items()}

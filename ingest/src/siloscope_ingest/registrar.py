@@ -219,6 +219,7 @@ class Registrar:
                 most = None if node.kind == _AGENT else self._admission.most_devices
                 device_id = await registry.register_device(connection, node.node_id, sample.device, most)
             await self._add_channels(connection, device_id, channels, missing)
+            node.forget()
             found = shape(sample.names, sample.units, await registry.channels(connection, device_id))
         node.remember(sample.device, found)
 

@@ -1,10 +1,8 @@
 """From a delivered message to an entry of a batch: decode, find node and shapes, sort out what cannot be stored."""
 
-from collections.abc import Sequence
-
 from siloscope_contract.errors import MalformedPack
 from siloscope_contract.gaps import Gap
-from siloscope_contract.packs import Pack, Refusal, Sample, decode
+from siloscope_contract.packs import Pack, Sample, decode
 from siloscope_contract.resolution import MAX_SEQ
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
@@ -72,6 +70,11 @@ class Resolver:
         for part in shape.parts:
             entry.rows.append((part, time_ms, part.encode(time_ms, values, quality, plain=plain)))
         entry.readings += len(values)
+        if shape.unknown:
+            detail = (
+                f"device {sample.device}: found failed readings of {', '.join(shape.unknown)}, expected known channels"
+            )
+            entry.quarantined = [*entry.quarantined, _quarantined(entry, "channel_unknown", detail)]
 
     def _take_rest(self, entry: Entry, pack: Pack) -> Entry:
         delivery, node_id = entry.delivery, entry.node_id
@@ -85,7 +88,9 @@ class Resolver:
             if gap.epoch is not None and gap.first_seq is not None and gap.last_seq is not None
         ]
         if pack.refusals:
-            entry.quarantined = [_refusal(entry, pack, pack.refusals)]
+            reasons = dict.fromkeys(each.reason for each in pack.refusals)
+            details = "; ".join(each.detail for each in pack.refusals)
+            entry.quarantined = [*entry.quarantined, _quarantined(entry, "+".join(reasons), details)]
         return entry
 
     def _is_stale(self, node_id: int, delivery: Delivery) -> bool:
@@ -143,19 +148,18 @@ def _undated(entry: Entry, shape: Shape, sample: Sample) -> list[Undated]:
     return found
 
 
-def _refusal(entry: Entry, pack: Pack, refusals: Sequence[Refusal]) -> Quarantined:
+def _quarantined(entry: Entry, reason: str, detail: str) -> Quarantined:
     delivery = entry.delivery
-    reasons = {each.reason: None for each in refusals}
     return Quarantined(
         delivery.topic,
         delivery.payload,
-        "+".join(reasons),
-        "; ".join(each.detail for each in refusals),
+        reason,
+        detail,
         from_ms(delivery.received_ms),
         entry.org_id,
         entry.node_id,
-        pack.epoch,
-        pack.seq,
+        entry.stream[1] if entry.stream else None,
+        entry.seq,
     )
 
 

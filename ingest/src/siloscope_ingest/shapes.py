@@ -53,14 +53,28 @@ class Part:
 
 
 class Shape:
-    """What samples of one device with the same names and units share."""
+    """What samples of one device with the same names and units share.
 
-    __slots__ = ("names", "parts", "units")
+    Attributes:
+        names: Channel keys.
+        units: Canonical units; None for a failed reading.
+        parts: Where the readings go.
+        unknown: Names of failed readings that no channel is known for.
+    """
 
-    def __init__(self, names: tuple[str, ...], units: tuple[str | None, ...], parts: tuple[Part, ...]) -> None:
+    __slots__ = ("names", "parts", "units", "unknown")
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        units: tuple[str | None, ...],
+        parts: tuple[Part, ...],
+        unknown: tuple[str, ...] = (),
+    ) -> None:
         self.names = names
         self.units = units
         self.parts = parts
+        self.unknown = unknown
 
 
 class ChannelsMissing(Exception):
@@ -96,7 +110,8 @@ def shape(names: tuple[str, ...], units: tuple[str | None, ...], channels: Seque
     for at, name in enumerate(names):
         if name in active:
             places.setdefault(active[name].group_id, []).append((at, active[name].position))
-    return Shape(names, units, tuple(_part(group_id, found, channels) for group_id, found in sorted(places.items())))
+    parts = [_part(group_id, found, channels) for group_id, found in sorted(places.items())]
+    return Shape(names, units, tuple(parts), tuple(name for name in names if name not in active))
 
 
 def _part(group_id: int, places: list[tuple[int, int]], channels: Sequence[Channel]) -> Part:

@@ -1,0 +1,76 @@
+"""What ingest writes beside the samples, now and then and never in their way: presence, declared numbers, reports."""
+
+from collections.abc import Callable
+
+import psycopg
+import structlog
+
+from siloscope_ingest.database import Database, sorted_error
+from siloscope_ingest.errors import Transient
+from siloscope_ingest.nodes import KnownNode
+from siloscope_ingest.presence import PresenceBook
+from siloscope_process.clock import Clock
+from siloscope_store import ledger, registry
+
+_log = structlog.get_logger(__name__)
+_EVERY_S = 1.0
+
+
+class Housekeeping:
+    """Writes what the presence book gathered, and what people must be told.
+
+    Args:
+        database: A connection of its own.
+        presence: What is to be written.
+        clock: For the pauses.
+        measure: Called each time, to bring the gauges up to date.
+    """
+
+    def __init__(self, database: Database, presence: PresenceBook, clock: Clock, measure: Callable[[], None]) -> None:
+        self._database = database
+        self._presence = presence
+        self._clock = clock
+        self._measure = measure
+        self._twins: list[tuple[KnownNode, list[str]]] = []
+
+    def report_twins(self, node: KnownNode, epochs: list[str]) -> None:
+        """Have it written that two starts of a node are alive at once."""
+        self._twins.append((node, epochs))
+
+    async def run(self) -> None:
+        """Write now and then, until cancelled.
+
+        Raises:
+            Fatal: The database refuses us.
+        """
+        while True:
+            await self._clock.sleep(_EVERY_S)
+            self._measure()
+            try:
+                await self._write()
+            except Transient as error:
+                _log.warning("presence_not_written", reason=str(error))
+                await self._database.drop()
+
+    async def _write(self) -> None:
+        presences, declared = self._presence.take()
+        if not (presences or declared or self._twins):
+            return
+        connection = await self._database.connection()
+        try:
+            if presences:
+                await registry.note_presence(connection, presences)
+            if declared:
+                await ledger.declare(connection, declared)
+            while self._twins:
+                node, epochs = self._twins[0]
+                await registry.audit(
+                    connection, node.org_id, "epochs_growing_at_once", str(node.name), {"epochs": epochs}
+                )
+                self._twins.pop(0)
+        except psycopg.Error as error:
+            reason = sorted_error(error)
+            if not isinstance(reason, Transient):
+                _log.error("presence_refused", reason=str(reason))
+                return
+            raise reason from error

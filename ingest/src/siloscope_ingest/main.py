@@ -1,0 +1,78 @@
+"""`siloscope ingest`: write what the broker brings to the database, then acknowledge."""
+
+import argparse
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import uvloop
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from siloscope_ingest import broker_url
+from siloscope_ingest.errors import Fatal
+from siloscope_ingest.service import Service
+from siloscope_ingest.settings import IngestSettings
+from siloscope_process import logs
+from siloscope_process.clock import SystemClock
+from siloscope_process.command_line import Command
+from siloscope_process.errors import WrongSetting
+from siloscope_process.operations import Health, OperationsServer
+from siloscope_process.settings import load
+from siloscope_process.signals import run_until_stopped
+from siloscope_store import schema
+from siloscope_store.connections import connect
+from siloscope_store.errors import DatabaseUnavailable
+
+_OPS_PORT = 9101
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take no arguments: ingest is told by environment variables."""
+
+
+def run(_arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run until SIGTERM."""
+    settings = load(IngestSettings, environ)
+    broker = broker_url.parse(settings.mqtt_url, _password(settings))
+    logs.configure("ingest", style=settings.log, level=settings.log_level)
+    logging.getLogger("gmqtt").setLevel(logging.ERROR)  # our own log says what its connections do
+    _require_schema(settings.database_url)
+    return run_until_stopped(lambda stop: _serve(settings, broker, stop), loop_factory=uvloop.new_event_loop)
+
+
+command = Command("write what the broker brings to the database, then acknowledge", configure, run)
+
+
+async def _serve(settings: IngestSettings, broker: broker_url.BrokerUrl, stop: asyncio.Event) -> int:
+    health = Health(["database", "broker"])
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    operations = OperationsServer(health, settings.ops_port, registry, preferred_port=_OPS_PORT)
+    await operations.start()
+    try:
+        await Service(settings, broker, SystemClock(), health, registry).run(stop)
+    except Fatal as error:
+        raise WrongSetting(str(error)) from error
+    finally:
+        await operations.stop()
+    return 0
+
+
+def _password(settings: IngestSettings) -> str | None:
+    path = settings.mqtt_password_file
+    if path is None:
+        return None
+    try:
+        return (path.read_text("utf-8").splitlines() or [""])[0].strip()
+    except OSError as error:
+        raise WrongSetting(f"SILOSCOPE_MQTT_PASSWORD_FILE: cannot read {path}: {error.strerror}") from error
+
+
+def _require_schema(url: str) -> None:
+    """Stop where the schema is not ours; a database that is merely away is waited for later."""
+    try:
+        with connect(url, application_name="siloscope ingest") as connection:
+            schema.require_current(connection)
+    except DatabaseUnavailable:
+        return

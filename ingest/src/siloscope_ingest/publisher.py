@@ -1,0 +1,156 @@
+"""The publisher of watermarks: one per database, whichever worker holds the lock.
+
+It publishes what a snapshot says is committed, never what this worker believes. Only the holder of the lock publishes,
+and it reads on the very session that holds the lock: a lost session ends the reading before it ends the lock. So an
+older watermark never follows a newer one.
+"""
+
+from collections.abc import Callable
+
+import psycopg
+import structlog
+
+from siloscope_contract.topics import Kind, Topic
+from siloscope_contract.watermarks import encode
+from siloscope_ingest.backoff import Backoff
+from siloscope_ingest.database import Connection, Database, sorted_error
+from siloscope_ingest.errors import Transient
+from siloscope_ingest.metrics import Metrics
+from siloscope_process.clock import Clock
+from siloscope_store import watermarks
+
+_log = structlog.get_logger(__name__)
+ROUND_S = 0.15
+NODES_A_ROUND = 200
+_SWEEP_EVERY_S = 30.0
+_STALE_S = 5.0
+"""A process that slept this long between reading and publishing may have been overtaken: it reads again."""
+
+Publish = Callable[[str, bytes], None]
+
+
+class Publisher:
+    """Tells nodes what is committed.
+
+    Args:
+        database: A connection of its own: the lock lives and dies with it.
+        publish: Publishes retained, at QoS 1.
+        can_publish: Whether the broker is there and keeps up.
+        clock: For rounds and pauses.
+        metrics: Told of each publication.
+    """
+
+    def __init__(
+        self, database: Database, publish: Publish, can_publish: Callable[[], bool], clock: Clock, metrics: Metrics
+    ) -> None:
+        self.leads = False
+        self._database = database
+        self._publish = publish
+        self._can_publish = can_publish
+        self._clock = clock
+        self._metrics = metrics
+        self._due: dict[int, float] = {}
+        self._everything_due = True
+        self._generation = ""
+        self._swept_s = 0.0
+
+    def news(self, node_id: int) -> None:
+        """Note that a node's committed state has changed."""
+        if node_id not in self._due:
+            self._due[node_id] = self._clock.monotonic_s()
+
+    def all_news(self) -> None:
+        """Note that every watermark is to be published: the broker may have lost what it kept."""
+        self._everything_due = True
+
+    async def run(self) -> None:
+        """Publish until cancelled.
+
+        Raises:
+            Fatal: The database refuses us.
+        """
+        backoff = Backoff()
+        while True:
+            try:
+                connection = await self._database.connection()
+                await self._round(connection)
+                backoff = Backoff()
+            except psycopg.Error as error:
+                reason = sorted_error(error)
+                await self._step_down()
+                if not isinstance(reason, Transient):
+                    raise reason from error
+                await self._clock.sleep(backoff.next_s())
+            except Transient:
+                await self._step_down()
+                await self._clock.sleep(backoff.next_s())
+
+    async def _round(self, connection: Connection) -> None:
+        """Wait a moment for news, then publish what is due, or tell the publisher what it does not know."""
+        if not self.leads:
+            await self._try_lead(connection)
+        async for heard in connection.notifies(timeout=ROUND_S):
+            for node_id in watermarks.announced(heard.payload):
+                self.news(node_id)
+        if not self.leads:
+            due = list(self._due)
+            await watermarks.announce(connection, due)
+            for node_id in due:
+                del self._due[node_id]
+        elif self._can_publish():
+            await self._gather(connection)
+            await self._publish_due(connection)
+        self._measure()
+
+    async def _try_lead(self, connection: Connection) -> None:
+        if await watermarks.try_lead(connection):
+            await watermarks.listen(connection)
+            self.leads = True
+            self._everything_due = True
+            self._metrics.leads.set(1)
+            _log.info("publishes_watermarks")
+
+    async def _step_down(self) -> None:
+        self.leads = False
+        self._metrics.leads.set(0)
+        await self._database.drop()
+
+    async def _gather(self, connection: Connection) -> None:
+        """Find nodes that nobody told us of: all of them at first, later those of workers that died before telling."""
+        now_s = self._clock.monotonic_s()
+        if self._everything_due:
+            self._everything_due = False
+            self._swept_s = now_s
+            for node_id in await watermarks.nodes_with_marks(connection):
+                self.news(node_id)
+        elif now_s - self._swept_s > _SWEEP_EVERY_S:
+            self._swept_s = now_s
+            for node_id in await watermarks.nodes_since(connection, 2 * _SWEEP_EVERY_S):
+                self.news(node_id)
+
+    async def _publish_due(self, connection: Connection) -> None:
+        node_ids = list(self._due)[:NODES_A_ROUND]
+        if not node_ids:
+            return
+        began_s = self._clock.monotonic_s()
+        found = await watermarks.read(connection, node_ids)
+        if self._clock.monotonic_s() - began_s > _STALE_S:
+            return
+        # From here on nothing is awaited: what was just read is what is published.
+        for node_id in node_ids:
+            del self._due[node_id]
+        for name, watermark in found:
+            self._publish(Topic(name, Kind.COMMITTED).text(), encode(watermark))
+        self._metrics.watermarks.inc(len(found))
+        if found:
+            self._notice(found[0][1].generation)
+
+    def _notice(self, generation: str) -> None:
+        if self._generation and generation != self._generation:
+            self._everything_due = True
+        self._generation = generation
+
+    def _measure(self) -> None:
+        oldest_s = next(iter(self._due.values()), None)
+        self._metrics.watermarks_due.set(len(self._due))
+        self._metrics.watermark_age_s.set(0 if oldest_s is None else self._clock.monotonic_s() - oldest_s)

@@ -1,0 +1,244 @@
+"""The ingest service, put together: what a process runs and what a test starts."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import structlog
+from gmqtt.mqtt.constants import MQTTv50
+from prometheus_client import CollectorRegistry
+
+from siloscope_contract.topics import Kind, subscription
+from siloscope_ingest.accumulator import Accumulator, CommittedState
+from siloscope_ingest.backoff import Backoff
+from siloscope_ingest.batches import Batch
+from siloscope_ingest.broker_url import BrokerUrl
+from siloscope_ingest.database import Database, prepare_writing
+from siloscope_ingest.entries import Entry
+from siloscope_ingest.errors import Fatal, Transient
+from siloscope_ingest.held import Held
+from siloscope_ingest.housekeeping import Housekeeping
+from siloscope_ingest.intake import Intake
+from siloscope_ingest.line import VERSIONS, Line
+from siloscope_ingest.link import Link
+from siloscope_ingest.metrics import Metrics
+from siloscope_ingest.nodes import KnownNode
+from siloscope_ingest.presence import PresenceBook
+from siloscope_ingest.publisher import Publisher
+from siloscope_ingest.redeliveries import RelativeMessages
+from siloscope_ingest.registrar import Admission, Registrar
+from siloscope_ingest.resolving import Resolver
+from siloscope_ingest.settings import IngestSettings
+from siloscope_ingest.window import TimeWindow
+from siloscope_ingest.writer import Writer
+from siloscope_process.clock import Clock
+from siloscope_process.operations import Health
+from siloscope_store import watermarks
+
+_log = structlog.get_logger(__name__)
+_FINISH_WITHIN_S = 15.0
+_BATCH_BYTES = 16 * 2**20
+
+
+class Service:
+    """Ingest, from the broker to the database and back.
+
+    Args:
+        settings: What it was told.
+        broker: Where the broker is.
+        clock: All its time.
+        health: Told of database and broker.
+        registry: Where its metrics are shown.
+    """
+
+    def __init__(
+        self, settings: IngestSettings, broker: BrokerUrl, clock: Clock, health: Health, registry: CollectorRegistry
+    ) -> None:
+        self._settings = settings
+        self._broker = broker
+        self._clock = clock
+        self._health = health
+        self.metrics = Metrics(registry)
+        self._identity = self._database("siloscope ingest watermarks")
+        self._writing = self._database("siloscope ingest writer")
+        self._registering = self._database("siloscope ingest registry")
+        self._keeping = self._database("siloscope ingest housekeeping")
+        self._presence = PresenceBook()
+        self._wire()
+
+    def _wire(self) -> None:
+        settings, clock = self._settings, self._clock
+        state = CommittedState()
+        self._accumulator = Accumulator(state, settings.ingest_batch_messages, _BATCH_BYTES)
+        self._held = Held(
+            settings.ingest_held_messages, settings.ingest_held_mib * 2**20, self._pause_reading, self._resume_reading
+        )
+        window = TimeWindow.of_days(settings.believed_past_days, settings.believed_future_days)
+        admission = Admission(settings.register_plain_devices, settings.most_devices_per_node)
+        self._publisher = Publisher(self._identity, self._publish, self._can_publish, clock, self.metrics)
+        self._registrar = Registrar(self._registering, admission, self._presence, clock, news=self._publisher.news)
+        self._intake = Intake(
+            Resolver(window, RelativeMessages()),
+            self._accumulator,
+            self._held,
+            park=self._registrar.park,
+            watch=self._watch,
+        )
+        self._writer = Writer(
+            self._writing,
+            self._accumulator,
+            state,
+            self._held,
+            clock,
+            self.metrics,
+            committed=self._on_committed,
+            reachable=self._on_database,
+        )
+        self._housekeeping = Housekeeping(self._keeping, self._presence, clock, self._measure)
+        version = VERSIONS.get(settings.mqtt_version)
+        self._link = Link(self._new_line, self._filters, clock, version=version, changed=self._on_broker)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop, then finish what is under way.
+
+        Raises:
+            Fatal: Broker or database refuse us.
+        """
+        await self._until(stop, self._begin())
+        if stop.is_set():
+            return
+        tasks = [
+            asyncio.ensure_future(each)
+            for each in (
+                self._writer.run(),
+                self._registrar.run(self._intake),
+                self._publisher.run(),
+                self._housekeeping.run(),
+                self._link.run(),
+            )
+        ]
+        try:
+            await _first_failure(tasks, stop)
+            await self._finish(tasks[0])
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for database in (self._identity, self._writing, self._registering, self._keeping):
+                await database.drop()
+
+    async def _begin(self) -> None:
+        """Wait for the database, and find out which one it is."""
+        backoff = Backoff()
+        while True:
+            try:
+                identity, renewed = await watermarks.identify(await self._identity.connection())
+            except Transient as error:
+                self._on_database(str(error))
+                _log.warning("database_away", reason=str(error))
+                await self._identity.drop()
+                await self._clock.sleep(backoff.next_s())
+                continue
+            self._on_database(None)
+            _log.info("store", store=identity.store, generation=identity.generation, new_generation=renewed)
+            return
+
+    async def _finish(self, writing: "asyncio.Future[None]") -> None:
+        """Read no more, commit and acknowledge what was read, as far as the database lets us."""
+        self._pause_reading()
+        _log.info("finishing", held=self._held.messages)
+        self._writer.finish()
+        try:
+            async with asyncio.timeout(_FINISH_WITHIN_S):
+                await asyncio.shield(writing)
+        except TimeoutError:
+            _log.warning("unfinished", held=self._held.messages, detail="the broker will deliver these again")
+
+    async def _until(self, stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        await _first_failure([task], stop, until_done=True)
+        task.cancel()
+
+    def _database(self, name: str) -> Database:
+        prepare = prepare_writing if name.endswith("writer") else None
+        return Database(self._settings.database_url, name, prepare)
+
+    def _new_line(self) -> Line:
+        client_id = f"siloscope-ingest-{self._settings.ingest_worker}"
+        most = min(65_535, self._settings.ingest_held_messages)
+        return Line(self._broker, client_id, self._intake.receive, self._clock.now_ms, most)
+
+    def _filters(self, version: int) -> Sequence[tuple[str, int]]:
+        group = self._settings.ingest_shared_group
+        samples = subscription(Kind.SAMPLES)
+        if group is not None:
+            if version != MQTTv50:
+                raise Fatal("SILOSCOPE_INGEST_SHARED_GROUP needs a broker that speaks MQTT 5")
+            samples = f"$share/{group}/{samples}"
+        return [
+            (samples, 1),
+            (subscription(Kind.BIRTH), 1),
+            (subscription(Kind.STATUS), 1),
+            (subscription(Kind.HEARTBEAT), 0),
+        ]
+
+    def _watch(self, node: KnownNode, entry: Entry) -> None:
+        """See each samples message of a known node go by."""
+        received_ms = entry.delivery.received_ms
+        self._presence.pack(node.node_id, received_ms)
+        if entry.stream is not None and entry.rows:
+            other = node.epochs.note(entry.stream[1], entry.rows[0][1], received_ms)
+            if other is not None:
+                _log.error("epochs_growing_at_once", node=str(node.name), epochs=[entry.stream[1], other])
+                self.metrics.twins.inc()
+                self._housekeeping.report_twins(node, [entry.stream[1], other])
+
+    def _on_committed(self, batch: Batch) -> None:
+        for node_id, _ in batch.streams():
+            self._publisher.news(node_id)
+
+    def _on_database(self, problem: str | None) -> None:
+        self._health.set("database", problem is None, problem or "")
+
+    def _on_broker(self, problem: str | None) -> None:
+        self._health.set("broker", problem is None, problem or "")
+        if problem is None:
+            self._publisher.all_news()
+            if self._held.is_full:
+                self._pause_reading()
+
+    def _pause_reading(self) -> None:
+        if self._link.line is not None:
+            self._link.line.pause()
+
+    def _resume_reading(self) -> None:
+        if self._link.line is not None:
+            self._link.line.resume()
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        if self._link.line is not None:
+            self._link.line.publish_retained(topic, payload)
+
+    def _can_publish(self) -> bool:
+        return self._link.line is not None and self._link.line.can_publish
+
+    def _measure(self) -> None:
+        self.metrics.held_messages.set(self._held.messages)
+        self.metrics.held_bytes.set(self._held.bytes)
+        self.metrics.parked.set(self._registrar.waiting)
+
+
+async def _first_failure(
+    tasks: "Sequence[asyncio.Future[None]]", stop: asyncio.Event, *, until_done: bool = False
+) -> None:
+    """Wait until told to stop, or until a task ends; raise what it raised."""
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        waited: set[asyncio.Future[Any]] = {stopping, *tasks}
+        done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+    for task in done - {stopping}:
+        task.result()
+        if not until_done:
+            raise Fatal("a task of ingest ended though nobody told it to")

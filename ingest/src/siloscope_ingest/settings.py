@@ -1,0 +1,61 @@
+"""What `siloscope ingest` can be told by environment variables."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from siloscope_contract.names import is_slug
+from siloscope_process.settings import ServiceSettings
+
+
+class IngestSettings(ServiceSettings, frozen=True, kw_only=True):
+    """Settings of `siloscope ingest`."""
+
+    database_url: Annotated[
+        str, Meta(description="PostgreSQL 15 or newer: postgresql://user:password@host:port/database")
+    ]
+    mqtt_url: Annotated[
+        str, Meta(description="mqtt://user:password@host:port of an ingest credential; mqtts:// for TLS")
+    ]
+    mqtt_password_file: Annotated[
+        Path | None, Meta(description="File whose first line is the broker password; stands for the one in the URL")
+    ] = None
+    mqtt_version: Annotated[
+        Literal["auto", "5", "3.1.1"], Meta(description="Version of MQTT; auto = 5 where the broker speaks it")
+    ] = "auto"
+    ingest_worker: Annotated[
+        str, Meta(description="Slug of this worker, part of its MQTT client id; two workers need two")
+    ] = "main"
+    ingest_shared_group: Annotated[
+        str | None,
+        Meta(description="Slug: workers of one group share the samples of an MQTT 5 broker; unset = each takes all"),
+    ] = None
+    register_plain_devices: Annotated[
+        bool, Meta(description="Whether devices that were never announced are registered by their first samples")
+    ] = True
+    most_devices_per_node: Annotated[
+        int, Meta(description="How many devices a node gets that way", ge=1, le=10_000)
+    ] = 64
+    believed_past_days: Annotated[
+        float, Meta(description="Samples older than this are kept apart as undated", gt=0, le=36_525)
+    ] = 3_653
+    believed_future_days: Annotated[
+        float, Meta(description="Samples further in the future than this are kept apart as undated", ge=0, le=3_653)
+    ] = 1
+    ingest_batch_messages: Annotated[int, Meta(description="Most messages a transaction", ge=1)] = 20_000
+    ingest_held_messages: Annotated[
+        int, Meta(description="Most messages held between broker and database; then no more are read", ge=1)
+    ] = 65_535
+    ingest_held_mib: Annotated[int, Meta(description="The same limit in MiB of payload", ge=1)] = 64
+
+    def __post_init__(self) -> None:
+        """Judge what a type cannot."""
+        for variable, text in (
+            ("SILOSCOPE_INGEST_WORKER", self.ingest_worker),
+            ("SILOSCOPE_INGEST_SHARED_GROUP", self.ingest_shared_group),
+        ):
+            if text is not None and not is_slug(text):
+                raise ValueError(f"{variable} is {text!r}; expected a slug: 1 to 64 of a-z, 0-9, _ and -")
+        if self.ingest_shared_group is not None and self.mqtt_version == "3.1.1":
+            raise ValueError("SILOSCOPE_INGEST_SHARED_GROUP needs MQTT 5; found SILOSCOPE_MQTT_VERSION=3.1.1")
