@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from siloscope_gateway.credentials import Recognition
-from siloscope_gateway.principals import Principal
 
 
 class RecognitionStore(Protocol):
@@ -15,6 +14,7 @@ class RecognitionStore(Protocol):
 
         Raises:
             UnknownOwner: There is no such organisation or site.
+            UsernameTaken: There is, or was, one of that user name.
         """
         ...
 
@@ -22,8 +22,8 @@ class RecognitionStore(Protocol):
         """Return all that are not revoked."""
         ...
 
-    def revoke(self, username: str) -> Principal:
-        """Let nobody in with it any more; return whose it was.
+    def revoke(self, username: str) -> None:
+        """Let nobody in with it any more.
 
         Raises:
             UnknownCredential: There is no such living credential.

@@ -4,6 +4,7 @@ from pathlib import Path
 from siloscope_contract.topics import NodeName
 from siloscope_deploy.local.keyring import Keyring
 from siloscope_gateway.credentials import Recognition
+from siloscope_gateway.errors import UsernameTaken
 from siloscope_gateway.principals import Principal
 
 YARD = Principal.of_node(NodeName.of("demo", "north-farm", "yard-pi"))
@@ -14,15 +15,19 @@ class Remembered:
 
     def __init__(self) -> None:
         self.kept: list[Recognition] = []
+        self.revoked: list[str] = []
 
     def add(self, recognition: Recognition) -> None:
+        if recognition.username in self.revoked:
+            raise UsernameTaken(recognition.username)
         self.kept.append(recognition)
 
     def living(self) -> Sequence[Recognition]:
         return tuple(self.kept)
 
-    def revoke(self, username: str) -> Principal:
-        raise NotImplementedError(username)
+    def revoke(self, username: str) -> None:
+        self.kept = [each for each in self.kept if each.username != username]
+        self.revoked.append(username)
 
 
 def test_a_credential_is_made_once(tmp_path: Path) -> None:
@@ -38,6 +43,15 @@ def test_a_new_database_is_told_of_the_credential_that_is_in_use(tmp_path: Path)
     restored = Remembered()
     assert Keyring(tmp_path, restored).credential(YARD) == first
     assert [(each.username, each.principal) for each in restored.kept] == [(first.username, YARD)]
+
+
+def test_a_revoked_credential_is_replaced(tmp_path: Path) -> None:
+    store = Remembered()
+    first = Keyring(tmp_path, store).credential(YARD)
+    store.revoke(first.username)
+    second = Keyring(tmp_path, store).credential(YARD)
+    assert second.username != first.username
+    assert Keyring(tmp_path, store).credential(YARD) == second
 
 
 def test_credentials_are_for_their_owners_eyes(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from siloscope_deploy.local.home import write_private
 from siloscope_gateway.credentials import Credential, issue, recognise
+from siloscope_gateway.errors import UsernameTaken
 from siloscope_gateway.ports import RecognitionStore
 from siloscope_gateway.principals import Principal
 
@@ -32,15 +33,17 @@ class Keyring:
         """Return the principal's credential.
 
         Made where there is none, and told to the database where that does not know it: at the first start, after the
-        database was replaced, and where an earlier start ended between the two.
+        database was replaced, and where an earlier start ended between the two. One that was revoked is replaced.
         """
-        kept = self._kept(principal)
-        if kept is None:
-            kept, _ = issue(principal)
-            write_private(self.file(principal), msgspec.json.encode(_Kept(kept.username, kept.password)).decode())
-        if kept.username not in self._known:
+        kept = self._kept(principal) or self._new(principal)
+        if kept.username in self._known:
+            return kept
+        try:
             self._store.add(recognise(kept, principal))
-            self._known.add(kept.username)
+        except UsernameTaken:
+            kept = self._new(principal)
+            self._store.add(recognise(kept, principal))
+        self._known.add(kept.username)
         return kept
 
     def file(self, principal: Principal) -> Path:
@@ -52,6 +55,11 @@ class Keyring:
         path = self._folder / f"{principal.label}.password"
         write_private(path, self.credential(principal).password + "\n")
         return path
+
+    def _new(self, principal: Principal) -> Credential:
+        fresh, _ = issue(principal)
+        write_private(self.file(principal), msgspec.json.encode(_Kept(fresh.username, fresh.password)).decode())
+        return fresh
 
     def _kept(self, principal: Principal) -> Credential | None:
         try:

@@ -79,7 +79,10 @@ async def _started(home: Home, platform: Platform, screen: Screen, stop: asyncio
 
 async def _attended(platform: Platform, supervisor: Supervisor, screen: Screen, stop: asyncio.Event) -> None:
     """Look after the running platform until we are told to end; it goes on without a chore that failed."""
-    chores = [asyncio.create_task(supervisor.trim_logs()), asyncio.create_task(platform.follow_credentials())]
+    chores = [
+        asyncio.create_task(supervisor.trim_logs(), name="trimming logs"),
+        asyncio.create_task(platform.follow_credentials(), name="following credentials"),
+    ]
     for chore in chores:
         chore.add_done_callback(lambda done: _tell_of_failure(done, screen))
     await stop.wait()
@@ -90,7 +93,7 @@ async def _attended(platform: Platform, supervisor: Supervisor, screen: Screen, 
 
 def _tell_of_failure(chore: asyncio.Task[None], screen: Screen) -> None:
     if not chore.cancelled() and (error := chore.exception()) is not None:
-        screen.tell(f"{chore.get_coro().__name__} failed and is left undone from now on: {error!r}")
+        screen.tell(f"{chore.get_name()} failed and is left undone from now on: {error!r}")
 
 
 command = Command("start the whole platform on this machine", configure, run)

@@ -119,7 +119,7 @@ class Platform:
     async def _provision(self, found: Endpoints) -> Keyring:
         with self._screen.step("sites and credentials", "known"):
             return await asyncio.to_thread(
-                provisioning.provision, self._postgres.url, found, self._home.secrets, self._home.root / "layout.yaml"
+                provisioning.provision, self._postgres.url, found, self._home.secrets, self._clock.now()
             )
 
     async def _start_broker(self) -> None:

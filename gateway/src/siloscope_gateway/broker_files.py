@@ -1,0 +1,37 @@
+"""A broker's configuration as files, readable for their owner alone and replaced whole."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from siloscope_gateway.brokers.mosquitto import MosquittoSettings, mosquitto_acl, mosquitto_config, mosquitto_passwords
+from siloscope_gateway.brokers.nats import NatsSettings, nats_config
+from siloscope_gateway.credentials import Recognition
+
+_NATS_CLIENT_PORT = 4222
+
+
+def write_nats(folder: Path, host: str, port: int, recognitions: Sequence[Recognition]) -> list[Path]:
+    """Write `nats.conf`; return what was written."""
+    settings = NatsSettings(port, _NATS_CLIENT_PORT, folder / "jetstream", host=host)
+    return [_written(folder / "nats.conf", nats_config(settings, recognitions))]
+
+
+def write_mosquitto(folder: Path, host: str, port: int, recognitions: Sequence[Recognition]) -> list[Path]:
+    """Write `mosquitto.conf`, its password file and its access list; return what was written."""
+    settings = MosquittoSettings(port, folder / "passwords", folder / "acl", folder, host=host)
+    return [
+        _written(settings.password_file, mosquitto_passwords(recognitions)),
+        _written(settings.acl_file, mosquitto_acl(recognitions)),
+        _written(folder / "mosquitto.conf", mosquitto_config(settings)),
+    ]
+
+
+def _written(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    partial.rename(path)
+    return path

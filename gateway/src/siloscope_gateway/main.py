@@ -1,0 +1,106 @@
+"""`siloscope gateway`: give devices credentials, and write the brokers' configurations from them."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from siloscope_contract.errors import MalformedName
+from siloscope_contract.topics import NodeName
+from siloscope_gateway import broker_files
+from siloscope_gateway.credentials import issue
+from siloscope_gateway.errors import GatewayError
+from siloscope_gateway.principals import Principal
+from siloscope_gateway.recognitions import StoredRecognitions
+from siloscope_gateway.settings import GatewaySettings
+from siloscope_process.command_line import Command
+from siloscope_process.errors import WrongSetting
+from siloscope_process.settings import load
+
+_Action = Callable[[argparse.Namespace, StoredRecognitions], None]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    groups = parser.add_subparsers(required=True, metavar="WHAT")
+    _configure_credential(groups.add_parser("credential", help="who may connect to the broker"))
+    _configure_render(groups.add_parser("render", help="write a broker's configuration from the credentials"))
+
+
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Carry out the chosen action."""
+    action: _Action = arguments.action
+    recognitions = StoredRecognitions(load(GatewaySettings, environ).database_url)
+    try:
+        action(arguments, recognitions)
+    except (GatewayError, MalformedName) as error:
+        raise WrongSetting(str(error)) from error
+    except OSError as error:
+        raise WrongSetting(f"cannot write {error.filename}: {error.strerror}") from error
+    return 0
+
+
+command = Command("give devices credentials and write the broker's permissions", configure, run)
+
+
+def _configure_credential(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="make one and show it once")
+    add.set_defaults(action=_add)
+    kinds = add.add_subparsers(required=True, metavar="KIND", dest="kind")
+    node = kinds.add_parser("node", help="an edge agent, or a device with a name of its own")
+    site = kinds.add_parser("site", help="all plain devices of a site together")
+    for each in (node, site):
+        each.add_argument("organisation")
+        each.add_argument("site")
+    node.add_argument("node")
+    kinds.add_parser("ingest", help="the service that stores")
+    kinds.add_parser("monitor", help="reads who is alive")
+    actions.add_parser("list", help="list the living ones").set_defaults(action=_list)
+    revoke = actions.add_parser("revoke", help="let nobody in with it any more")
+    revoke.add_argument("username")
+    revoke.set_defaults(action=_revoke)
+
+
+def _configure_render(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("broker", choices=("nats", "mosquitto"))
+    parser.add_argument("--directory", type=Path, required=True, help="where the files go, and the broker's data")
+    parser.add_argument("--host", default="127.0.0.1", help="address that the broker listens on (%(default)s)")
+    parser.add_argument("--port", type=int, default=1883, help="MQTT port (%(default)s)")
+    parser.set_defaults(action=_render)
+
+
+def _add(arguments: argparse.Namespace, recognitions: StoredRecognitions) -> None:
+    principal = _principal(arguments)
+    credential, recognition = issue(principal)
+    recognitions.add(recognition)
+    print(f"username: {credential.username}\npassword: {credential.password}")
+    for verb, topics in (("publishes", principal.permissions.publish), ("reads", principal.permissions.subscribe)):
+        for topic in topics:
+            print(f"{verb}: {topic}")
+    print("The password is shown only now. A running `siloscope up` lets it in within seconds; any other broker after")
+    print("`siloscope gateway render` and a reload.")
+
+
+def _principal(arguments: argparse.Namespace) -> Principal:
+    if arguments.kind == "node":
+        return Principal.of_node(NodeName.of(arguments.organisation, arguments.site, arguments.node))
+    if arguments.kind == "site":
+        return Principal.of_site(arguments.organisation, arguments.site)
+    return Principal.ingest() if arguments.kind == "ingest" else Principal.monitor()
+
+
+def _list(_: argparse.Namespace, recognitions: StoredRecognitions) -> None:
+    for each in recognitions.living():
+        print(each.username)
+
+
+def _revoke(arguments: argparse.Namespace, recognitions: StoredRecognitions) -> None:
+    recognitions.revoke(arguments.username)
+    print(f"revoked {arguments.username}")
+
+
+def _render(arguments: argparse.Namespace, recognitions: StoredRecognitions) -> None:
+    write = broker_files.write_nats if arguments.broker == "nats" else broker_files.write_mosquitto
+    folder = arguments.directory.absolute()
+    for path in write(folder, arguments.host, arguments.port, recognitions.living()):
+        print(f"wrote {path}")
