@@ -20,7 +20,7 @@ async def main(stop):
         except asyncio.CancelledError:
             if sys.argv[1] == "1":
                 raise
-sys.exit(run_until_stopped(main))
+sys.exit(run_until_stopped(main, breath_s=0))
 """
 
 
@@ -31,6 +31,33 @@ def test_the_first_signal_asks_the_service_to_finish() -> None:
         return 5
 
     assert run_until_stopped(main) == 5
+
+
+def test_signals_within_a_breath_are_one_request() -> None:
+    async def main(stop: asyncio.Event) -> int:
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0)
+        await stop.wait()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return 5
+
+    assert run_until_stopped(main, breath_s=3600) == 5
+
+
+def test_a_closed_terminal_asks_too_unless_nohup_said_otherwise() -> None:
+    async def main(stop: asyncio.Event) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.wait({asyncio.ensure_future(stop.wait())}, timeout=0.01)
+        return int(stop.is_set())
+
+    assert run_until_stopped(main) == 1
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_until_stopped(main) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_service_that_ends_by_itself_keeps_its_exit_code() -> None:
