@@ -170,9 +170,46 @@ async def add_channels(
     async with connection.transaction():
         await connection.execute(_SQL["lock_device"], {"device_id": device_id})
         group_id = await _group(connection, device_id, group_key, retention_class, interval_s)
-        known = await channels(connection, device_id)
-        for channel in wanted:
-            await _add_channel(connection, device_id, group_id, known, channel)
+        plan = plan_channels(wanted, await channels(connection, device_id), group_id)
+        if plan.retired:
+            await connection.execute(_SQL["retire_channels"], {"channel_ids": plan.retired})
+        if plan.revived:
+            await connection.execute(_SQL["revive_channels"], {"channel_ids": plan.revived})
+        if plan.created:
+            await _create_channels(connection, group_id, plan.created)
+
+
+@dataclass(frozen=True)
+class ChannelPlan:
+    """What a group lacks of the channels that are wanted.
+
+    Attributes:
+        retired: Channels that another one takes the place of.
+        revived: Retired channels that live again.
+        created: New channels, each with the one that it succeeds.
+    """
+
+    retired: list[int]
+    revived: list[int]
+    created: list[tuple[NewChannel, int | None]]
+
+
+def plan_channels(wanted: Sequence[NewChannel], known: Sequence[Channel], group_id: int) -> ChannelPlan:
+    """Work out how a group comes to have these channels, given all channels of its device."""
+    plan = ChannelPlan([], [], [])
+    active = {each.key: each for each in known if each.active}
+    same = {(each.key, each.unit, each.group_id): each for each in known}
+    for each in wanted:
+        before, earlier = active.get(each.key), same.get((each.key, each.unit, group_id))
+        if before is not None and before is earlier:
+            continue
+        if before is not None:
+            plan.retired.append(before.channel_id)
+        if earlier is not None:
+            plan.revived.append(earlier.channel_id)
+        else:
+            plan.created.append((each, None if before is None else before.channel_id))
+    return plan
 
 
 async def register_birth(connection: Connection, node_id: int, device: DeviceBirth) -> int:
@@ -257,35 +294,25 @@ async def _group(
     return int(row[0])
 
 
-async def _add_channel(
-    connection: Connection, device_id: int, group_id: int, known: list[Channel], wanted: NewChannel
+async def _create_channels(
+    connection: Connection, group_id: int, created: Sequence[tuple[NewChannel, int | None]]
 ) -> None:
-    same_key = [each for each in known if each.key == wanted.key]
-    active = next((each for each in same_key if each.active), None)
-    if active and (active.unit, active.group_id) == (wanted.unit, group_id):
-        return
-    if active:
-        await connection.execute(_SQL["retire_channel"], {"channel_id": active.channel_id})
-    earlier = next((each for each in same_key if (each.unit, each.group_id) == (wanted.unit, group_id)), None)
-    if earlier:
-        await connection.execute(_SQL["revive_channel"], {"channel_id": earlier.channel_id})
-        return
     row = await (await connection.execute(_SQL["next_position"], {"group_id": group_id})).fetchone()
     assert row is not None
-    if row[0] >= MOST_POSITIONS:
+    if row[0] + len(created) > MOST_POSITIONS:
         raise RegistryRefusal(
             "too_many_channels",
-            f"channel {wanted.key}: found {row[0]} positions taken in its group, expected at most {MOST_POSITIONS}",
+            f"channel {created[0][0].key} and {len(created) - 1} more: found {row[0]} positions taken in their group, "
+            f"expected at most {MOST_POSITIONS} in all",
         )
-    succeeds = active.channel_id if active else None
     await connection.execute(
-        _SQL["create_channel"],
+        _SQL["create_channels"],
         {
             "group_id": group_id,
-            "key": wanted.key,
-            "quantity": wanted.quantity,
-            "unit": wanted.unit,
-            "position": row[0],
-            "succeeds": succeeds,
+            "first_position": row[0],
+            "keys": [each.key for each, _ in created],
+            "quantities": [each.quantity for each, _ in created],
+            "units": [each.unit for each, _ in created],
+            "succeeds": [succeeds for _, succeeds in created],
         },
     )

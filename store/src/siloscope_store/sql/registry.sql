@@ -57,16 +57,19 @@ WHERE c.device_id = %(device_id)s ORDER BY c.channel_id
 -- name: next_position
 SELECT coalesce(max(position) + 1, 0) FROM channel WHERE group_id = %(group_id)s
 
--- name: retire_channel
-UPDATE channel SET retired_at = now() WHERE channel_id = %(channel_id)s
+-- name: retire_channels
+UPDATE channel SET retired_at = now() WHERE channel_id = ANY (%(channel_ids)s)
 
--- name: revive_channel
-UPDATE channel SET retired_at = NULL WHERE channel_id = %(channel_id)s
+-- name: revive_channels
+UPDATE channel SET retired_at = NULL WHERE channel_id = ANY (%(channel_ids)s)
 
--- name: create_channel
+-- name: create_channels
 INSERT INTO channel (org_id, group_id, device_id, key, quantity, unit, position, succeeds)
-SELECT org_id, group_id, device_id, %(key)s, %(quantity)s, %(unit)s, %(position)s, %(succeeds)s
-FROM sample_group WHERE group_id = %(group_id)s
+SELECT g.org_id, g.group_id, g.device_id, c.key, c.quantity, c.unit, %(first_position)s + c.place - 1, c.succeeds
+FROM sample_group AS g
+CROSS JOIN unnest(%(keys)s::text[], %(quantities)s::text[], %(units)s::text[], %(succeeds)s::int4[])
+    WITH ORDINALITY AS c (key, quantity, unit, succeeds, place)
+WHERE g.group_id = %(group_id)s
 
 -- name: describe_channel
 UPDATE channel SET quantity = %(quantity)s, title = coalesce(nullif(%(title)s, ''), title),

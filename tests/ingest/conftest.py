@@ -1,0 +1,92 @@
+"""A database with a farm in it, and ingest running in the test's own event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from prometheus_client import CollectorRegistry
+
+from siloscope_ingest import broker_url
+from siloscope_ingest.service import Service
+from siloscope_ingest.settings import IngestSettings
+from siloscope_process.clock import SystemClock
+from siloscope_process.operations import Health
+
+WITHIN_S = 20.0
+
+
+@pytest.fixture
+def farm_url(migrated_database_url: str) -> str:
+    """A migrated database with the sites demo/north-farm and rival/south-farm, once per home."""
+    add_sites(migrated_database_url)
+    return migrated_database_url
+
+
+@pytest.fixture
+def postgres_farm_url(migrated_postgres_url: str) -> str:
+    """The same on plain PostgreSQL alone, for what cannot differ."""
+    add_sites(migrated_postgres_url)
+    return migrated_postgres_url
+
+
+def add_sites(url: str) -> None:
+    """Make two organisations with a site each."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for org, site in (("demo", "north-farm"), ("rival", "south-farm")):
+            connection.execute("INSERT INTO organisation (slug, name) VALUES (%s, %s)", (org, org))
+            connection.execute(
+                "INSERT INTO site (org_id, slug, name) SELECT org_id, %s, %s FROM organisation WHERE slug = %s",
+                (site, site, org),
+            )
+
+
+class Farm:
+    """Asks the database."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Return what a statement finds."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return connection.execute(statement.encode(), parameters).fetchall()
+
+    def value(self, statement: str, *parameters: object) -> Any:
+        """Return the one value of a statement."""
+        return self.rows(statement, *parameters)[0][0]
+
+    async def until(self, statement: str, expected: object) -> None:
+        """Wait until a statement's one value is as expected."""
+        await eventually(lambda: self.value(statement) == expected, lambda: self.value(statement))
+
+
+async def eventually(holds: Callable[[], bool], found: Callable[[], object]) -> None:
+    """Wait until something outside of this process holds; the only place in these tests that looks at a real clock."""
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            while not holds():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        pytest.fail(f"still found {found()!r} after {WITHIN_S} s")
+
+
+@asynccontextmanager
+async def running_ingest(database_url: str, mqtt_url: str, **settings: Any) -> AsyncIterator[Service]:
+    """Run ingest until the block ends, then stop it as SIGTERM does."""
+    told = IngestSettings(database_url=database_url, mqtt_url=mqtt_url, **settings)
+    health = Health(["database", "broker"])
+    service = Service(told, broker_url.parse(mqtt_url), SystemClock(), health, CollectorRegistry())
+    stop = asyncio.Event()
+    task = asyncio.ensure_future(service.run(stop))
+    try:
+        await eventually(lambda: health.ready or task.done(), health.report)
+        yield service
+    finally:
+        stop.set()
+        await task
+
+
+Ingest = Callable[..., Awaitable[Service]]
