@@ -23,6 +23,13 @@ def test_a_line_gives_values_in_contract_units() -> None:
     assert fields(line("0r2,Ta=68.0F,Pa=101325.0P"), "0", "r2") == {"Ta": pytest.approx(20), "Pa": 1013.25}
 
 
+def test_every_field_of_the_rain_and_supervisor_messages_is_understood() -> None:
+    rain = line("0r3,Rc=0.20M,Rd=10s,Ri=1.2M,Hc=0.0M,Hd=0s,Hi=0.0M")
+    assert fields(rain, "0", "r3") == {"Rc": 0.2, "Rd": 10, "Ri": 1.2, "Hc": 0, "Hd": 0, "Hi": 0}
+    supervisor = line("0r5,Th=25.9C,Vh=12.0N,Vs=15.2V,Vr=3.475V,Id=HEL__")
+    assert fields(supervisor, "0", "r5") == {"Th": 25.9, "Vh": 12.0, "Vs": 15.2, "Vr": 3.475}
+
+
 def test_a_value_called_invalid_is_none() -> None:
     assert fields(line("0r1,Dm=000#,Sm=0.0#"), "0", "r1") == {"Dm": None, "Sm": None}
 

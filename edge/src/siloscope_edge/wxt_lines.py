@@ -19,11 +19,12 @@ _UNITS: dict[str, dict[str, tuple[float, float]]] = {
     "U": {"P": (1, 0)},
     "P": {"H": (1, 0), "P": (0.01, 0), "B": (1000, 0), "M": (1.33322387415, 0), "I": (33.8638864, 0)},
     "R": {"M": (1, 0), "I": (25.4, 0), "s": (1, 0)},
-    "H": {"M": (1, 0), "I": (0.15500031, 0)},
+    "H": {"M": (1, 0), "I": (0.15500031, 0), "H": (1, 0), "s": (1, 0)},
     "V": {"V": (1, 0), "N": (1, 0), "F": (1, 0), "W": (1, 0)},
 }
 _FIELD = re.compile(r"([A-Z][a-z])=(-?\d+(?:\.\d+)?)([A-Za-z#])")
 _CRC_LENGTH = 3
+_TEXT_FIELD = "Id="  # the transmitter's own name, in supervisor and composite messages
 
 
 def command(address: str, query: str) -> bytes:
@@ -54,6 +55,8 @@ def fields(line: bytes, address: str, query: str) -> dict[str, float | None]:
         raise _refused(line, f"an answer to {head!r}, not to {address}{query.lower()!r}")
     found: dict[str, float | None] = {}
     for part in parts:
+        if part.startswith(_TEXT_FIELD):
+            continue
         match = _FIELD.fullmatch(part)
         if match is None or match[1] in found:
             raise _refused(line, f"field {part!r}")
