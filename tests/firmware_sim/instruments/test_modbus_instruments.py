@@ -34,7 +34,11 @@ class TestR4dcb08:
         assert told(R4dcb08(1, lambda: [-10.0625]), "03 0000 0001") == "03 02 ff 9b"
 
     def test_a_reading_moves_in_the_steps_of_a_ds18b20(self) -> None:
-        readings = {told(R4dcb08(1, lambda c=20 + n / 1000: [c]), "03 0000 0001") for n in range(63)}
+        now = [20.0]
+        head, readings = R4dcb08(1, lambda: now), set[str]()
+        for step in range(63):
+            now[0] = 20.0 + step / 1000
+            readings.add(told(head, "03 0000 0001"))
 
         assert readings == {"03 02 00 c8", "03 02 00 c9"}
 

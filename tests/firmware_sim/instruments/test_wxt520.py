@@ -45,7 +45,9 @@ def test_a_command_gets_its_answer(command: str, answer: str) -> None:
     assert asked(command) == answer + "\r\n"
 
 
-@pytest.mark.parametrize(("query", "crc"), [("0r1", "Goe"), ("0r2", "Gje"), ("0r3", "Kid"), ("0r5", "Kcd"), ("0r0", "Kld")])
+@pytest.mark.parametrize(
+    ("query", "crc"), [("0r1", "Goe"), ("0r2", "Gje"), ("0r3", "Kid"), ("0r5", "Kcd"), ("0r0", "Kld")]
+)
 def test_a_query_with_the_published_checksum_is_answered_with_one(query: str, crc: str) -> None:
     answer = asked(query + crc)
 

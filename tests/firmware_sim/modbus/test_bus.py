@@ -9,8 +9,12 @@ from siloscope_firmware_sim.modbus.framing import RequestBuffer, silence_s
 READ_ONE = sealed(bytes.fromhex("010300000001"))
 
 
+def head(unit_id: int) -> R4dcb08:
+    return R4dcb08(unit_id, lambda: [20.0 + unit_id])
+
+
 def bus(*unit_ids: int) -> SerialBus:
-    return SerialBus([R4dcb08(unit_id, lambda: [20.0 + unit_id]) for unit_id in unit_ids], baud=9600)
+    return SerialBus([head(unit_id) for unit_id in unit_ids], baud=9600)
 
 
 def test_a_wrong_checksum_is_met_with_silence() -> None:

@@ -1,5 +1,6 @@
 """The replay of the shipped observations."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,7 +19,7 @@ def at(day: int, hour: float) -> float:
 
 def test_the_month_is_whole_and_its_known_gaps_are_the_station_s() -> None:
     times = [each.time_s for each in shipped("lga_2013_11")]
-    gaps = [round((b - a) / HOUR_S) for a, b in zip(times, times[1:], strict=False) if b - a != HOUR_S]
+    gaps = [round((b - a) / HOUR_S) for a, b in itertools.pairwise(times) if b - a != HOUR_S]
 
     assert (len(times), gaps) == (712, [3, 6, 2])
 

@@ -8,6 +8,7 @@ number of its rounds, all seasons of a bin are alike; only the meter of the fan 
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from siloscope_firmware_sim.physics.fan import FanRule
 from siloscope_firmware_sim.physics.grain import STEP_S, GrainModel, GrainState, Outside
@@ -36,6 +37,21 @@ class BinNow:
     fan_hours: float
 
 
+class _Course:
+    """What happened hour by hour from one filling to the next."""
+
+    def __init__(self) -> None:
+        self.states: list[array[float]] = []
+        self.fan = bytearray()
+        self.hours = array("d", [0.0])
+
+    def keep(self, state: GrainState, *, running: bool) -> None:
+        """Note the state at the begin of an hour, and whether the fan runs in it."""
+        self.states.append(array("d", (state.head_c, state.head_humidity_pct, state.head_co2_ppm, *state.cells_c)))
+        self.fan.append(running)
+        self.hours.append(self.hours[-1] + running)
+
+
 class Season:
     """The life of the grain in one bin, repeated.
 
@@ -58,52 +74,50 @@ class Season:
         length_s: int,
         epoch_s: int,
     ) -> None:
+        self._model = model
+        self._rule = rule
+        self._outside = outside
         self._filled_s = filled_s
         self._length_s = length_s
-        self._steps = length_s // STEP_S
-        self._states: list[array[float]] = []
-        self._fan = bytearray()
-        self._hours = array("d", [0.0])
-        self._compute(model, rule, outside)
-        self._hours_at_epoch = self._hours_since_filling(epoch_s)
+        self._epoch_s = epoch_s
 
     def at(self, time_s: float) -> BinNow:
         """Return the bin at a time in epoch seconds."""
-        step, share = divmod((time_s - self._filled_s) % self._length_s, STEP_S)
-        before, after = self._states[int(step)], self._states[(int(step) + 1) % self._steps]
-        part = share / STEP_S
+        course = self._course
+        step, part = self._hour(time_s)
+        before, after = course.states[step], course.states[(step + 1) % len(course.states)]
         now = [one + part * (other - one) for one, other in zip(before, after, strict=True)]
         return BinNow(
             cells_c=tuple(now[_HEAD:]),
             head_c=now[0],
             head_humidity_pct=now[1],
             head_co2_ppm=now[2],
-            fan_runs=bool(self._fan[int(step)]),
-            fan_hours=self._hours_since_filling(time_s) - self._hours_at_epoch,
+            fan_runs=bool(course.fan[step]),
+            fan_hours=self._fan_hours(time_s) - self._fan_hours(self._epoch_s),
         )
 
-    def _compute(self, model: GrainModel, rule: FanRule, outside: Callable[[float], Outside]) -> None:
-        weather = outside(self._filled_s)
-        state, running = model.start(weather), False
-        for step in range(self._steps):
-            running = rule.runs(
+    @cached_property
+    def _course(self) -> _Course:
+        course, weather = _Course(), self._outside(self._filled_s)
+        state, running = self._model.start(weather), False
+        for hour in range(self._length_s // STEP_S):
+            running = self._rule.runs(
                 running=running,
                 grain_c=state.mean_c,
                 outside_c=weather.temperature_c,
                 humidity_pct=weather.humidity_pct,
             )
-            self._keep(state, running=running)
-            state = model.step(state, weather, blowing=running)
-            weather = outside(self._filled_s + (step + 1) * STEP_S)
+            course.keep(state, running=running)
+            state = self._model.step(state, weather, blowing=running)
+            weather = self._outside(self._filled_s + (hour + 1) * STEP_S)
+        return course
 
-    def _keep(self, state: GrainState, *, running: bool) -> None:
-        head = (state.head_c, state.head_humidity_pct, state.head_co2_ppm)
-        self._states.append(array("d", (*head, *state.cells_c)))
-        self._fan.append(running)
-        self._hours.append(self._hours[-1] + running)
+    def _hour(self, time_s: float) -> tuple[int, float]:
+        step, second = divmod((time_s - self._filled_s) % self._length_s, STEP_S)
+        return int(step), second / STEP_S
 
-    def _hours_since_filling(self, time_s: float) -> float:
-        rounds, offset = divmod(time_s - self._filled_s, self._length_s)
-        step, share = divmod(offset, STEP_S)
-        now = self._hours[int(step)] + self._fan[int(step)] * share / STEP_S
-        return rounds * self._hours[-1] + now
+    def _fan_hours(self, time_s: float) -> float:
+        """Return the hours that the fan ran since a filling that lies before or after."""
+        seasons = (time_s - self._filled_s) // self._length_s
+        step, part = self._hour(time_s)
+        return seasons * self._course.hours[-1] + self._course.hours[step] + self._course.fan[step] * part

@@ -8,10 +8,10 @@ _MASK = (1 << 64) - 1
 def hashed(seed: int, name: str, index: int) -> float:
     """Return an even draw from [0, 1) for the ``index``-th instant of a named noise.
 
-    Source: the finalizer of splitmix64 (Steele, Lea and Flood 2014) over an FNV-1a hash of the name.
+    Source: the finalizer of splitmix64 (Steele, Lea and Flood 2014) over an FNV-1a hash of seed and name.
     """
-    state = 0xCBF29CE484222325 ^ (seed & _MASK)
-    for byte in name.encode():
+    state = 0xCBF29CE484222325
+    for byte in f"{seed}/{name}".encode():
         state = (state ^ byte) * 0x100000001B3 & _MASK
     state = (state + index * 0x9E3779B97F4A7C15) & _MASK
     state = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & _MASK
