@@ -12,7 +12,7 @@ export function channelTitle(channel: Channel): string {
 
 /** The instrument behind it. */
 export function whereabouts(channel: Channel): string {
-  return channel.device.title ?? channel.device.slug;
+  return channel.device.title || channel.device.slug;
 }
 
 /** Where in its place it is, in the words of whoever set it up; empty where there are none. */
