@@ -12,7 +12,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
-from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable
+from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable, SchemaOutdated
 
 Row = tuple[Any, ...]
 Connected = AsyncConnection[Row]
@@ -61,6 +61,9 @@ def async_pool(url: str, *, application_name: str = "siloscope", min_size: int =
         open=False,
         name=application_name,
         check=AsyncConnectionPool.check_connection,
+        # After this the pool tries anew at each request. Its own default doubles its pauses for five minutes: a
+        # database that was away for 70 s was found again only 52 s after it had come back.
+        reconnect_timeout=5.0,
     )
 
 
@@ -79,9 +82,8 @@ async def borrowed(pool: Pool, *, patience_s: float = 3.0) -> AsyncIterator[Conn
         async with pool.connection(timeout=patience_s) as connection:
             yield connection
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0]
         raise DatabaseUnavailable(
-            f"the database at {place_of(str(pool.conninfo))} does not answer: {reason}"
+            f"the database at {place_of(str(pool.conninfo))} does not answer: {first_line(error)}"
         ) from error
 
 
@@ -118,13 +120,33 @@ def one_line_errors(url: str) -> Iterator[None]:
     except psycopg.OperationalError as error:
         reason = _reason(error)
         place = place_of(url)
+        if reason.startswith("invalid "):  # a port or an option that libpq cannot read
+            raise DatabaseRefused(f"the database URL is wrong: {reason}; {_EXPECTED}") from None
         if "FATAL:" in str(error) and not any(words in reason for words in _PASSING):
             raise DatabaseRefused(f"the database at {place} refuses the connection: {reason}") from None
         raise DatabaseUnavailable(f"the database at {place} does not answer: {reason}") from None
+
+
+@contextmanager
+def one_line_refusals(url: str) -> Iterator[None]:
+    """Turn what psycopg raises after connecting into the store's errors, for a command that a person started."""
+    try:
+        yield
+    except psycopg.errors.UndefinedTable:
+        raise SchemaOutdated("the database lacks a table; run 'siloscope db migrate' first") from None
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise DatabaseUnavailable(f"the database at {place_of(url)} went away: {first_line(error)}") from None
+    except psycopg.Error as error:
+        raise DatabaseRefused(f"the database at {place_of(url)} refuses: {first_line(error)}") from None
+
+
+def first_line(error: psycopg.Error) -> str:
+    """Return what an error says, without the lines that quote the statement."""
+    return (str(error).splitlines() or ["no reason given"])[0]
 
 
 def _reason(error: psycopg.OperationalError) -> str:
     """Return the last clause that says why: libpq writes one line per address tried."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     first = next((line for line in lines if "FATAL:" in line), lines[0] if lines else "no reason given")
-    return first.rsplit("FATAL:", 1)[-1].rsplit(" failed: ", 1)[-1].strip()
+    return first.rsplit("FATAL:", 1)[-1].rsplit(" failed: ", 1)[-1].removeprefix("connection is bad: ").strip()

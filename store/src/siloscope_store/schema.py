@@ -18,7 +18,7 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import MigrationList, default_migration_table, read_migrations
 
 from siloscope_store import flavour, tenancy
-from siloscope_store.connections import connect, one_line_errors, session_conninfo
+from siloscope_store.connections import connect, first_line, one_line_errors, session_conninfo
 from siloscope_store.errors import DatabaseRefused, NameUnknown, SchemaOutdated
 from siloscope_store.statements import statements
 
@@ -139,5 +139,4 @@ def _refusal(name: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        first = (str(error).splitlines() or ["no reason given"])[0]
-        raise DatabaseRefused(f"migration {name} was refused and taken back: {first}") from error
+        raise DatabaseRefused(f"migration {name} was refused and taken back: {first_line(error)}") from error

@@ -40,17 +40,19 @@ def create_role(connection: Connection[Any], organisation: str, name: str) -> st
     return password
 
 
-def drop_role(connection: Connection[Any], name: str) -> None:
-    """Remove a tenant role and all its rights.
+def drop_role(connection: Connection[Any], name: str) -> str:
+    """Remove a tenant role and all its rights; return the slug of the organisation that it saw.
 
     Raises:
         NameUnknown: No tenant role of that name.
     """
     with connection.transaction():
-        if connection.execute(_SQL["unmap_role"], {"role": name}).rowcount == 0:
+        organisation = connection.execute(_SQL["unmap_role"], {"role": name}).fetchone()
+        if organisation is None:
             raise NameUnknown("tenant role", name)
         for statement in ("drop_owned", "drop_role"):
             connection.execute(sql.SQL(_SQL[statement]).format(role=sql.Identifier(name)))
+    return str(organisation[0])
 
 
 def grant_all(connection: Connection[Any]) -> None:

@@ -17,6 +17,7 @@ from siloscope_store.statements import statements
 
 _SQL = statements("users.sql")
 ROLES = ("administrator", "operator", "viewer")
+SHORTEST_PASSWORD = 10
 _PASSWORD_BYTES = 18
 # Two tabs of one browser may refresh with the same token at once: the later one is refused, not taken for a thief.
 _REUSE_GRACE = timedelta(seconds=10)
@@ -57,15 +58,17 @@ def add(connection: Connection[Any], organisation: str, username: str, password:
         return int(added[0])
 
 
-def change_password(connection: Connection[Any], username: str, password: str, *, at: datetime) -> None:
-    """Give a user another password and end all its sessions.
+def change_password(connection: Connection[Any], username: str, password: str, *, at: datetime) -> str:
+    """Give a user another password, end all its sessions and return its organisation's slug.
 
     Raises:
         NameUnknown: No such user.
     """
     changed = {"username": username, "password_hash": hashed(password), "at": at}
-    if connection.execute(_SQL["change_password"], changed).fetchone() is None:
+    organisation = connection.execute(_SQL["change_password"], changed).fetchone()
+    if organisation is None:
         raise NameUnknown("user", username)
+    return str(organisation[0])
 
 
 def hashed(password: str) -> str:

@@ -9,7 +9,9 @@ INSERT INTO tenant_role (role_name, org_id) VALUES (%(role)s, %(org_id)s)
 ON CONFLICT (role_name) DO UPDATE SET org_id = excluded.org_id, created_at = now();
 
 -- name: unmap_role
-DELETE FROM tenant_role WHERE role_name = %(role)s;
+DELETE FROM tenant_role AS t USING organisation AS o
+WHERE t.role_name = %(role)s AND o.org_id = t.org_id
+RETURNING o.slug;
 
 -- name: drop_owned
 DROP OWNED BY {role};

@@ -23,12 +23,12 @@ UPDATE app_user SET password_hash = %(password_hash)s WHERE user_id = %(user_id)
 -- name: change_password
 -- A new password ends every session.
 WITH changed AS (
-    UPDATE app_user SET password_hash = %(password_hash)s WHERE username = %(username)s RETURNING user_id
+    UPDATE app_user SET password_hash = %(password_hash)s WHERE username = %(username)s RETURNING user_id, org_id
 ), ended AS (
     UPDATE refresh_token SET revoked_at = %(at)s
     WHERE user_id IN (SELECT user_id FROM changed) AND revoked_at IS NULL
 )
-SELECT user_id FROM changed;
+SELECT o.slug FROM changed JOIN organisation AS o ON o.org_id = changed.org_id;
 
 -- name: open_session
 INSERT INTO refresh_token (token_hash, family, org_id, user_id, issued_at, expires_at)
