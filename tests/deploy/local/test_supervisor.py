@@ -35,6 +35,16 @@ signal.pause()
 """
 IGNORE = SERVE.replace("lambda *_: sys.exit(0)", "signal.SIG_IGN")
 BREAK = "import sys; sys.exit('no register 4711')"
+BREAK_ONCE = (
+    """
+import pathlib, sys
+broke = pathlib.Path(sys.argv[2])
+if not broke.exists():
+    broke.touch()
+    sys.exit(1)
+"""
+    + SERVE
+)
 PATIENCE_S = 20
 
 
@@ -89,6 +99,27 @@ async def test_a_child_that_ends_while_it_starts_is_shown_with_its_last_words(
 ) -> None:
     with pytest.raises(ServerFailed, match=r"edge: ended with exit code 1 while it started\n  \| no register 4711"):
         await supervisor.start(child(tmp_path, "edge", BREAK))
+
+
+async def test_a_child_that_dies_once_while_it_starts_gets_another_try(
+    supervisor: Supervisor, tmp_path: Path, told: Told
+) -> None:
+    await supervisor.start(child(tmp_path, "api", BREAK_ONCE, str(tmp_path / "broke")))
+    assert "starting api again" in await told.until("api: ended with exit code 1 while it started")
+    assert list(supervisor.pids) == ["api"]
+
+
+async def test_a_wrong_setting_gets_no_other_try(supervisor: Supervisor, tmp_path: Path, told: Told) -> None:
+    with pytest.raises(ServerFailed, match="edge: ended with exit code 78"):
+        await supervisor.start(child(tmp_path, "edge", "import sys; sys.exit(78)"))
+    assert told.lines == []
+
+
+async def test_only_lines_of_this_start_are_shown(supervisor: Supervisor, tmp_path: Path) -> None:
+    (tmp_path / "edge.log").write_text("words of yesterday\n")
+    with pytest.raises(ServerFailed) as caught:
+        await supervisor.start(child(tmp_path, "edge", BREAK))
+    assert caught.value.last_lines == ("no register 4711",)
 
 
 async def test_a_killed_child_is_started_again_and_the_person_is_told(

@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from siloscope_deploy.errors import ServerFailed
+from siloscope_deploy.errors import EndedWhileStarting, ServerFailed
 from siloscope_deploy.local.roster import Roster
 from siloscope_deploy.servers.accounts import Account
 from siloscope_deploy.servers.server_process import last_lines, tethered
 from siloscope_process.clock import Clock
 
 _POLL_S = 0.05
+_LINES_SHOWN = 6
+_WIDTH_SHOWN = 160
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -50,12 +52,16 @@ class RunningChild:
         child: What it is.
         process: What runs.
         log: Where its output goes.
+        written_from: Byte of the log at which this process began.
     """
 
-    def __init__(self, child: Child, process: asyncio.subprocess.Process, log: Path, roster: Roster) -> None:
+    def __init__(
+        self, child: Child, process: asyncio.subprocess.Process, log: Path, written_from: int, roster: Roster
+    ) -> None:
         self.child = child
         self.process = process
         self._log = log
+        self._written_from = written_from
         self._roster = roster
 
     @property
@@ -67,12 +73,13 @@ class RunningChild:
         """Wait until it does its work.
 
         Raises:
-            ServerFailed: It ended before, or took too long.
+            EndedWhileStarting: It ended before.
+            ServerFailed: It took too long.
         """
         deadline = clock.monotonic_s() + self.child.ready_within_s
         while not await self.child.ready():
-            if self.process.returncode is not None:
-                raise self.failed(f"{ending(self.process.returncode)} while it started")
+            if (code := self.process.returncode) is not None:
+                raise EndedWhileStarting(self.failed(f"{ending(code)} while it started"), code)
             if clock.monotonic_s() > deadline:
                 raise self.failed(f"is not ready after {self.child.ready_within_s:.0f} s")
             await clock.sleep(_POLL_S)
@@ -100,13 +107,15 @@ class RunningChild:
 
     def failed(self, problem: str) -> ServerFailed:
         """Return the error that says what is wrong, with the last lines of the log."""
-        return ServerFailed(self.child.name, problem, last_lines(self._log))
+        lines = last_lines(self._log, _LINES_SHOWN, written_from=self._written_from)
+        return ServerFailed(self.child.name, problem, [shortened(line) for line in lines])
 
 
 async def spawn(child: Child, log_folder: Path, roster: Roster) -> RunningChild:
     """Start a child and note it in the roster; it ends with this process whatever happens."""
     log = log_folder / f"{child.name}.log"
     with log.open("ab") as output:
+        written_from = output.tell()
         process = await asyncio.create_subprocess_exec(
             *tethered(child.argv, child.graceful, child.account),
             stdin=asyncio.subprocess.DEVNULL,
@@ -116,7 +125,12 @@ async def spawn(child: Child, log_folder: Path, roster: Roster) -> RunningChild:
             start_new_session=True,  # Ctrl-C is for the supervisor, which decides the order of the end
         )
     roster.add(child.name, process.pid, child.graceful)
-    return RunningChild(child, process, log, roster)
+    return RunningChild(child, process, log, written_from, roster)
+
+
+def shortened(line: str) -> str:
+    """Return a line of a log as a terminal can bear it."""
+    return line if len(line) <= _WIDTH_SHOWN else line[: _WIDTH_SHOWN - 1] + "…"
 
 
 def ending(code: int) -> str:

@@ -59,5 +59,5 @@ def api(http_port: int, environ: Mapping[str, str]) -> Child:
 
 def _service(name: str, arguments: list[str], port: int, environ: Mapping[str, str], *, stage: int) -> Child:
     program = Path(sys.executable).with_name("siloscope")
-    settings = {"SILOSCOPE_OPS_PORT": str(port), "SILOSCOPE_LOG": "json", **environ}
+    settings = {"SILOSCOPE_OPS_PORT": str(port), **environ}
     return Child(name, (str(program), *arguments), http_ready(port), environ=settings, stage=stage)

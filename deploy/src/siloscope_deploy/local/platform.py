@@ -48,7 +48,7 @@ class Platform:
         self._screen = screen
         self._clock = clock
         self._world = (settings.world or default_world_file()).absolute()
-        self._log_level = settings.log_level
+        self._logging = {"SILOSCOPE_LOG": settings.log, "SILOSCOPE_LOG_LEVEL": settings.log_level}
         addresses = Addresses(home.run / "ports.json")
         self.http_port = addresses.demanded("http", settings.http_port, "SILOSCOPE_HTTP_PORT")
         self._mqtt_port = (
@@ -165,7 +165,7 @@ class Platform:
         return self._addresses.port(f"{name} operations", usual=usual)
 
     def _environ(self, more: dict[str, str] | None = None) -> dict[str, str]:
-        return {"SILOSCOPE_LOG_LEVEL": self._log_level, "HOME": str(self._home.root), **(more or {})}
+        return {**self._logging, "HOME": str(self._home.root), **(more or {})}
 
 
 async def _together(*steps: Coroutine[Any, Any, None]) -> None:

@@ -17,6 +17,9 @@ class UpSettings(Struct, frozen=True, kw_only=True):
         Port | None, Meta(description="MQTT port on 127.0.0.1; unset = the last one used, else 1883, else a free one")
     ] = None
     world: Annotated[Path | None, Meta(description="World file of the simulated farm; unset = the one shipped")] = None
+    log: Annotated[Literal["json", "pretty", "auto"], Meta(description="Form of the services' logs under the home")] = (
+        "pretty"
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least level that the services log")
     ] = "info"

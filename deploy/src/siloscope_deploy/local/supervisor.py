@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
-from siloscope_deploy.errors import ServerFailed
+from siloscope_deploy.errors import EndedWhileStarting, ServerFailed
 from siloscope_deploy.local import journals
 from siloscope_deploy.local.backoff import Backoff
 from siloscope_deploy.local.child import Child, RunningChild, ending, spawn
@@ -13,6 +13,7 @@ from siloscope_deploy.local.roster import Roster
 from siloscope_process.clock import Clock
 
 _TRIM_EVERY_S = 5
+_TRIES = 3
 
 
 class Supervisor:
@@ -52,10 +53,9 @@ class Supervisor:
         """Start a child for the first time and return when it is ready; from then on it is kept running.
 
         Raises:
-            ServerFailed: It ended or was not ready in time; its last lines say why.
+            ServerFailed: It ended in each of a few tries, or was not ready in time; its last lines say why.
         """
-        running = await self._spawn(child)
-        await running.until_ready(self._clock)
+        running = await self._started(child)
         self._watchers[child.name] = asyncio.create_task(self._keep(child, running), name=f"keep {child.name}")
 
     async def trim_logs(self) -> None:
@@ -80,6 +80,22 @@ class Supervisor:
         self._stopping = True
         for each in self._running.values():
             each.kill()
+
+    async def _started(self, child: Child) -> RunningChild:
+        for failures in range(1, _TRIES + 1):
+            running = await self._spawn(child)
+            try:
+                await running.until_ready(self._clock)
+            except EndedWhileStarting as failure:
+                await running.ended()
+                if failure.hopeless or failures == _TRIES:
+                    raise
+                wait_s = self._backoff.wait_s(failures)
+                self._tell(f"{failure}\n  starting {child.name} again in {wait_s:g} s")
+                await self._clock.sleep(wait_s)
+            else:
+                return running
+        raise AssertionError("the last try returns or raises")
 
     async def _spawn(self, child: Child) -> RunningChild:
         running = await spawn(child, self._log_folder, self._roster)

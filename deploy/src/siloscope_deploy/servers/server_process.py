@@ -25,11 +25,19 @@ def tethered(argv: Sequence[str], death_signal: signal.Signals, account: Account
     return [*head, *identity, *argv]
 
 
-def last_lines(log: Path, count: int = _LAST_LINES) -> list[str]:
-    """Return the end of a log file; nothing where there is none."""
+def last_lines(log: Path, count: int = _LAST_LINES, *, written_from: int = 0) -> list[str]:
+    """Return the end of a log file; nothing where there is none.
+
+    Args:
+        log: The file.
+        count: How many lines at most.
+        written_from: Byte at which the process that is asked about began to write.
+    """
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            size = log.stat().st_size
+            first = written_from if written_from <= size else 0  # it was cut meanwhile
+            file.seek(max(first, size - _TAIL_BYTES))
             return file.read().decode(errors="replace").splitlines()[-count:]
     except FileNotFoundError:
         return []
