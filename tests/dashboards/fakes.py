@@ -171,9 +171,10 @@ class FakeChanges:
     looks: int = 0
 
     def make(self, org_id: int, value: float) -> None:
-        """Let the one channel of an organisation have a new reading."""
+        """Let the one channel of an organisation have a new reading, a second after the last."""
         n = org_id * 10
-        change = Change(channel_id=n, time=AT, value=value, quality="good", reason="good", age_s=1)
+        at = AT + timedelta(seconds=len(self.made))
+        change = Change(channel_id=n, time=at, value=value, quality="good", reason="good", age_s=1)
         self.made.append(LocatedChange(Audience(org_id, n, n), change))
 
     async def since(self, cursor: str | None, audience: Audience | None) -> Changes:

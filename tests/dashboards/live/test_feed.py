@@ -35,7 +35,7 @@ async def test_a_neighbour_in_the_same_sample_is_not_told_again(fakes: Parts) ->
         fakes.changes.make(OURS, 12.5)
         await feed.look()
         await page.take()
-        fakes.changes.make(OURS, 12.5)
+        fakes.changes.made.append(fakes.changes.made[-1])
         await feed.look()
         page.remark(b":")
         assert await page.take() == b":"
