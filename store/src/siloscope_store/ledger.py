@@ -158,5 +158,12 @@ async def declare(connection: Connection, declared: Sequence[Declared]) -> None:
     )
 
 
+async def accounted_total(connection: Connection) -> int:
+    """Return how many numbers of all nodes are accounted for, folded ones aside."""
+    row = await (await connection.execute(_SQL["accounted_total"])).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def _columns(ranges: Sequence[Range]) -> dict[str, list[int]]:
     return {"firsts": [first for first, _ in ranges], "ends": [end for _, end in ranges]}

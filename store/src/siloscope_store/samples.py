@@ -96,6 +96,18 @@ async def write(connection: Connection, table: SampleTable, rows: Sequence[bytes
     return Written(inserted.rowcount, differences)
 
 
+async def copy_directly(connection: Connection, table: SampleTable, rows: Sequence[bytes]) -> None:
+    """Copy rows straight into a table: what benchmarks compare with, for it refuses a row that is there already."""
+    await _copy(connection, _statement("copy_directly", table), rows)
+
+
+async def count(connection: Connection, table: SampleTable) -> int:
+    """Return how many samples a table holds."""
+    row = await (await connection.execute(_statement("count", table))).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 async def write_latest(connection: Connection, rows: Sequence[bytes], *, whole: bool) -> None:
     """Bring `latest` up to date, per element newest by the sample's own time.
 

@@ -60,3 +60,6 @@ ON CONFLICT (node_id, epoch) DO UPDATE SET
     declared_next = greatest(e.declared_next, excluded.declared_next),
     declared_oldest = excluded.declared_oldest,
     session = excluded.session, last_seen_at = now()
+
+-- name: accounted_total
+SELECT coalesce(sum(upper(r) - lower(r)), 0)::int8 FROM node_epoch CROSS JOIN LATERAL unnest(accounted) AS r

@@ -21,6 +21,12 @@ COPY {incoming} FROM STDIN (FORMAT BINARY)
 -- name: copy_latest
 COPY incoming_latest FROM STDIN (FORMAT BINARY)
 
+-- name: copy_directly
+COPY {table} FROM STDIN (FORMAT BINARY)
+
+-- name: count
+SELECT count(*) FROM {table}
+
 -- name: insert_samples
 -- Fewer rows inserted than came: some were there before, and only then fill_samples and differing_samples are needed.
 INSERT INTO {table} (group_id, "time", "values", quality)

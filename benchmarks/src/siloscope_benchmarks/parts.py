@@ -1,0 +1,133 @@
+"""The real broker, database and ingest process that a benchmark runs against."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from siloscope_benchmarks.fleet import ORGANISATION, SITE
+from siloscope_deploy.servers.accounts import temporary_home
+from siloscope_deploy.servers.mosquitto import MosquittoServer
+from siloscope_deploy.servers.nats import NatsServer
+from siloscope_deploy.servers.postgres import PostgresServer
+from siloscope_deploy.servers.timescale import find_timescale
+from siloscope_gateway.credentials import Credential, issue
+from siloscope_gateway.principals import Principal
+from siloscope_process import command_line
+from siloscope_process.errors import Unavailable
+
+_LAYOUT = f"""\
+organisations:
+  - slug: {ORGANISATION}
+    name: Benchmark
+    sites:
+      - slug: {SITE}
+        name: Field
+        time_zone: Etc/UTC
+"""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A running database with today's schema and the benchmark's site."""
+
+    url: str
+    pid: int
+    log: Path | None = None
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A running broker, and the credentials of ingest and of the fleet."""
+
+    host: str
+    port: int
+    pid: int
+    ingest_url: str
+    fleet: Credential
+
+
+@contextmanager
+def running_database(kind: str, environ: Mapping[str, str]) -> Iterator[Database]:
+    """Run a database that commits to disk, as in production.
+
+    Raises:
+        Unavailable: This machine has no TimescaleDB and cannot get one.
+    """
+    if kind == "timescale":
+        timescale = find_timescale(environ, durable=True)
+        timescale.start()
+        try:
+            yield _prepared(timescale.url, timescale.pid or os.getpid())
+        finally:
+            timescale.discard()
+        return
+    with temporary_home() as home:
+        postgres = PostgresServer(home / "postgres")
+        postgres.start()
+        try:
+            yield _prepared(postgres.url, postgres.pid)
+        finally:
+            postgres.stop()
+
+
+@contextmanager
+def running_broker(kind: str) -> Iterator[Broker]:
+    """Run a broker.
+
+    Raises:
+        Unavailable: It is not installed.
+    """
+    ingest, recognised_ingest = issue(Principal.ingest())
+    fleet, recognised_fleet = issue(Principal.of_site(ORGANISATION, SITE))
+    makers = {"nats": NatsServer, "mosquitto": MosquittoServer}
+    with temporary_home() as home:
+        server = makers[kind](home / kind, [recognised_ingest, recognised_fleet])
+        server.start()
+        try:
+            yield Broker("127.0.0.1", server.port, server.pid, server.url_for(ingest), fleet)
+        finally:
+            server.stop()
+
+
+@contextmanager
+def running_ingest(
+    database: Database, broker: Broker, operations_port: int, environ: Mapping[str, str], log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `siloscope ingest` as people do."""
+    told = {
+        **{name: value for name, value in environ.items() if not name.startswith("SILOSCOPE_")},
+        "SILOSCOPE_DATABASE_URL": database.url,
+        "SILOSCOPE_MQTT_URL": broker.ingest_url,
+        "SILOSCOPE_OPS_PORT": str(operations_port),
+        "SILOSCOPE_LOG": "json",
+        "SILOSCOPE_LOG_LEVEL": "warning",
+        **{name: value for name, value in environ.items() if name.startswith("SILOSCOPE_INGEST_")},
+    }
+    command = [sys.executable, "-c", "import sys; from siloscope_process.command_line import main; sys.exit(main())"]
+    with log.open("wb") as stderr:
+        process = subprocess.Popen([*command, "ingest"], env=told, stderr=stderr)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _prepared(url: str, pid: int) -> Database:
+    environ = {"SILOSCOPE_DATABASE_URL": url}
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as layout:
+        layout.write(_LAYOUT)
+        layout.flush()
+        for arguments in (["migrate"], ["apply", layout.name]):
+            if command_line.main(["db", *arguments], environ) != 0:
+                raise Unavailable(f"siloscope db {arguments[0]} failed")
+    return Database(url, pid)
