@@ -21,7 +21,15 @@ Pool = AsyncConnectionPool[Connected]
 CONNECT_TIMEOUT_S = 10
 _EXPECTED = "expected postgresql://user:password@host:port/database"
 # The server answered, and the same words may be accepted in a moment.
-_PASSING = ("starting up", "shutting down", "recovery", "too many", "connection slots")
+_PASSING = (
+    "starting up",
+    "not yet accepting",
+    "shutting down",
+    "terminating",
+    "recovery",
+    "too many",
+    "connection slots",
+)
 
 
 def connect(url: str, *, application_name: str = "siloscope", autocommit: bool = False) -> Connection[Row]:
