@@ -28,12 +28,31 @@ def shared_timescale_url(timescale_server: TestServer) -> Iterator[str]:
         yield url
 
 
+# Deleting the few rows of a test takes milliseconds; TRUNCATE makes a hundred files anew.
+EMPTY = """
+DO $$
+DECLARE
+    relation regclass;
+BEGIN
+    SET LOCAL session_replication_role = replica;  -- in any order: foreign keys do not look
+    FOR relation IN
+        SELECT oid FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+            AND NOT relname ~ 'yoyo'
+    LOOP
+        EXECUTE format('DELETE FROM %s', relation);
+    END LOOP;
+END
+$$
+"""
+
+
 @pytest.fixture
 def migrated_database_url(database_home: str, request: pytest.FixtureRequest) -> str:
     """A database with today's schema and no rows, once per home."""
     url = str(request.getfixturevalue(f"shared_{database_home}_url"))
     with connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE organisation, store_identity, sample, sample_vitals, latest CASCADE")
+        connection.execute(EMPTY)
     return url
 
 
