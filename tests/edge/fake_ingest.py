@@ -66,7 +66,7 @@ class FakeIngest:
             for kind in KINDS:
                 await client.subscribe(Topic(self._node, kind).text(), qos=1)
             async for message in client.messages:
-                await self._take(client, str(message.topic), bytes(message.payload))  # type: ignore[arg-type]  # always bytes here
+                await self._take(client, str(message.topic), bytes(message.payload))
                 async with self.changed:
                     self.changed.notify_all()
 

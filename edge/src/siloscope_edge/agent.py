@@ -62,6 +62,7 @@ class Agent:
 
     async def run(self, stop: asyncio.Event) -> int:
         """Run until ``stop`` is set; return the exit code."""
+        asyncio.get_running_loop().set_exception_handler(_log_stray)
         await self._operations.start()
         try:
             while not stop.is_set():
@@ -144,6 +145,11 @@ class Agent:
             self._metrics.spool_bytes.set(await keeper.used_bytes())
             due_s += period_s
             await self._clock.sleep(due_s - self._clock.monotonic_s())
+
+
+def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say in one line what a library let escape: the reading that it was about fails by its time-out."""
+    _log.warning("stray_error", detail=context.get("message", ""), error=repr(context.get("exception")))
 
 
 async def _until(

@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from siloscope_contract.errors import ContractError
 from siloscope_contract.names import slug
 from siloscope_edge.config import TRANSPORTS, VITALS_DEVICE, Bus, Config, Device, ModbusRtu, ModbusTcp, Mqtt, Wxt
-from siloscope_edge.documents import Document, Place, nearest
+from siloscope_edge.documents import Document
 from siloscope_edge.errors import Misconfigured
+from siloscope_edge.expectations import Place, nearest
 from siloscope_edge.profiles import Profile, WxtProfile, catalogue
+from siloscope_edge.profiles import read as read_profile
 
 
 class Instrument(Struct, frozen=True):
@@ -50,7 +52,7 @@ def read(file: Path) -> Installation:
     base = file.absolute().parent
     config = _with_absolute_paths(config, base)
     _check_names(config, document)
-    profiles = catalogue(_profile_directories(config, document))
+    profiles = _Profiles(catalogue(_profile_directories(config, document)))
     instruments = {}
     for index, bus in enumerate(config.buses):
         _check_transport(bus, document, ("buses", index))
@@ -76,6 +78,19 @@ def password(mqtt: Mqtt) -> str | None:
     if not text:
         raise Misconfigured(mqtt.password_file, None, "mqtt.password_file", "an empty file", "the password in it")
     return text
+
+
+class _Profiles:
+    """Profiles by name, each read once and only where it is used."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self.files = files
+        self._read: dict[str, Profile] = {}
+
+    def named(self, name: str) -> Profile:
+        if name not in self._read:
+            self._read[name] = read_profile(self.files[name])
+        return self._read[name]
 
 
 def _with_absolute_paths(config: Config, base: Path) -> Config:
@@ -132,12 +147,12 @@ def _check_transport(bus: Bus, document: Document, place: Place) -> None:
         raise document.fault(place, " and ".join(given) or "no transport", f"exactly one of {', '.join(TRANSPORTS)}")
 
 
-def _instrument(bus: Bus, at: int, profiles: Mapping[str, Profile], document: Document, index: int) -> Instrument:
+def _instrument(bus: Bus, at: int, profiles: _Profiles, document: Document, index: int) -> Instrument:
     device = bus.devices[at]
     place: Place = ("buses", index, "devices", at)
-    profile = profiles.get(device.profile)
-    if profile is None:
-        raise document.fault((*place, "profile"), device.profile, nearest(list(profiles), device.profile))
+    if device.profile not in profiles.files:
+        raise document.fault((*place, "profile"), device.profile, nearest(list(profiles.files), device.profile))
+    profile = profiles.named(device.profile)
     if isinstance(profile, WxtProfile) != (bus.wxt is not None):
         protocols = "wxt" if bus.wxt is not None else "modbus"
         raise document.fault((*place, "profile"), device.profile, f"a profile of protocol {protocols} on this bus")

@@ -95,9 +95,9 @@ def _print_spool(found: Installation, *, json_lines: bool) -> int:
                 sys.stdout.write(msgspec.json.encode(record).decode() + "\n")
             else:
                 print(*msgspec.structs.astuple(record), sep="\t")
-    except SpoolUnusable as error:
-        raise Unavailable(f"spool in {found.config.data_directory}: {error}") from error
-    except SpoolFull as error:
+    except BrokenPipeError:  # the reader has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (SpoolUnusable, SpoolFull) as error:
         raise Unavailable(f"spool in {found.config.data_directory}: {error}") from error
     return 0
 

@@ -87,7 +87,7 @@ class ModbusBus:
             try:
                 wire = await self._ask_patiently(part.request, instrument.device.unit_id or 0, limits)
             except ReadFailed as error:
-                if not error.answered:
+                if not error.answered or not self.is_open:
                     raise
                 refusals.append(error)
                 wire = None
@@ -104,7 +104,8 @@ class ModbusBus:
                 return await self._ask(request, unit_id, limits)
             except ReadFailed as error:
                 hopeless = error.quality is Quality.DEVICE_EXCEPTION and not isinstance(error, _Busy)
-                if not tries_left or not error.answered or hopeless:
+                # pymodbus closes a TCP connection on which something undecodable came: that is for the next turn.
+                if not tries_left or not error.answered or hopeless or not self.is_open:
                     raise
         raise AssertionError("the last try returns or raises")
 

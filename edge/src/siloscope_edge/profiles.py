@@ -11,7 +11,8 @@ from siloscope_contract.errors import ContractError
 from siloscope_contract.names import slug
 from siloscope_contract.quality import Quality
 from siloscope_contract.quantities import quantity
-from siloscope_edge.documents import Document, nearest
+from siloscope_edge.documents import Document
+from siloscope_edge.expectations import nearest
 
 Positive = Annotated[float, Meta(gt=0)]
 RegisterType = Literal["int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
@@ -125,18 +126,9 @@ def read(file: Path) -> Profile:
     return profile
 
 
-def catalogue(directories: Iterable[Path] = ()) -> Mapping[str, Profile]:
-    """Return the shipped profiles and those of ``directories`` by name; a later one replaces an earlier.
-
-    Raises:
-        Misconfigured: One of them is wrong.
-    """
-    found: dict[str, Profile] = {}
-    for directory in (shipped_directory(), *directories):
-        for file in sorted(directory.glob("*.yaml")):
-            profile = read(file)
-            found[profile.profile] = profile
-    return found
+def catalogue(directories: Iterable[Path] = ()) -> Mapping[str, Path]:
+    """Return the files of the shipped profiles and of those in ``directories``; a later one replaces an earlier."""
+    return {file.stem: file for directory in (shipped_directory(), *directories) for file in directory.glob("*.yaml")}
 
 
 def shipped_directory() -> Path:

@@ -1,0 +1,156 @@
+"""The dead stall nobody, a failed read is never a value, and ports come back."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+
+from siloscope_contract.gaps import Gap, GapKind
+from siloscope_contract.packs import Sample
+from siloscope_contract.quality import Quality
+from siloscope_edge.config import Device
+from siloscope_edge.errors import PortUnavailable, ReadFailed
+from siloscope_edge.installation import Instrument
+from siloscope_edge.metrics import Metrics
+from siloscope_edge.polling import Poller
+from siloscope_edge.profiles import Limits, ModbusProfile, RegisterChannel
+from siloscope_edge.readings import Reading
+from siloscope_process.clock import ManualClock
+
+TIMEOUT_S = 0.5
+CHANNEL = RegisterChannel(key="t1", quantity="temperature", unit="Cel", table="holding", address=0, type="int16")
+PROFILE = ModbusProfile(profile="probe", title="", limits=Limits(timeout_s=TIMEOUT_S), channels=(CHANNEL,))
+
+
+@dataclass
+class FakeBus:
+    """Answers at once, or takes its time-out, by device."""
+
+    clock: ManualClock
+    dead: set[str] = field(default_factory=set)
+    refusing: set[str] = field(default_factory=set)
+    present: bool = True
+    is_open: bool = False
+    opened: int = 0
+    asked: list[str] = field(default_factory=list)
+    slow_s: float = 0.0
+
+    async def open(self) -> None:
+        if not self.present:
+            raise PortUnavailable("no such port")
+        self.is_open = True
+        self.opened += 1
+
+    def close(self) -> None:
+        self.is_open = False
+
+    async def read(self, instrument: Instrument) -> Sequence[Reading]:
+        if not self.present:
+            raise PortUnavailable("the port is gone")
+        self.asked.append(instrument.name)
+        if instrument.name in self.dead:
+            await self.clock.sleep(TIMEOUT_S)
+            raise ReadFailed(Quality.COMM_FAILURE, "no answer", answered=False)
+        if instrument.name in self.refusing:
+            raise ReadFailed(Quality.DEVICE_EXCEPTION, "exception 2", answered=True)
+        await self.clock.sleep(self.slow_s)
+        return [Reading(21.9, 0)]
+
+
+class Bench:
+    """A poller on a clock of its own."""
+
+    def __init__(self, names: str, period_s: float = 5.0) -> None:
+        self.clock = ManualClock()
+        self.bus = FakeBus(self.clock)
+        self.samples: list[Sample] = []
+        self.gaps: list[Gap] = []
+        self.start_ms = self.clock.now_ms()
+        instruments = [
+            Instrument(Device(name, "probe", unit_id=at, period_s=period_s), PROFILE)
+            for at, name in enumerate(names, start=1)
+        ]
+        metrics = Metrics(CollectorRegistry())
+        self.poller = Poller("bus", self.bus, instruments, self.clock, self.samples.append, self.gaps.append, metrics)
+
+    async def run_for(self, seconds: float) -> None:
+        task = asyncio.create_task(self.poller.run())
+        await self.clock.run_for(seconds)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    def times(self, device: str) -> list[float]:
+        return [(each.time_ms - self.start_ms) / 1000 for each in self.samples if each.device == device]
+
+    def qualities(self, device: str) -> set[tuple[float | None, int]]:
+        return {(each.values[0], each.quality[0]) for each in self.samples if each.device == device}
+
+
+async def test_the_living_keep_their_period_beside_the_dead() -> None:
+    bench = Bench("abcd")
+    bench.bus.dead = {"a", "b"}
+    await bench.run_for(300)
+    for device in "cd":
+        times = bench.times(device)
+        assert len(times) in (60, 61)
+        assert all(0 <= at - 5 * turn <= 2 * TIMEOUT_S for turn, at in enumerate(times))
+        assert bench.qualities(device) == {(21.9, 0)}
+
+
+async def test_a_dead_device_gives_a_bad_reading_each_period_and_costs_little() -> None:
+    bench = Bench("ab")
+    bench.bus.dead = {"a"}
+    await bench.run_for(600)
+    assert len(bench.times("a")) in (120, 121)
+    assert bench.qualities("a") == {(None, Quality.COMM_FAILURE)}
+    assert bench.samples[0].units == (None,)
+    assert 8 < bench.bus.asked.count("a") < 20
+
+
+async def test_a_device_that_comes_back_is_found_again() -> None:
+    bench = Bench("ab")
+    bench.bus.dead = {"a"}
+    await bench.run_for(3600)
+    bench.bus.dead.clear()
+    bench.samples.clear()
+    await bench.run_for(70)
+    assert bench.samples[-1].values == [21.9]
+    assert (21.9, 0) in bench.qualities("a")
+
+
+async def test_a_refusing_device_is_asked_on() -> None:
+    bench = Bench("a")
+    bench.bus.refusing = {"a"}
+    await bench.run_for(99)
+    assert bench.bus.asked.count("a") == 20
+    assert bench.qualities("a") == {(None, Quality.DEVICE_EXCEPTION)}
+
+
+async def test_a_vanished_port_gives_bad_readings_and_is_opened_again() -> None:
+    bench = Bench("ab")
+    await bench.run_for(11)
+    bench.bus.present = False
+    await bench.run_for(120)
+    assert bench.samples[-1].quality == [Quality.COMM_FAILURE]
+    bench.bus.present = True
+    bench.samples.clear()
+    await bench.run_for(60)
+    assert bench.samples[-1].values == [21.9]
+    assert bench.bus.opened >= 2
+
+
+async def test_when_nobody_answers_the_port_is_opened_anew() -> None:
+    bench = Bench("ab")
+    bench.bus.dead = {"a", "b"}
+    await bench.run_for(120)
+    assert bench.bus.opened > 1
+
+
+async def test_turns_that_a_busy_bus_could_not_take_are_declared() -> None:
+    bench = Bench("ab", period_s=1.0)
+    bench.bus.slow_s = 2.5
+    await bench.run_for(60)
+    assert {gap.kind for gap in bench.gaps} == {GapKind.BUS_ERROR}
+    taken, missed = len(bench.samples), sum(gap.count or 0 for gap in bench.gaps)
+    assert 2 * 60 - 8 <= taken + missed <= 2 * 61
