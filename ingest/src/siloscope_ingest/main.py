@@ -20,7 +20,7 @@ from siloscope_process.operations import Health, OperationsServer
 from siloscope_process.settings import load
 from siloscope_process.signals import run_until_stopped
 from siloscope_store import schema
-from siloscope_store.connections import connect
+from siloscope_store.connections import connect, one_line_refusals
 from siloscope_store.errors import DatabaseUnavailable
 
 _OPS_PORT = 9101
@@ -72,7 +72,7 @@ def _password(settings: IngestSettings) -> str | None:
 def _require_schema(url: str) -> None:
     """Stop where the schema is not ours; a database that is merely away is waited for later."""
     try:
-        with connect(url, application_name="siloscope ingest") as connection:
+        with one_line_refusals(url), connect(url, application_name="siloscope ingest") as connection:
             schema.require_current(connection)
     except DatabaseUnavailable:
         return
