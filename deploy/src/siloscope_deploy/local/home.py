@@ -17,6 +17,7 @@ class Home:
         log: One file per child.
         run: What describes the running processes; worthless once they are gone.
         secrets: Generated credentials, readable for their owner alone.
+        environment: A file for `.` of a shell, with the settings of a person's own `siloscope` commands.
     """
 
     def __init__(self, root: Path) -> None:
@@ -24,6 +25,7 @@ class Home:
         self.log = self.root / "log"
         self.run = self.root / "run"
         self.secrets = self.root / "secrets"
+        self.environment = self.root / "environment"
         self.postgres = self.root / "postgres"
         self.nats = self.root / "nats"
         self.simulator = self.root / "simulator"

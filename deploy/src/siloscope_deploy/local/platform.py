@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
@@ -85,6 +86,7 @@ class Platform:
         found = endpoints.read(self._home.simulator / "endpoints.json")
         keyring = await self._provision(found)
         await self._start_broker()
+        self._write_environment()
         await _together(
             self._start_ingest(keyring.credential(Principal.ingest())),
             self._start_api(found.organisation),
@@ -126,6 +128,12 @@ class Platform:
         living = await asyncio.to_thread(provisioning.recognitions(self._postgres.url).living)
         self._nats.configure(living)
         await self._start(children.nats(self._nats), "broker (NATS, MQTT)")
+
+    def _write_environment(self) -> None:
+        """Write what a person's own `siloscope` commands need in order to find this platform."""
+        found = {"DATABASE_URL": self._postgres.url, "HTTP_PORT": str(self.http_port), "HOME": str(self._home.root)}
+        lines = [f"export SILOSCOPE_{name}={shlex.quote(value)}\n" for name, value in found.items()]
+        write_private(self._home.environment, "".join(lines))
 
     async def _start_ingest(self, credential: Credential) -> None:
         urls = {"SILOSCOPE_DATABASE_URL": self._postgres.url, "SILOSCOPE_MQTT_URL": self._nats.url_for(credential)}

@@ -22,6 +22,7 @@ def welcome(home: Home, platform: Platform, ready_after_s: float, *, first_start
         f"  page      {platform.url}",
         *_login(home, first_start=first_start),
         f"  broker    {platform.mqtt_url}  (credentials: {home.shown(home.secrets)}/)",
+        f"  commands  . {home.shown(home.environment)} && .venv/bin/siloscope db status",
         f"  data      {home.shown(home.root)}/, logs in {home.shown(home.log)}/",
     ]
     if platform.data_elsewhere is not None:

@@ -4,9 +4,9 @@ That account must reach the binaries and the data. Folders of the person are nev
 them (a home under /root), copies under /var/lib/siloscope serve.
 """
 
-import hashlib
 import os
 import pwd
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -43,13 +43,23 @@ def reaches(account: Account | None, folder: Path) -> bool:
     return subprocess.run(probe, check=False).returncode == 0
 
 
-def reachable_folder(account: Account | None, wished: Path) -> Path:
-    """Return the wished folder, or one under /var/lib/siloscope that stands for it where the account cannot enter."""
+def reachable_folder(account: Account | None, wished: Path, elsewhere: Path | None = None) -> Path:
+    """Return the wished folder, or one that stands for it where the account cannot enter.
+
+    Args:
+        account: Who must enter.
+        wished: Where the folder should be; a file beside it, `<name>.elsewhere`, tells of the one that stands for it.
+        elsewhere: Where such folders are made; under /var/lib/siloscope unless told.
+    """
     nearest = next(each for each in (wished, *wished.parents) if each.exists())
     if reaches(account, nearest):
         return wished
-    name = hashlib.sha256(str(wished.resolve()).encode()).hexdigest()[:16]
-    return REACHABLE_ROOT / "homes" / f"{name}-{wished.name}"
+    note = wished.with_name(f"{wished.name}.elsewhere")
+    if not note.exists():
+        chosen = (elsewhere or REACHABLE_ROOT / "homes") / f"{wished.name}-{secrets.token_hex(8)}"
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(f"{chosen}\n")
+    return Path(note.read_text().strip())
 
 
 def give(account: Account | None, folder: Path) -> None:
