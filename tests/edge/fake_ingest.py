@@ -1,6 +1,7 @@
 """What ingest does, as the edge sees it: takes packs, keeps what it took, answers births with watermarks."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -70,11 +71,16 @@ class FakeIngest:
                 async with self.changed:
                     self.changed.notify_all()
 
-    async def until(self, condition: "asyncio.Future[None] | object", timeout_s: float = 20) -> None:
-        """Wait until a callable says True, looking after each message."""
-        assert callable(condition)
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
+        """Wait until the condition holds, looking after each message."""
         async with asyncio.timeout(timeout_s), self.changed:
             await self.changed.wait_for(condition)
+
+    async def until_held(self, more: int) -> None:
+        """Wait until the database holds so many more packs."""
+        assert self.database is not None
+        held, target = self.database.held, len(self.database.held) + more
+        await self.until(lambda: len(held) >= target)
 
     async def _take(self, client: aiomqtt.Client, topic: str, payload: bytes) -> None:
         kind = Topic.parse(topic).kind

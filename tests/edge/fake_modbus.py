@@ -37,6 +37,13 @@ class FakeModbusHost:
         self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._asked = asyncio.Condition()
+
+    async def until_asked(self, times: int) -> None:
+        """Wait for so many further requests."""
+        target = len(self.requests) + times
+        async with asyncio.timeout(20), self._asked:
+            await self._asked.wait_for(lambda: len(self.requests) >= target)
 
     async def start(self) -> None:
         """Listen, on the port of the last time if there was one."""
@@ -59,6 +66,8 @@ class FakeModbusHost:
                 transaction, _, _, unit, function = struct.unpack(">HHHBB", head)
                 address, count = struct.unpack(">HH", await reader.readexactly(4))
                 self.requests.append((unit, function, address, count))
+                async with self._asked:
+                    self._asked.notify_all()
                 pdu = self.units.get(unit, silent)(function, address, count)
                 if pdu is not None:
                     writer.write(struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu)

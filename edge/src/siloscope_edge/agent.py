@@ -89,8 +89,13 @@ class Agent:
         self._metrics.spool_bytes.set(spool.used_bytes())
         for gap in gaps:
             keeper.take_gap(gap)
+        mqtt = config.mqtt
         windows = Windows(
-            config.mqtt.unacknowledged_packs, config.mqtt.uncommitted_packs, config.mqtt.backlog_packs_per_s
+            mqtt.unacknowledged_packs,
+            mqtt.uncommitted_packs,
+            mqtt.backlog_packs_per_s,
+            resend_after_s=mqtt.resend_after_s,
+            probe_after_s=mqtt.probe_after_s,
         )
         outbox = Outbox(windows, spool.owed())
         sender = self._sender(session, keeper, outbox, Judge(session, spool.epoch))

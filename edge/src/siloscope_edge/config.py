@@ -20,6 +20,8 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
         unacknowledged_packs: Most packs that the broker has not acknowledged.
         uncommitted_packs: Most packs that were sent and that the database has not committed.
         backlog_packs_per_s: Rate of packs from the backlog; live ones go first and are not bounded by it.
+        resend_after_s: Age at which a sent pack that a watermark shows as missing is sent again; doubles with each try.
+        probe_after_s: Silence of the watermark after which one pack is sent again; doubles with each try.
     """
 
     host: str
@@ -31,6 +33,8 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
     unacknowledged_packs: Annotated[int, Meta(ge=1, le=1000)] = 32
     uncommitted_packs: Annotated[int, Meta(ge=2, le=100_000)] = 1000
     backlog_packs_per_s: Seconds = 500.0
+    resend_after_s: Seconds = 5.0
+    probe_after_s: Seconds = 30.0
 
 
 class SpoolLimits(Struct, frozen=True, forbid_unknown_fields=True):
