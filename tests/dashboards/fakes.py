@@ -217,9 +217,11 @@ class FakeAccounts:
     async def set_password_hash(self, user_id: int, password_hash: str) -> None:
         self.users[user_id] = replace(self.users[user_id], password_hash=password_hash)
 
-    async def open_session(self, user_id: int, digest: bytes, at: datetime, lifetime_s: int) -> None:
+    async def open_session(
+        self, account: Account, digest: bytes, at: datetime, lifetime_s: int, *, address: str
+    ) -> None:
         self._families += 1
-        self.tokens[digest] = _Kept(self._families, user_id, at + timedelta(seconds=lifetime_s))
+        self.tokens[digest] = _Kept(self._families, account.user_id, at + timedelta(seconds=lifetime_s))
 
     async def rotate(self, digest: bytes, successor: bytes, at: datetime, lifetime_s: int) -> Account | None:
         kept = self.tokens.get(digest)

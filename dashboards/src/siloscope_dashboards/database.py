@@ -20,7 +20,7 @@ from siloscope_dashboards.series.models import Series
 from siloscope_dashboards.series.window import Window
 from siloscope_dashboards.sites.models import Site
 from siloscope_process.clock import Clock
-from siloscope_store import changes, channels, places, series, sites, users
+from siloscope_store import audit, changes, channels, places, series, sites, users
 from siloscope_store.connections import Connected, Pool, borrowed
 from siloscope_store.errors import CursorMalformed, DatabaseUnavailable
 
@@ -139,9 +139,13 @@ class DatabaseAccounts:
         async with _lent(self._pool) as connection:
             await users.set_password_hash(connection, user_id, password_hash)
 
-    async def open_session(self, user_id: int, digest: bytes, at: datetime, lifetime_s: int) -> None:
-        async with _lent(self._pool) as connection:
-            await users.open_session(connection, user_id, digest, at, lifetime_s)
+    async def open_session(
+        self, account: Account, digest: bytes, at: datetime, lifetime_s: int, *, address: str
+    ) -> None:
+        deed = audit.Deed(f"user:{account.username}", "session.open", account.username, {"address": address})
+        async with _lent(self._pool) as connection, connection.transaction():
+            await users.open_session(connection, account.user_id, digest, at, lifetime_s)
+            await audit.record_for(connection, deed, account.org_id)
 
     async def rotate(self, digest: bytes, successor: bytes, at: datetime, lifetime_s: int) -> Account | None:
         async with _lent(self._pool) as connection:

@@ -41,7 +41,11 @@ class Accounts(Protocol):
 
     async def set_password_hash(self, user_id: int, password_hash: str) -> None: ...
 
-    async def open_session(self, user_id: int, digest: bytes, at: datetime, lifetime_s: int) -> None: ...
+    async def open_session(
+        self, account: Account, digest: bytes, at: datetime, lifetime_s: int, *, address: str
+    ) -> None:
+        """Keep a session's first refresh token, and in the audit trail from where it was opened."""
+        ...
 
     async def rotate(self, digest: bytes, successor: bytes, at: datetime, lifetime_s: int) -> Account | None:
         """Use up one refresh token and keep the next.

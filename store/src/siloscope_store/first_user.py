@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from siloscope_store import audit
 from siloscope_store.errors import NameUnknown
 from siloscope_store.statements import statements
 from siloscope_store.users import add
@@ -12,6 +13,8 @@ from siloscope_store.users import add
 _SQL = statements("first_user.sql")
 USERNAME = "admin"
 FIRST_ORGANISATION = ("home", "Home")
+_ROLE = "administrator"
+_ACTOR = "command:siloscope api"
 
 
 def add_first(
@@ -32,7 +35,9 @@ def add_first(
         connection.execute(_SQL["one_at_a_time"])
         if connection.execute(_SQL["anybody"]).fetchone() is not None:
             return False
-        add(connection, _organisation(connection, organisation), USERNAME, password, "administrator")
+        slug = _organisation(connection, organisation)
+        add(connection, slug, USERNAME, password, _ROLE)
+        audit.record(connection, audit.Deed(_ACTOR, "user.add", USERNAME, {"role": _ROLE}), organisation=slug)
         keep(USERNAME)
         return True
 

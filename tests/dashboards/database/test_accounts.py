@@ -55,6 +55,15 @@ async def test_logging_out_ends_one_session_and_leaves_the_others(client: httpx2
     assert (await client.post("/auth/refresh", json={"refresh_token": there["refresh_token"]})).status_code == 200
 
 
+async def test_a_login_is_in_the_audit_trail_with_its_address(
+    client: httpx2.AsyncClient, farm: Farm, owner: Connection[Any]
+) -> None:
+    await client.post("/auth/token", json={"username": "ada", "password": "guess"})
+    await log_in(client)
+    trail = owner.execute("SELECT org_id, actor, action, detail FROM audit").fetchall()
+    assert trail == [(farm.org_id, "user:ada", "session.open", {"address": "192.0.2.7"})]
+
+
 async def test_a_hash_made_with_other_parameters_is_replaced_at_the_next_login(
     client: httpx2.AsyncClient, farm: Farm, owner: Connection[Any]
 ) -> None:
@@ -88,6 +97,9 @@ def test_of_many_processes_exactly_one_makes_the_first_administrator(
         told = list(threads.map(lambda _: prepare(migrated_postgres_url, organisation=None, home=None), range(4)))
     assert sum(each is not None for each in told) == 1
     assert owner.execute("SELECT username, role FROM app_user").fetchall() == [("admin", "administrator")]
+    assert owner.execute("SELECT actor, action, subject FROM audit").fetchall() == [
+        ("command:siloscope api", "user.add", "admin")
+    ]
 
 
 def test_with_a_home_the_login_is_written_for_its_owner_alone_and_not_told(

@@ -46,7 +46,7 @@ async def test_a_page_that_was_not_built_says_how_to_build_it(client: httpx2.Asy
     response = await client.get("/", headers=HTML)
     assert response.status_code == 503
     assert response.headers["content-type"] == "text/html; charset=utf-8"
-    assert "npm run build" in response.text
+    assert "make install" in response.text
 
 
 @pytest.mark.parametrize("path", ["/", "/sites/3", "/places/7/channels/9", "/index.html"])

@@ -52,7 +52,7 @@ class Sessions:
         _log.info("logged_in", username=username, address=address)
         refresh_token = new_refresh_token()
         await self._accounts.open_session(
-            account.user_id, refresh_digest(refresh_token), self._clock.now(), REFRESH_LIFETIME_S
+            account, refresh_digest(refresh_token), self._clock.now(), REFRESH_LIFETIME_S, address=address
         )
         return self._pair(account, refresh_token)
 

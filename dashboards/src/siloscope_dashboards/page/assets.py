@@ -11,10 +11,8 @@ INDEX = "index.html"
 NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Siloscope</title>
 <h1>The page is not built</h1>
-<p>The API runs; its web page was not built when this was set up. Build it once, from the project's root:</p>
-<pre>cd dashboards/web
-npm ci
-npm run build</pre>
+<p>The API runs; its web page was not built when this was set up. Build it once, in the project's folder:</p>
+<pre>make install</pre>
 <p>then load this again. The API is described at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.</p>
 </html>
 """
