@@ -1,0 +1,70 @@
+"""The statement files: their form, and that the schema understands every one of them."""
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from psycopg import Connection, pq
+
+from siloscope_store.statements import parse, statements
+
+FILES = sorted(path.name for path in files("siloscope_store").joinpath("sql").iterdir() if path.name.endswith(".sql"))
+NAMES = [(file_name, name) for file_name in FILES for name in statements(file_name)]
+BRACES = {
+    "samples": "sample",
+    "table": "sample",
+    "incoming": "incoming_sample",
+    "role": "pg_monitor",
+    "verifier": "'verifier'",
+}
+
+
+def test_a_file_that_begins_with_sql_is_refused() -> None:
+    with pytest.raises(ValueError, match="SQL stands before the first"):
+        parse("-- a comment may\nSELECT 1;\n-- name: one\nSELECT 1;\n", "x.sql")
+
+
+def test_a_name_stands_once() -> None:
+    with pytest.raises(ValueError, match="a name stands twice"):
+        parse("-- name: one\nSELECT 1;\n-- name: one\nSELECT 2;\n", "x.sql")
+
+
+def test_comments_and_the_last_semicolon_do_no_harm() -> None:
+    found = parse("-- About the file.\n\n-- name: one\n-- Why.\nSELECT ';';\n\n-- name: two\nSELECT 2\n", "x.sql")
+    assert found == {"one": "-- Why.\nSELECT ';'", "two": "SELECT 2"}
+
+
+def test_every_file_holds_statements() -> None:
+    assert {file_name for file_name, _ in NAMES} == set(FILES)
+
+
+def numbered(statement: str) -> bytes:
+    """Return a statement as the server sees it: $1 for %(name)s, and the braces filled in."""
+    names: dict[str, str] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return names.setdefault(found[1], f"${len(names) + 1}")
+
+    filled = re.sub(r"\{(\w+)\}", lambda found: BRACES[found[1]], statement)
+    return re.sub(r"%\((\w+)\)s", number, filled).replace("%%", "%").encode()
+
+
+@pytest.fixture
+def prepared(owner: Connection[Any]) -> Iterator[Connection[Any]]:
+    """A connection with the temporary tables of the write path."""
+    for file_name, name in NAMES:
+        if name.startswith("prepare"):
+            owner.execute(numbered(statements(file_name)[name]))
+    yield owner
+    owner.execute("DISCARD TEMPORARY")
+
+
+def test_the_schema_understands_every_statement(prepared: Connection[Any]) -> None:
+    refused = {}
+    for file_name, name in NAMES:
+        result = prepared.pgconn.prepare(b"", numbered(statements(file_name)[name]))
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            refused[file_name, name] = result.error_message.decode()
+    assert refused == {}
