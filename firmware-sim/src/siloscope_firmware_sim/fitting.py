@@ -9,6 +9,7 @@ from siloscope_firmware_sim.instruments.sdm120 import Sdm120
 from siloscope_firmware_sim.instruments.senseair_s8 import ANY_ADDRESS, SenseairS8
 from siloscope_firmware_sim.instruments.wxt520 import Wxt520
 from siloscope_firmware_sim.instruments.xy_md02 import XyMd02
+from siloscope_firmware_sim.memory import Settings
 from siloscope_firmware_sim.modbus.bus import Slave
 from siloscope_firmware_sim.places import LiveBin, LiveMast, LivePlace, LiveRoom
 
@@ -57,15 +58,15 @@ def channels(instrument: Instrument, place: Place) -> list[Channel]:
     return [Channel(key, spot=instrument.spot) for key in keys]
 
 
-def modbus_slave(plan: Instrument, bus: Bus, place: LivePlace, now: Seconds) -> Slave:
+def modbus_slave(plan: Instrument, bus: Bus, place: LivePlace, now: Seconds, memory: Settings) -> Slave:
     """Return a Modbus instrument at its place, reading it at the time that ``now`` says."""
     unit_id = plan.unit_id or ANY_ADDRESS
     if isinstance(place, LiveBin):
-        return _in_bin(plan, unit_id, bus, place, now)
+        return _in_bin(plan, unit_id, bus, place, now, memory)
     if isinstance(place, LiveRoom) and plan.kind == "xy-md02":
-        return XyMd02(unit_id, lambda: place.air(plan.spot, now()), baud=bus.baud)
+        return XyMd02(unit_id, lambda: place.air(plan.spot, now()), baud=bus.baud, memory=memory)
     if isinstance(place, LiveRoom) and plan.kind == "senseair-s8":
-        return SenseairS8(lambda: place.co2_ppm(now()), unit_id=unit_id)
+        return SenseairS8(lambda: place.co2_ppm(now()), unit_id=unit_id, memory=memory)
     raise Misfit(f"{plan.name}: a {plan.kind} cannot measure in {plan.place}")
 
 
@@ -76,14 +77,14 @@ def weather_transmitter(plan: Instrument, bus: Bus, place: LivePlace, now: Secon
     return Wxt520(plan.address, lambda: place.sky(now()), baud=bus.baud)
 
 
-def _in_bin(plan: Instrument, unit_id: int, bus: Bus, place: LiveBin, now: Seconds) -> Slave:
+def _in_bin(plan: Instrument, unit_id: int, bus: Bus, place: LiveBin, now: Seconds, memory: Settings) -> Slave:
     if plan.kind == "r4dcb08":
         cable = plan.cable or 1
-        return R4dcb08(unit_id, lambda: place.cable_c(cable, now()), baud=bus.baud)
+        return R4dcb08(unit_id, lambda: place.cable_c(cable, now()), baud=bus.baud, memory=memory)
     if plan.kind == "xy-md02":
-        return XyMd02(unit_id, lambda: place.head_air(now()), baud=bus.baud)
+        return XyMd02(unit_id, lambda: place.head_air(now()), baud=bus.baud, memory=memory)
     if plan.kind == "senseair-s8":
-        return SenseairS8(lambda: place.head_co2_ppm(now()), unit_id=unit_id)
+        return SenseairS8(lambda: place.head_co2_ppm(now()), unit_id=unit_id, memory=memory)
     if plan.kind == "sdm120":
-        return Sdm120(unit_id, lambda: place.mains(now()), baud=bus.baud)
+        return Sdm120(unit_id, lambda: place.mains(now()), baud=bus.baud, memory=memory)
     raise Misfit(f"{plan.name}: a {plan.kind} cannot measure in {plan.place}")

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from siloscope_firmware_sim import description, endpoints, world_file
 from siloscope_firmware_sim.errors import SimulatorError
 from siloscope_firmware_sim.farm import World, default_world_file
 from siloscope_firmware_sim.lines.traffic import Meter
+from siloscope_firmware_sim.memory import Memory
 from siloscope_firmware_sim.simulator import Simulator
 from siloscope_process import logs
 from siloscope_process.clock import SystemClock
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `siloscope sim`."""
     actions = parser.add_subparsers(dest="action", required=True)
     run = actions.add_parser("run", help="open the ports and answer until stopped")
-    run.add_argument("--runtime-dir", type=Path, required=True, help="directory for endpoints.json and tty/")
+    run.add_argument("--runtime-dir", type=Path, required=True, help="directory for endpoints.json, memory.json, tty/")
     run.add_argument("--endpoints", type=Path, help="endpoints.json of an earlier run: take its TCP ports where free")
     describe = actions.add_parser("describe", help="print what a world holds")
     describe.add_argument("--json", action="store_true", help="in the form of endpoints.json, without ports")
@@ -57,15 +57,17 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _serve(world: World, runtime_dir: Path, earlier: Path | None, settings: Settings) -> int:
     logs.configure("sim", style=settings.log, level=settings.log_level)
-    registry, health, began_s = CollectorRegistry(), Health(["ports"]), time.monotonic()
+    registry, health, clock = CollectorRegistry(), Health(["ports"]), SystemClock()
+    began_s = clock.monotonic_s()
     try:
         runtime_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Stop(f"--runtime-dir {runtime_dir}: {error.strerror}; expected a directory to write in") from error
     simulator = Simulator(
         world,
-        clock=SystemClock(),
+        clock=clock,
         terminals=runtime_dir.resolve() / "tty",
+        memory=Memory(runtime_dir / "memory.json"),
         wished_ports=endpoints.tcp_ports(earlier) if earlier else {},
         meter=Meter(registry),
     )
@@ -73,11 +75,16 @@ def _serve(world: World, runtime_dir: Path, earlier: Path | None, settings: Sett
 
     async def serve(stop: asyncio.Event) -> int:
         await operations.start()
-        await simulator.start()
         try:
+            await simulator.start()
             endpoints.write(runtime_dir / endpoints.FILE, endpoints.of(simulator))
             health.set("ports", ok=True, detail=f"{len(simulator.buses())} open")
-            _log.info("ports_open", world=world.name, buses=len(simulator.buses()), took_s=time.monotonic() - began_s)
+            _log.info(
+                "ports_open",
+                world=world.name,
+                buses=len(simulator.buses()),
+                took_s=round(clock.monotonic_s() - began_s, 3),
+            )
             await stop.wait()
         finally:
             await simulator.stop()

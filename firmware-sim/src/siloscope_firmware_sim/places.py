@@ -58,6 +58,10 @@ class LiveBin:
             epoch_s=epoch_s,
         )
 
+    def prepare(self, time_s: float) -> None:
+        """Compute the season now, so that the first reader need not wait for it."""
+        self._season.at(time_s)
+
     def cable_c(self, cable: int, time_s: float) -> list[float | None]:
         """Return what the probes of a cable feel, lowest first; None for one that does not answer."""
         shape, now = self._shape, self._season.at(time_s)
@@ -102,6 +106,10 @@ class LiveRoom:
             anchor_s=int(world.epoch.timestamp()) // HOUR_S * HOUR_S + plan.cleaned_at_h * HOUR_S,
         )
 
+    def prepare(self, time_s: float) -> None:
+        """Step to this time now, so that the first reader need not wait for it."""
+        self._room.at(time_s)
+
     def air(self, spot: str | None, time_s: float) -> Air:
         """Return the air at a spot: a little warmer near the door, each spot with its own noise."""
         now = self._room.at(time_s)
@@ -121,6 +129,9 @@ class LiveMast:
 
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
+
+    def prepare(self, time_s: float) -> None:
+        """Do nothing: the weather is at hand."""
 
     def sky(self, time_s: float) -> Sky:
         """Return what a weather transmitter feels; what the station did not know is missing here too."""

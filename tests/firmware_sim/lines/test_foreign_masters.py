@@ -19,6 +19,8 @@ from siloscope_firmware_sim import endpoints, world_file
 from siloscope_firmware_sim.errors import PortTaken
 from siloscope_firmware_sim.farm import Bus, default_world_file
 from siloscope_firmware_sim.lines.traffic import Meter
+from siloscope_firmware_sim.memory import Memory
+from siloscope_firmware_sim.modbus.checksum import sealed
 from siloscope_firmware_sim.simulator import Simulator
 from siloscope_process.clock import ManualClock
 
@@ -41,7 +43,14 @@ def registry() -> CollectorRegistry:
 @pytest.fixture
 async def farm(tmp_path: Path, registry: CollectorRegistry) -> AsyncIterator[Simulator]:
     clock = StandingClock(round(FROSTY.timestamp() * 1000))
-    simulator = Simulator(WORLD, clock=clock, terminals=tmp_path / "tty", wished_ports={}, meter=Meter(registry))
+    simulator = Simulator(
+        WORLD,
+        clock=clock,
+        terminals=tmp_path / "tty",
+        memory=Memory(tmp_path / "memory.json"),
+        wished_ports={},
+        meter=Meter(registry),
+    )
     await simulator.start()
     yield simulator
     await simulator.stop()
@@ -79,6 +88,13 @@ def connected(client: Any) -> bool:
 def single(words: Sequence[int]) -> float:
     value: float = struct.unpack(">f", b"".join(word.to_bytes(2) for word in words))[0]
     return value
+
+
+async def counted_as_silence(registry: CollectorRegistry, requests: int) -> None:
+    """Wait until bytes that are on their way through a real port have arrived and were met with silence."""
+    async with asyncio.timeout(10):
+        while f'bus="heads-west",outcome="silent"}} {requests}.0'.encode() not in generate_latest(registry):
+            await asyncio.sleep(0.01)
 
 
 def wxt_lines(port: str, *commands: bytes) -> list[bytes]:
@@ -176,22 +192,22 @@ async def test_a_wrong_speed_or_unit_id_is_met_with_silence(
     def asked() -> bool:
         with rtu_master(port_of(farm, "heads-west"), baud=baud) as client:
             assert client.socket is not None
-            client.socket.write(
-                bytes.fromhex("010300000001840A" if unit_id == 1 else "C8030000000194 53".replace(" ", ""))
-            )
+            client.socket.write(sealed(bytes((unit_id,)) + bytes.fromhex("0300000001")))
             ready, _, _ = select.select([client.socket.fileno()], [], [], 0.3)
             return bool(ready)
 
     assert not await asyncio.to_thread(asked)
-    assert b'bus="heads-west",outcome="silent"} 1.0' in generate_latest(registry)
+    await counted_as_silence(registry, 1)
 
 
-async def test_a_request_in_two_pieces_with_a_pause_between_is_met_with_silence(farm: Simulator) -> None:
+async def test_a_request_in_two_pieces_with_a_pause_between_is_met_with_silence(
+    farm: Simulator, registry: CollectorRegistry
+) -> None:
     our_end = os.open(port_of(farm, "heads-west"), os.O_RDWR | os.O_NOCTTY)
     os.write(our_end, bytes.fromhex("01030000"))
-    await asyncio.sleep(0.05)  # the wire's own time: more than 3.5 characters
+    await counted_as_silence(registry, 1)
     os.write(our_end, bytes.fromhex("0001840A"))
-    await asyncio.sleep(0.1)
+    await counted_as_silence(registry, 2)
 
     assert select.select([our_end], [], [], 0)[0] == []
     os.close(our_end)
@@ -213,6 +229,7 @@ async def test_endpoints_tell_every_port_and_come_back_for_the_next_run(farm: Si
         WORLD,
         clock=StandingClock(),
         terminals=tmp_path / "tty",
+        memory=Memory(tmp_path / "memory.json"),
         wished_ports=ports,
         meter=Meter(CollectorRegistry()),
     )
@@ -231,6 +248,7 @@ async def test_a_port_of_the_world_that_is_taken_is_told(farm: Simulator, tmp_pa
         world_file.parse(text, tmp_path / "world.yaml"),
         clock=StandingClock(),
         terminals=tmp_path / "rival",
+        memory=Memory(tmp_path / "rival.json"),
         wished_ports={},
         meter=Meter(CollectorRegistry()),
     )

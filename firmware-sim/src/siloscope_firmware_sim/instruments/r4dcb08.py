@@ -4,7 +4,8 @@ FC03/06. 0x0000-0x0007 temperatures, 0x0008-0x000F corrections, 0x00FD auto-repo
 0x00FF baud code. A probe that does not answer reads 0x8000. The unit id can be asked for by the address 0xFF.
 """
 
-from collections.abc import Callable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping, Sequence
 
 from siloscope_firmware_sim.errors import ModbusRefusal
 from siloscope_firmware_sim.instruments.words import signed, tenths
@@ -20,12 +21,14 @@ from siloscope_firmware_sim.modbus.requests import (
 CHANNELS = 8
 MISSING = 0x8000
 ANY_ADDRESS = 0xFF
-_CORRECTION = 0x0008
+_CORRECTIONS = range(0x0008, 0x0010)
 _AUTO_REPORT = 0x00FD
 _UNIT_ID = 0x00FE
 _BAUD = 0x00FF
 BAUD_CODES = {1200: 0, 2400: 1, 4800: 2, 9600: 3, 19200: 4}
 _PROBE_STEP_C = 0.0625
+_ALLOWED = {_AUTO_REPORT: range(256), _UNIT_ID: range(1, 248), _BAUD: range(5)}
+_ANY_WORD = range(0x10000)
 
 Probes = Callable[[], Sequence[float | None]]
 
@@ -37,15 +40,18 @@ class R4dcb08:
         unit_id: Its address.
         probes: Returns up to eight temperatures in °C; None, or no entry, is a probe that does not answer.
         baud: Speed that the baud register shows.
+        memory: Registers that a master wrote, kept without power.
     """
 
     functions = frozenset((READ_HOLDING, WRITE_ONE))
     most_registers = 125
 
-    def __init__(self, unit_id: int, probes: Probes, *, baud: int = 9600) -> None:
+    def __init__(
+        self, unit_id: int, probes: Probes, *, baud: int = 9600, memory: MutableMapping[int, int] | None = None
+    ) -> None:
+        delivered = {_AUTO_REPORT: 0, _UNIT_ID: unit_id, _BAUD: BAUD_CODES[baud], **dict.fromkeys(_CORRECTIONS, 0)}
         self._probes = probes
-        self._corrections = [0] * CHANNELS
-        self._settings = {_AUTO_REPORT: 0, _UNIT_ID: unit_id, _BAUD: BAUD_CODES[baud]}
+        self._settings = ChainMap({} if memory is None else memory, delivered)
         self._since_report_s = 0.0
 
     @property
@@ -70,26 +76,22 @@ class R4dcb08:
         return bytes((self.unit_id, READ_HOLDING, 2 * CHANNELS)) + b"".join(word.to_bytes(2) for word in words)
 
     def words(self, function: int) -> Words:
-        measured = dict(enumerate(self._temperatures()))
-        corrections = {_CORRECTION + at: word for at, word in enumerate(self._corrections)}
-        return {**measured, **corrections, **self._settings}
+        return {**dict(enumerate(self._temperatures())), **self._settings}
 
     def write(self, address: int, values: Sequence[int]) -> None:
         value = values[0]
-        if _CORRECTION <= address < _CORRECTION + CHANNELS:
-            self._corrections[address - _CORRECTION] = value
-        elif address in self._settings:
-            if value not in _allowed(address):
-                raise ModbusRefusal(ILLEGAL_VALUE)
-            self._settings[address] = value
-            self._since_report_s = 0.0
-        else:
+        if address not in self._settings:
             raise ModbusRefusal(ILLEGAL_ADDRESS)
+        if value not in _ALLOWED.get(address, _ANY_WORD):
+            raise ModbusRefusal(ILLEGAL_VALUE)
+        self._settings[address] = value
+        self._since_report_s = 0.0
 
     def _temperatures(self) -> list[int]:
         probes = list(self._probes())[:CHANNELS]
         probes += [None] * (CHANNELS - len(probes))
-        return [_word(probe, correction) for probe, correction in zip(probes, self._corrections, strict=True)]
+        corrections = [self._settings[address] for address in _CORRECTIONS]
+        return [_word(probe, correction) for probe, correction in zip(probes, corrections, strict=True)]
 
 
 def _word(probe_c: float | None, correction: int) -> int:
@@ -97,7 +99,3 @@ def _word(probe_c: float | None, correction: int) -> int:
         return MISSING
     stepped_c = round(probe_c / _PROBE_STEP_C) * _PROBE_STEP_C
     return tenths(stepped_c + signed(correction) / 10)
-
-
-def _allowed(address: int) -> range:
-    return {_AUTO_REPORT: range(256), _UNIT_ID: range(1, 248), _BAUD: range(5)}[address]

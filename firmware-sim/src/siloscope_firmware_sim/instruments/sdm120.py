@@ -7,7 +7,8 @@ singles too.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import NamedTuple
 
 from siloscope_firmware_sim.errors import ModbusRefusal
@@ -47,14 +48,23 @@ class Sdm120:
         unit_id: Its address.
         mains: Returns what flows.
         baud: Speed that the baud register shows.
+        memory: Settings that a master wrote, by address of their pair, kept without power.
     """
 
     functions = frozenset((READ_HOLDING, READ_INPUT, WRITE_MANY))
     most_registers = 80
 
-    def __init__(self, unit_id: int, mains: Callable[[], Mains], *, baud: int = 9600) -> None:
+    def __init__(
+        self,
+        unit_id: int,
+        mains: Callable[[], Mains],
+        *,
+        baud: int = 9600,
+        memory: MutableMapping[int, int] | None = None,
+    ) -> None:
+        delivered = {_PARITY: 0, _UNIT_ID: unit_id, _BAUD: BAUD_CODES[baud]}
         self._mains = mains
-        self._settings = {_PARITY: 0.0, _UNIT_ID: float(unit_id), _BAUD: float(BAUD_CODES[baud])}
+        self._settings = ChainMap({} if memory is None else memory, delivered)
 
     @property
     def device(self) -> Device:
@@ -90,13 +100,13 @@ class Sdm120:
         value = from_float_high_first(*values)
         if not value.is_integer() or int(value) not in _ALLOWED[address]:
             raise ModbusRefusal(ILLEGAL_VALUE)
-        self._settings[address] = value
+        self._settings[address] = int(value)
 
 
 class _Pairs(dict[int, int]):
     """Singles spread over their two registers."""
 
-    def __init__(self, singles: dict[int, float]) -> None:
+    def __init__(self, singles: Mapping[int, float]) -> None:
         super().__init__()
         for address, value in singles.items():
             self[address], self[address + 1] = float_high_first(value)

@@ -5,7 +5,8 @@ and answered with an illegal address. FC03/06: 0x0000 acknowledgement, 0x0001 co
 baseline correction in hours (0 = off).
 """
 
-from collections.abc import Callable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping, Sequence
 
 from siloscope_firmware_sim.errors import ModbusRefusal
 from siloscope_firmware_sim.modbus.requests import (
@@ -35,15 +36,23 @@ class SenseairS8:
     Args:
         co2_ppm: Returns the concentration at the sensor.
         unit_id: Its own address beside 0xFE; as delivered it has none.
+        memory: Registers that a master wrote, kept without power.
     """
 
     functions = frozenset((READ_HOLDING, READ_INPUT, WRITE_ONE))
     most_registers = 8
 
-    def __init__(self, co2_ppm: Callable[[], float], *, unit_id: int = ANY_ADDRESS) -> None:
+    def __init__(
+        self,
+        co2_ppm: Callable[[], float],
+        *,
+        unit_id: int = ANY_ADDRESS,
+        memory: MutableMapping[int, int] | None = None,
+    ) -> None:
+        delivered = {_ACKNOWLEDGEMENT: 0, _COMMAND: 0, _BASELINE_PERIOD: _FACTORY_PERIOD_H}
         self._co2_ppm = co2_ppm
         self._unit_id = unit_id
-        self._holding = {_ACKNOWLEDGEMENT: 0, _COMMAND: 0, _BASELINE_PERIOD: _FACTORY_PERIOD_H}
+        self._holding = ChainMap({} if memory is None else memory, delivered)
 
     @property
     def device(self) -> Device:

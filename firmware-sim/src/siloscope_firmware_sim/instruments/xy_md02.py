@@ -4,7 +4,8 @@ FC04: 0x0001 temperature, 0x0002 humidity, both in tenths. FC03/06/16: 0x0101 un
 0x0104 corrections in tenths.
 """
 
-from collections.abc import Callable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import NamedTuple
 
 from siloscope_firmware_sim.errors import ModbusRefusal
@@ -42,14 +43,18 @@ class XyMd02:
         unit_id: Its address.
         air: Returns the air around it.
         baud: Speed that the baud register shows.
+        memory: Registers that a master wrote, kept without power.
     """
 
     functions = frozenset((READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY))
     most_registers = 125
 
-    def __init__(self, unit_id: int, air: Callable[[], Air], *, baud: int = 9600) -> None:
+    def __init__(
+        self, unit_id: int, air: Callable[[], Air], *, baud: int = 9600, memory: MutableMapping[int, int] | None = None
+    ) -> None:
+        delivered = {_UNIT_ID: unit_id, _BAUD: BAUD_CODES[baud], _CORRECTION_C: 0, _CORRECTION_PCT: 0}
         self._air = air
-        self._holding = {_UNIT_ID: unit_id, _BAUD: BAUD_CODES[baud], _CORRECTION_C: 0, _CORRECTION_PCT: 0}
+        self._holding = ChainMap({} if memory is None else memory, delivered)
 
     @property
     def device(self) -> Device:

@@ -1,8 +1,9 @@
 """A serial line with a weather transmitter that talks in lines of ASCII."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Protocol
 
-from siloscope_firmware_sim.instruments.wxt520 import Wxt520
 from siloscope_firmware_sim.lines.pseudo_terminal import PseudoTerminal
 from siloscope_firmware_sim.lines.traffic import Traffic
 from siloscope_firmware_sim.modbus.framing import on_the_wire_s
@@ -10,6 +11,14 @@ from siloscope_firmware_sim.modbus.framing import on_the_wire_s
 _END = b"\r\n"
 _LONGEST_COMMAND = 128
 _TURNAROUND_S = 0.02
+
+
+class Talker(Protocol):
+    """What a line needs of an instrument that talks in lines."""
+
+    def answer(self, line: bytes) -> bytes | None:
+        """Return the answer to a command without its CR LF; None is silence."""
+        ...
 
 
 class AsciiLine:
@@ -22,7 +31,9 @@ class AsciiLine:
         traffic: Counts what passes.
     """
 
-    def __init__(self, terminal: PseudoTerminal, transmitters: list[Wxt520], *, baud: int, traffic: Traffic) -> None:
+    def __init__(
+        self, terminal: PseudoTerminal, transmitters: Sequence[Talker], *, baud: int, traffic: Traffic
+    ) -> None:
         self._terminal = terminal
         self._transmitters = transmitters
         self._baud = baud
