@@ -8,7 +8,7 @@ export type Route =
   | { page: "channel"; id: string; range: Range }
   | { page: "unknown"; path: string };
 
-export const RANGES = ["24h", "7d", "30d"] as const;
+export const RANGES = ["1h", "24h", "7d", "30d"] as const;
 export type Range = (typeof RANGES)[number];
 
 /** Pure: the route of an address. */

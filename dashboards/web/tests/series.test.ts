@@ -93,5 +93,6 @@ describe("the small line", () => {
   const box = { width: 100, height: 10 };
   it("lifts the pen at a gap", () =>
     expect(sparkline([[0, 50, 75, 100], [], [], [1, 2, null, 3]], 0, 100, box)).toBe("M0.0 10.0L50.0 5.0M100.0 0.0"));
+  it("is not drawn of a moment", () => expect(sparkline([[98, 99], [], [], [1, 2]], 0, 100, box)).toBeNull());
   it("is not drawn of one value", () => expect(sparkline([[0], [], [], [1]], 0, 100, box)).toBeNull());
 });

@@ -38,6 +38,12 @@ describe("the time axis", () => {
     expect(marks[0]!.atMs).toBe(at("2025-11-20T23:00:00Z"));
   });
 
+  it("counts in minutes within an hour", () => {
+    const from = at("2025-11-20T17:22:00Z");
+    const marks = ticks(newYork, from, from + HOUR, 5);
+    expect(marks.map(({ label }) => label)).toEqual(["12:30", "12:45", "13:00", "13:15"]);
+  });
+
   it("keeps local midnights through a day of 25 hours", () => {
     const from = at("2025-10-31T12:00:00Z");
     const marks = ticks(newYork, from, from + 7 * DAY, 8);

@@ -48,7 +48,11 @@ export function plotOptions(settings: PlotSettings): uPlot.Options {
     series: [{}, edge(), edge(), mean(settings)],
     bands: settings.circular ? [] : [{ series: [2, 1], fill: palette.band }],
     axes: [timeAxis(settings), valueAxis(settings)],
-    cursor: { y: false, drag: { x: false, y: false }, points: { size: 9, fill: palette.line } },
+    cursor: {
+      y: false,
+      drag: { x: false, y: false },
+      points: { size: (_, series) => (series === MEAN ? 9 : 0), fill: palette.line },
+    },
     hooks: {
       drawClear: [(plot) => shadeGaps(plot, settings)],
       draw: [(plot) => markFailures(plot, settings)],

@@ -6,10 +6,13 @@ export interface Box {
   height: number;
 }
 
-/** Null where fewer than two values can be joined. A gap lifts the pen. */
+/** Below this share of the window a line would be a mere stroke. */
+const LEAST_SHARE = 0.05;
+
+/** Null where what is known spans too little to show a course. A gap lifts the pen. */
 export function sparkline([x, , , mean]: Columns, fromS: number, toS: number, box: Box): string | null {
   const known = mean.filter((value) => value !== null);
-  if (known.length < 2) return null;
+  if (known.length < 2 || x[x.length - 1]! - x[0]! < LEAST_SHARE * (toS - fromS)) return null;
   const low = Math.min(...known);
   const range = Math.max(...known) - low;
   let penIsDown = false;

@@ -8,28 +8,28 @@ export interface Tick {
   midnight: boolean;
 }
 
-const HOUR_STEPS = [1, 2, 3, 4, 6, 12];
+const MINUTE_STEPS = [5, 10, 15, 30, 60, 120, 180, 240, 360, 720];
 const DAY_STEPS = [1, 2, 5, 7, 10, 15];
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+const MINUTE_MS = 60_000;
+const DAY_MS = 1440 * MINUTE_MS;
 
-/** At most `most` ticks in [fromMs, toMs]; a span of up to three days is told in hours, a longer one in days. */
+/** At most `most` ticks in [fromMs, toMs]; a span of up to three days is told by the clock, a longer one in days. */
 export function ticks(zone: Zone, fromMs: number, toMs: number, most: number): Tick[] {
   const span = toMs - fromMs;
   if (span <= 3 * DAY_MS) {
-    const hours = HOUR_STEPS.find((step) => span / (step * HOUR_MS) <= most);
-    if (hours !== undefined) return within(hourTicks(zone, fromMs, toMs, hours), fromMs, toMs);
+    const minutes = MINUTE_STEPS.find((step) => span / (step * MINUTE_MS) <= most);
+    if (minutes !== undefined) return within(clockTicks(zone, fromMs, toMs, minutes), fromMs, toMs);
   }
   const days = DAY_STEPS.find((step) => span / (step * DAY_MS) <= most) ?? Math.ceil(span / DAY_MS / most);
   return within(dayTicks(zone, fromMs, toMs, days), fromMs, toMs);
 }
 
-function hourTicks(zone: Zone, fromMs: number, toMs: number, step: number): Tick[] {
+function clockTicks(zone: Zone, fromMs: number, toMs: number, step: number): Tick[] {
   return midnights(zone, fromMs, toMs).flatMap(({ year, month, day }) => {
-    const hours = Array.from({ length: 24 / step }, (_, index) => index * step);
-    return hours.map((hour) => {
-      const atMs = zone.instant(year, month, day, hour);
-      const midnight = hour === 0;
+    const minutes = Array.from({ length: 1440 / step }, (_, index) => index * step);
+    return minutes.map((minute) => {
+      const atMs = zone.instant(year, month, day, 0, minute);
+      const midnight = minute === 0;
       return { atMs, midnight, label: midnight ? zone.weekday(atMs) : zone.clock(atMs) };
     });
   });

@@ -43,8 +43,8 @@ export class Zone {
   }
 
   /** The instant at which the zone's clock shows this; where the clock skips it, the first instant after. */
-  instant(year: number, month: number, day: number, hour = 0): number {
-    const shown = Date.UTC(year, month - 1, day, hour);
+  instant(year: number, month: number, day: number, hour = 0, minute = 0): number {
+    const shown = Date.UTC(year, month - 1, day, hour, minute);
     const before = shown - this.offsetMs(shown - 12 * HOUR_MS);
     const after = shown - this.offsetMs(shown + 12 * HOUR_MS);
     const fits = [before, after].filter((at) => at + this.offsetMs(at) === shown);
