@@ -109,7 +109,7 @@ def _web_checks() -> Iterator[Check]:
         missing = "npm is missing"
     elif not (WEB / "node_modules").is_dir():
         missing = "dashboards/web is not installed (make install)"
-    for script in ("check", "test"):
+    for script in ("check", "lint", "test"):
         if script in scripts:
             yield Check(f"web {script}", [npm or "npm", "run", "--silent", script], WEB, missing)
 
