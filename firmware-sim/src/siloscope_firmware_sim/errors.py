@@ -18,15 +18,15 @@ class WorldRefused(SimulatorError):
 
     Args:
         file: The world file.
-        line: Line in it, 1-based.
+        line: Line in it, 1-based; None where the file as a whole is wrong.
         complaint: What was found there and what was expected.
     """
 
-    def __init__(self, file: Path, line: int, complaint: str) -> None:
+    def __init__(self, file: Path, line: int | None, complaint: str) -> None:
         self.file = file
         self.line = line
         self.complaint = complaint
-        super().__init__(f"{file}, line {line}: {complaint}")
+        super().__init__(f"{file}: {complaint}" if line is None else f"{file}, line {line}: {complaint}")
 
 
 class PortTaken(SimulatorError):

@@ -26,8 +26,10 @@ def load(file: Path) -> World:
     """
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorldRefused(file, 0, f"cannot be read: {error}") from error
+    except OSError as error:
+        raise WorldRefused(file, None, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise WorldRefused(file, None, f"is not UTF-8: {error.reason} at byte {error.start}") from error
     return parse(text, file)
 
 
@@ -49,13 +51,13 @@ def _parsed(text: str, file: Path) -> tuple[yaml.Node, Any]:
     try:
         node = loader.get_single_node()
         if node is None:
-            raise WorldRefused(file, 1, "the file is empty; expected a world")
+            raise WorldRefused(file, None, "the file is empty; expected a world")
         return node, loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise WorldRefused(file, line, f"not well-formed YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise WorldRefused(file, 1, f"not well-formed YAML: {error}") from error
+        raise WorldRefused(file, None, f"not well-formed YAML: {error}") from error
     finally:
         loader.dispose()
 
