@@ -1,4 +1,4 @@
-"""The simulator's channels are those of the edge's profiles: the two never import each other, so a test compares them."""
+"""The simulator's channels are those of the edge's profiles; neither imports the other, so a test compares them."""
 
 from importlib.resources import files
 
