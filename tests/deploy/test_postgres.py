@@ -14,13 +14,13 @@ from siloscope_deploy.servers.postgres import PostgresServer
 pytestmark = pytest.mark.postgres
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     with temporary_home() as folder:
         yield folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(home: Path) -> Iterator[PostgresServer]:
     running = PostgresServer(home / "postgres")
     running.start()
@@ -57,4 +57,4 @@ def test_the_password_is_for_its_owners_eyes(server: PostgresServer) -> None:
 
 def test_what_is_wrong_with_a_setting_is_shown(home: Path) -> None:
     with pytest.raises(ServerFailed, match=r"ended while it started.*\n.*no_such_setting"):
-        PostgresServer(home / "postgres", settings={"no_such_setting": "1"}).start()
+        PostgresServer(home / "misled", settings={"no_such_setting": "1"}).start()
