@@ -15,7 +15,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     http_host: Annotated[str, Meta(description="Address that the HTTP server listens on")] = "127.0.0.1"
     http_port: Annotated[int, Meta(ge=0, le=65535, description="Port of the HTTP server; 0 = any free one")] = 8080
     home: Annotated[
-        Path | None, Meta(description="Folder that the first administrator's generated login is written to")
+        Path | None,
+        Meta(
+            description="Folder of the signing key and the first administrator's generated login; unset = kept nowhere"
+        ),
     ] = None
     organisation: Annotated[
         str | None,
