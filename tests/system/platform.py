@@ -221,6 +221,10 @@ class Platform:
         login = dict(line.split(": ", 1) for line in (self.home / "secrets" / "administrator").read_text().splitlines())
         return Served(f"http://{LOOPBACK}:{self.http_port}", login["username"], login["password"])
 
+    def logs_with(self, text: str) -> list[str]:
+        """Return the names of the logs that hold a text."""
+        return [log.name for log in self.home.glob("*.log") if text in log.read_text(errors="replace")]
+
     def wait_ready(self) -> None:
         """Return when every service of ours is ready again."""
         for service in (self.ingest, self.api, self.edge):
