@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from argon2 import PasswordHasher
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from siloscope_deploy.servers.ports import free_port
@@ -166,6 +167,30 @@ def test_a_tenant_role_logs_in_with_what_was_printed(
     assert capsys.readouterr().err.count("\n") == 1
     assert db(migrated_database_url, "tenant-role", "drop", role) == 0
     assert db(migrated_database_url, "tenant-role", "drop", role) == 78
+
+
+def test_an_owner_without_superuser_rights_can_do_it_all(
+    database_url: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "layout.yaml"
+    path.write_text(LAYOUT)
+    name = database_url.rsplit("/", 1)[1]
+    owner, tenant = f"owner_{name}", f"tenant_{name}"
+    with connect(database_url, autocommit=True) as superuser:
+        superuser.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD 'x'").format(sql.Identifier(owner)))
+        superuser.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), sql.Identifier(owner)))
+        try:
+            url = make_conninfo(database_url, user=owner, password="x")
+            assert db(url, "migrate") == 0
+            assert db(url, "apply", str(path)) == 0
+            assert db(url, "tenant-role", "create", "demo", tenant) == 0
+            assert db(url, "tenant-role", "drop", tenant) == 0
+            assert db(url, "migrate", "--rollback", str(len(schema.names()))) == 0
+        finally:
+            capsys.readouterr()
+            superuser.execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(sql.Identifier(owner)))
+            superuser.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(owner)))
+            superuser.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(owner)))
 
 
 @pytest.mark.parametrize("content", [None, b"\xff"])

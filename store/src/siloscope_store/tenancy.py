@@ -50,7 +50,7 @@ def drop_role(connection: Connection[Any], name: str) -> str:
         organisation = connection.execute(_SQL["unmap_role"], {"role": name}).fetchone()
         if organisation is None:
             raise NameUnknown("tenant role", name)
-        for statement in ("drop_owned", "drop_role"):
+        for statement in ("revoke_views", "revoke_schema", "drop_role"):
             connection.execute(sql.SQL(_SQL[statement]).format(role=sql.Identifier(name)))
     return str(organisation[0])
 

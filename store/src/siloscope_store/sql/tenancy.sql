@@ -13,8 +13,14 @@ DELETE FROM tenant_role AS t USING organisation AS o
 WHERE t.role_name = %(role)s AND o.org_id = t.org_id
 RETURNING o.slug;
 
--- name: drop_owned
-DROP OWNED BY {role};
+-- name: revoke_views
+-- Not DROP OWNED BY, which an owner without superuser rights may not run.
+REVOKE ALL ON
+    organisation, site, node, device, sample_group, channel, place, placement, gap_record, reading, latest_reading
+FROM {role};
+
+-- name: revoke_schema
+REVOKE ALL ON SCHEMA public FROM {role};
 
 -- name: drop_role
 DROP ROLE {role};
