@@ -6,9 +6,9 @@ LEFT JOIN site AS s ON s.org_id = o.org_id AND s.slug = %(site)s
 WHERE o.slug = %(org)s;
 
 -- name: make_node
--- A node may be given its credential before it was ever heard of.
+-- A node may be given its credential before it was ever heard of; its first birth makes an agent of it.
 WITH made AS (
-    INSERT INTO node (org_id, site_id, slug) VALUES (%(org_id)s, %(site_id)s, %(node)s)
+    INSERT INTO node (org_id, site_id, slug, kind) VALUES (%(org_id)s, %(site_id)s, %(node)s, 'plain')
     ON CONFLICT (site_id, slug) DO NOTHING
     RETURNING node_id
 )

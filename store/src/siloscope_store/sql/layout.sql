@@ -25,7 +25,8 @@ ON CONFLICT (site_id, slug) DO UPDATE SET
 RETURNING place_id;
 
 -- name: put_node
-INSERT INTO node (org_id, site_id, slug) VALUES (%(org_id)s, %(site_id)s, %(slug)s)
+-- Until its first birth makes an agent of it, a node is held to the bounds of a plain one.
+INSERT INTO node (org_id, site_id, slug, kind) VALUES (%(org_id)s, %(site_id)s, %(slug)s, 'plain')
 ON CONFLICT (site_id, slug) DO UPDATE SET slug = excluded.slug
 RETURNING node_id;
 
