@@ -18,6 +18,8 @@ BRACES = {
     "incoming": "incoming_sample",
     "role": "pg_monitor",
     "verifier": "'verifier'",
+    "password": "'password'",
+    "database": "anything",
 }
 
 
@@ -68,3 +70,10 @@ def test_the_schema_understands_every_statement(prepared: Connection[Any]) -> No
         if result.status != pq.ExecStatus.COMMAND_OK:
             refused[file_name, name] = result.error_message.decode()
     assert refused == {}
+
+
+def test_whoever_changes_the_latest_values_says_which_transaction_did() -> None:
+    writers = [statements(file_name)[name] for file_name, name in NAMES]
+    writers = [text for text in writers if re.search(r"INTO latest\b.*DO UPDATE|UPDATE latest\b", text, re.DOTALL)]
+    assert writers
+    assert all("changed_by = pg_current_xact_id()" in text for text in writers)
