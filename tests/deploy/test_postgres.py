@@ -51,8 +51,17 @@ def test_a_kill_loses_nothing_that_was_committed_and_the_port_stays(server: Post
         assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
 
 
-def test_the_password_is_for_its_owners_eyes(server: PostgresServer) -> None:
-    assert (server.directory / "password").stat().st_mode & 0o077 == 0
+def test_passwords_are_for_their_owners_eyes(server: PostgresServer) -> None:
+    for name in ("password", "services-password"):
+        assert (server.directory / name).stat().st_mode & 0o077 == 0
+
+
+def test_services_own_their_database_and_are_no_superuser(server: PostgresServer) -> None:
+    with psycopg.connect(server.services_url) as connection:
+        assert connection.execute("SHOW is_superuser").fetchone() == ("off",)
+        connection.execute("CREATE TABLE theirs (value int4)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("COPY theirs FROM PROGRAM 'echo 1'")
 
 
 def test_what_is_wrong_with_a_setting_is_shown(home: Path) -> None:

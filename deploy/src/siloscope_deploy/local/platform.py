@@ -95,7 +95,7 @@ class Platform:
 
     async def follow_credentials(self) -> None:
         """Tell the broker of credentials that were added or revoked since, until cancelled."""
-        store = provisioning.recognitions(self._postgres.url)
+        store = provisioning.recognitions(self._postgres.services_url)
         admitted = await asyncio.to_thread(store.living)
         while True:
             await self._clock.sleep(_LOOK_FOR_CREDENTIALS_S)
@@ -111,7 +111,7 @@ class Platform:
             await asyncio.to_thread(self._postgres.prepare)
             await self._supervisor.start(children.postgres(self._postgres))
         with self._screen.step("database schema", "up to date"):
-            await asyncio.to_thread(provisioning.migrate, self._postgres.url)
+            await asyncio.to_thread(provisioning.migrate, self._postgres.services_url)
 
     async def _start_simulator(self) -> None:
         port = self._operations_port("sim", _USUAL_OPERATIONS_PORTS["sim"])
@@ -121,28 +121,35 @@ class Platform:
     async def _provision(self, found: Endpoints) -> Keyring:
         with self._screen.step("sites and credentials", "known"):
             return await asyncio.to_thread(
-                provisioning.provision, self._postgres.url, found, self._home.secrets, self._clock.now()
+                provisioning.provision, self._postgres.services_url, found, self._home.secrets, self._clock.now()
             )
 
     async def _start_broker(self) -> None:
-        living = await asyncio.to_thread(provisioning.recognitions(self._postgres.url).living)
+        living = await asyncio.to_thread(provisioning.recognitions(self._postgres.services_url).living)
         self._nats.configure(living)
         await self._start(children.nats(self._nats), "broker (NATS, MQTT)")
 
     def _write_environment(self) -> None:
         """Write what a person's own `siloscope` commands need in order to find this platform."""
-        found = {"DATABASE_URL": self._postgres.url, "HTTP_PORT": str(self.http_port), "HOME": str(self._home.root)}
+        found = {
+            "DATABASE_URL": self._postgres.services_url,
+            "HTTP_PORT": str(self.http_port),
+            "HOME": str(self._home.root),
+        }
         lines = [f"export SILOSCOPE_{name}={shlex.quote(value)}\n" for name, value in found.items()]
         write_private(self._home.environment, "".join(lines))
 
     async def _start_ingest(self, credential: Credential) -> None:
-        urls = {"SILOSCOPE_DATABASE_URL": self._postgres.url, "SILOSCOPE_MQTT_URL": self._nats.url_for(credential)}
+        urls = {
+            "SILOSCOPE_DATABASE_URL": self._postgres.services_url,
+            "SILOSCOPE_MQTT_URL": self._nats.url_for(credential),
+        }
         port = self._operations_port("ingest", _USUAL_OPERATIONS_PORTS["ingest"])
         await self._start(children.ingest(port, self._environ(urls)), "ingest")
 
     async def _start_api(self, organisation: str) -> None:
         told = {
-            "SILOSCOPE_DATABASE_URL": self._postgres.url,
+            "SILOSCOPE_DATABASE_URL": self._postgres.services_url,
             "SILOSCOPE_HOME": str(self._home.root),
             "SILOSCOPE_ORGANISATION": organisation,
         }

@@ -16,8 +16,10 @@ from siloscope_deploy.servers.accounts import give, reachable_folder, server_acc
 from siloscope_deploy.servers.ports import LOOPBACK, free_port
 from siloscope_deploy.servers.postgres_binaries import programs
 from siloscope_deploy.servers.server_process import ServerProcess, tethered
+from siloscope_store.new_server import database_and_owner
 
 ROLE = "siloscope"
+SERVICES_ROLE = "siloscope_services"
 DATABASE = "siloscope"
 _READY_WITHIN_S = 60
 _POLL_S = 0.05
@@ -60,13 +62,19 @@ class PostgresServer:
 
     @property
     def password(self) -> str:
-        """The password of the role `siloscope`, generated at the first start."""
+        """The password of the superuser `siloscope`, generated at the first start."""
         return (self.directory / "password").read_text().strip()
 
     @property
     def url(self) -> str:
-        """Where the database `siloscope` is."""
+        """Where the database `siloscope` is, for its superuser."""
         return self.url_of(DATABASE)
+
+    @property
+    def services_url(self) -> str:
+        """Where the database `siloscope` is, for services: as its owner, who may make roles and is no superuser."""
+        password = (self.directory / "services-password").read_text().strip()
+        return f"postgresql://{SERVICES_ROLE}:{quote(password, safe='')}@{LOOPBACK}:{self.port}/{DATABASE}"
 
     @property
     def pid(self) -> int:
@@ -123,12 +131,13 @@ class PostgresServer:
         shutil.rmtree(partial, ignore_errors=True)
         give(self.account, partial)
         owner = self.account.uid if self.account else None
-        password = secrets.token_urlsafe(24)
+        password, services_password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         _write(self.directory / "password", password + "\n", 0o600)
+        _write(self.directory / "services-password", services_password + "\n", 0o600)
         _write(partial / ".password", password + "\n", 0o600, owner)
         self._run("initdb", ["-D", str(partial / "new"), f"--pwfile={partial / '.password'}", *_INITDB])
-        single = ["--single", "-D", str(partial / "new"), "postgres"]
-        self._run("postgres", single, f'CREATE DATABASE "{DATABASE}"\n')
+        statements = database_and_owner(DATABASE, SERVICES_ROLE, services_password)
+        self._run("postgres", ["--single", "-D", str(partial / "new"), "postgres"], "\n".join([*statements, ""]))
         with (partial / "new" / "postgresql.conf").open("a") as conf:
             conf.write(f"include '{_SETTINGS}'\n")
         (partial / "new").rename(self._data)
@@ -138,8 +147,11 @@ class PostgresServer:
         argv = tethered([str(self._programs / program), *arguments], signal.SIGKILL, self.account)
         environ = {"LC_ALL": "C.UTF-8", "PATH": os.defpath}
         ended = subprocess.run(argv, input=text, text=True, capture_output=True, check=False, env=environ)
-        if ended.returncode != 0:
-            raise ServerFailed("postgres", f"{program} ended with {ended.returncode}", ended.stderr.splitlines()[-15:])
+        # In single-user mode a statement that fails changes no exit code; the line after it may hold a password.
+        complaints = [line for line in ended.stderr.splitlines() if "ERROR:" in line or "FATAL:" in line]
+        if ended.returncode != 0 or complaints:
+            lines = complaints or ended.stderr.splitlines()[-15:]
+            raise ServerFailed("postgres", f"{program} ended with {ended.returncode}", lines)
 
 
 _INITDB = (
