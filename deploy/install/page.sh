@@ -6,5 +6,5 @@ tools=$(pwd)/.tools/bin
 export PATH="$tools:$PATH"
 echo "Building the web page"
 cd dashboards/web
-npm ci --no-audit --no-fund --no-update-notifier --silent
+npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
 npm run build --silent -- --logLevel warn

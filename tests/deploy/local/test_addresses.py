@@ -1,3 +1,4 @@
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,9 @@ def taken_port() -> Iterator[int]:
 def test_a_demanded_port_that_is_taken_is_named_with_the_variable_that_changes_it(
     tmp_path: Path, taken_port: int
 ) -> None:
-    with pytest.raises(WrongSetting, match=rf"port {taken_port} on 127\.0\.0\.1 is taken.*SILOSCOPE_HTTP_PORT="):
+    with pytest.raises(
+        WrongSetting, match=rf"port {taken_port} on 127\.0\.0\.1 is taken by .*{os.getpid()}.*SILOSCOPE_HTTP_PORT="
+    ):
         Addresses(tmp_path / "ports.json").demanded("http", taken_port, "SILOSCOPE_HTTP_PORT")
 
 

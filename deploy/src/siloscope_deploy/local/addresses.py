@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from siloscope_deploy.local.home import write_private
+from siloscope_deploy.servers.port_holder import port_holder
 from siloscope_deploy.servers.ports import LOOPBACK, free_port, is_free
 from siloscope_process.errors import WrongSetting
 
@@ -38,8 +39,9 @@ class Addresses:
             WrongSetting: Somebody else has it.
         """
         if not is_free(port):
+            holder = port_holder(port) or "another program"
             raise WrongSetting(
-                f"port {port} on {LOOPBACK} is taken by another program; end that one, or choose another port:"
+                f"port {port} on {LOOPBACK} is taken by {holder}; end that, or choose another port:"
                 f" {variable}={port + 1} make up"
             )
         return self._keep(name, port)
