@@ -58,7 +58,11 @@ BEGIN
     IF (SELECT relkind FROM pg_class WHERE oid = relation::regclass) = 'p' THEN
         RETURN QUERY
             SELECT DISTINCT span_start(t) FROM unnest(times) AS t
-            WHERE to_regclass(format('public.%I', relation || to_char(span_start(t) AT TIME ZONE 'UTC', '_YYYYMMDD'))) IS NULL
+            -- By query, not by to_regclass: a name cache may not yet know what another session made a moment ago.
+            WHERE NOT EXISTS (
+                SELECT FROM pg_class
+                WHERE relnamespace = 'public'::regnamespace
+                    AND relname = relation || to_char(span_start(t) AT TIME ZONE 'UTC', '_YYYYMMDD'))
             ORDER BY 1;
     ELSE
         RETURN QUERY
