@@ -32,6 +32,8 @@ from siloscope_process.operations import Health, OperationsServer
 
 _log = structlog.get_logger(__name__)
 DEFAULT_OPERATIONS_PORT = 9102
+EARLIEST_MS = 1_704_067_200_000
+"""2024-01-01: this program is younger, so a clock before it was never set."""
 _LAST_COMMIT_S = 2.5
 _GOODBYE_S = 2.0
 
@@ -65,20 +67,31 @@ class Agent:
         asyncio.get_running_loop().set_exception_handler(_log_stray)
         await self._operations.start()
         try:
+            damage = None
+            await self._clock_set(stop)
             while not stop.is_set():
                 try:
-                    await self._live(stop)
+                    await self._live(stop, damage)
                 except SpoolUnusable as error:
-                    _log.error("spool_damaged_while_running", detail=str(error))
+                    damage = str(error)
         finally:
             await self._operations.stop()
         return 0
 
-    async def _live(self, stop: asyncio.Event) -> None:
+    async def _clock_set(self, stop: asyncio.Event) -> None:
+        """Wait while the clock is plainly unset: a sample of 1970 would be refused as one of a relative time."""
+        if self._clock.now_ms() < EARLIEST_MS:
+            _log.error("clock_unset", now=self._clock.now().isoformat())
+            self.health.set("clock", False, "never set")
+        while self._clock.now_ms() < EARLIEST_MS and not stop.is_set():
+            await self._clock.sleep(1)
+        self.health.set("clock", True)
+
+    async def _live(self, stop: asyncio.Event, damage: str | None) -> None:
         """Run with one spool and one epoch: until ``stop``, or until the spool's file turns out to be damaged."""
         config = self._config
         try:
-            spool, gaps = open_spool(Path(config.data_directory), config.spool, self._clock)
+            spool, gaps = open_spool(Path(config.data_directory), config.spool, self._clock, damage)
         except SpoolFull as error:
             raise Unavailable(f"data_directory {config.data_directory}: {error}") from error
         session = secrets.token_hex(16)

@@ -43,8 +43,16 @@ def claimed(directory: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def open_spool(directory: Path, limits: SpoolLimits, clock: Clock) -> tuple[Spool, list[Gap]]:
+def open_spool(
+    directory: Path, limits: SpoolLimits, clock: Clock, damage: str | None = None
+) -> tuple[Spool, list[Gap]]:
     """Open the spool; a damaged file is set aside, reported, and a new one started.
+
+    Args:
+        directory: Where its file is.
+        limits: How it uses the disk.
+        clock: Tells when.
+        damage: What a running agent met in it, where one did: a large file is not checked whole at its opening.
 
     Returns:
         The spool, and gap records for what the previous start may have lost.
@@ -53,15 +61,18 @@ def open_spool(directory: Path, limits: SpoolLimits, clock: Clock) -> tuple[Spoo
         SpoolFull: The disk does not let it be opened now.
     """
     now_ms = clock.now_ms()
-    try:
-        spool = Spool(directory, limits, now_ms)
-    except SpoolUnusable as error:
-        file = directory / FILE_NAME
-        gaps = _declared_lost(file, now_ms)
-        kept = set_aside(file, f"{clock.now():%Y%m%dT%H%M%S}")
-        _log.error("spool_damaged", detail=str(error), kept_as=str(kept), declared_lost=len(gaps))
-        return Spool(directory, limits, now_ms), gaps
-    return spool, _agent_off(spool.last_sample_ms, now_ms)
+    if damage is None:
+        try:
+            spool = Spool(directory, limits, now_ms)
+        except SpoolUnusable as error:
+            damage = str(error)
+        else:
+            return spool, _agent_off(spool.last_sample_ms, now_ms)
+    file = directory / FILE_NAME
+    gaps = _declared_lost(file, now_ms)
+    kept = set_aside(file, f"{clock.now():%Y%m%dT%H%M%S%f}")
+    _log.error("spool_damaged", detail=damage, kept_as=str(kept), declared_lost=len(gaps))
+    return Spool(directory, limits, now_ms), gaps
 
 
 def _agent_off(last_sample_ms: int | None, now_ms: int) -> list[Gap]:

@@ -87,26 +87,26 @@ class Keeper:
     async def flush(self) -> bool:
         """Commit what waits now; return whether the disk took it.
 
+        A cancelled caller leaves it running: half done, the same samples would be numbered a second time.
+
         Raises:
             SpoolUnusable: The file is damaged.
         """
+        return await asyncio.shield(asyncio.ensure_future(self._flush()))
+
+    async def _flush(self) -> bool:
         async with self._writing:
-            samples, gaps = self._samples, self._gaps + ([self._dropped] if self._dropped else [])
-            if not samples and not gaps:
+            samples, gaps = self._samples, self._gaps
+            if not samples and not gaps and self._dropped is None:
                 return True
             self._samples, self._gaps = [], []
+            self._something.clear()
             try:
-                written = await self._write(samples, gaps)
+                written = await self._write(samples, [*gaps, *([self._dropped] if self._dropped else [])])
             except SpoolFull as error:
                 self._keep_waiting(samples, gaps, str(error))
                 return False
-            except BaseException:
-                self._samples = samples + self._samples
-                raise
             self._dropped = None
-            self._something.clear()
-            if self._samples or self._gaps:
-                self._something.set()
             self._note(written)
             return True
 
@@ -176,7 +176,7 @@ class Keeper:
             return await self._run(lambda: self._spool.write(samples, gaps, now_ms, squeeze=True))
 
     async def _run(self, call: Callable[[], T]) -> T:
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, call))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def _note(self, written: Written) -> None:
         self._health.set("spool", True)
@@ -189,7 +189,8 @@ class Keeper:
     def _keep_waiting(self, samples: list[Sample], gaps: list[Gap], detail: str) -> None:
         self._health.set("spool", False, detail)
         _log.error("spool_takes_nothing", detail=detail, waiting=len(samples))
-        self._gaps = [gap for gap in gaps if gap is not self._dropped] + self._gaps
+        self._gaps = gaps + self._gaps
+        self._something.set()
         kept = samples + self._samples
         excess = len(kept) - MAX_WAITING
         if excess > 0:

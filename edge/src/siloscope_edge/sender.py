@@ -14,7 +14,7 @@ from siloscope_contract.errors import ContractError
 from siloscope_contract.topics import Kind, NodeName, Topic
 from siloscope_edge import announcing
 from siloscope_edge.config import Mqtt
-from siloscope_edge.errors import LinkLost
+from siloscope_edge.errors import LinkLost, SpoolFull, SpoolUnusable
 from siloscope_edge.keeper import Keeper
 from siloscope_edge.link import Connect, LastWill
 from siloscope_edge.metrics import Metrics
@@ -85,16 +85,25 @@ class Sender:
         keeper.on_written = self._written
 
     async def run(self) -> None:
-        """Keep a connection until cancelled."""
+        """Keep a connection until cancelled.
+
+        Raises:
+            SpoolUnusable: The spool's file is damaged.
+        """
         wait_s = _RECONNECT_FIRST_S
         while True:
             connected_at_s = self._clock.monotonic_s()
+            damaged: BaseException | None = None
             try:
                 await self._one_connection()
-            except* LinkLost as lost:
+            except* (LinkLost, SpoolFull) as lost:  # a spool that cannot be read now is tried again as well
                 detail = str(lost.exceptions[0])
                 self._health.set("link", False, detail)
                 _log.warning("link_lost", detail=detail, retry_in_s=round(wait_s, 1))
+            except* SpoolUnusable as group:
+                damaged = group.exceptions[0]
+            if damaged is not None:
+                raise damaged
             if self._clock.monotonic_s() - connected_at_s > _RECONNECT_AT_MOST_S:
                 wait_s = _RECONNECT_FIRST_S
             await self._clock.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads nodes, guards nothing
