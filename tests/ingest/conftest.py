@@ -1,7 +1,7 @@
 """A database with a farm in it, and ingest running in the test's own event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,8 +14,7 @@ from siloscope_ingest.service import Service
 from siloscope_ingest.settings import IngestSettings
 from siloscope_process.clock import SystemClock
 from siloscope_process.operations import Health
-
-WITHIN_S = 20.0
+from tests.ingest.waiting import eventually
 
 
 @pytest.fixture
@@ -54,6 +53,11 @@ class Farm:
         with psycopg.connect(self.url, autocommit=True) as connection:
             return connection.execute(statement.encode(), parameters).fetchall()
 
+    def execute(self, statement: str) -> None:
+        """Carry out a statement."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
     def value(self, statement: str, *parameters: object) -> Any:
         """Return the one value of a statement."""
         return self.rows(statement, *parameters)[0][0]
@@ -61,16 +65,6 @@ class Farm:
     async def until(self, statement: str, expected: object) -> None:
         """Wait until a statement's one value is as expected."""
         await eventually(lambda: self.value(statement) == expected, lambda: self.value(statement))
-
-
-async def eventually(holds: Callable[[], bool], found: Callable[[], object]) -> None:
-    """Wait until something outside of this process holds; the only place in these tests that looks at a real clock."""
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            while not holds():
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        pytest.fail(f"still found {found()!r} after {WITHIN_S} s")
 
 
 @asynccontextmanager
@@ -87,6 +81,3 @@ async def running_ingest(database_url: str, mqtt_url: str, **settings: Any) -> A
     finally:
         stop.set()
         await task
-
-
-Ingest = Callable[..., Awaitable[Service]]

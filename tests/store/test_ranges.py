@@ -1,5 +1,7 @@
 """Ranges of numbers, checked against sets of numbers."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ def numbers(ranges: list[Range]) -> set[int]:
 
 def is_tight(ranges: list[Range]) -> bool:
     return all(first < end for first, end in ranges) and all(
-        before[1] < after[0] for before, after in zip(ranges, ranges[1:], strict=False)
+        before[1] < after[0] for before, after in pairwise(ranges)
     )
 
 

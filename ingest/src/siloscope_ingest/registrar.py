@@ -12,8 +12,8 @@ import psycopg
 import structlog
 
 from siloscope_contract.births import Birth, decode_birth, decode_heartbeat, decode_status
-from siloscope_contract.errors import ContractError
-from siloscope_contract.packs import Epoch, Sample
+from siloscope_contract.errors import ContractError, MalformedPack
+from siloscope_contract.packs import Epoch, Sample, decode
 from siloscope_contract.topics import Kind, NodeName
 from siloscope_contract.units import UNITS
 from siloscope_ingest.backoff import Backoff
@@ -131,6 +131,8 @@ class Registrar:
             raise sorted_error(error) from error
 
     async def _samples(self, connection: Connection, intake: Intake, route: Route, delivery: Delivery) -> None:
+        if route.node is None:
+            _check_readable(delivery)
         node = await self._node(connection, route, _PLAIN)
         for _ in range(_MOST_SHAPES_A_MESSAGE):
             try:
@@ -285,6 +287,15 @@ _HANDLERS: dict[Kind, _Handler] = {
     Kind.HEARTBEAT: Registrar._heartbeat,
     Kind.STATUS: Registrar._status,
 }
+
+
+def _check_readable(delivery: Delivery) -> None:
+    """Refuse what cannot be read, so that it registers nobody; but a number that was read is to be accounted for."""
+    try:
+        decode(delivery.payload, received_ms=delivery.received_ms)
+    except MalformedPack as error:
+        if error.seq is None:
+            raise
 
 
 def _quantity(unit: str) -> str:

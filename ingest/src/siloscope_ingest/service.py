@@ -70,7 +70,7 @@ class Service:
         settings, clock = self._settings, self._clock
         state = CommittedState()
         self._accumulator = Accumulator(state, settings.ingest_batch_messages, _BATCH_BYTES)
-        self._held = Held(
+        self.held = Held(
             settings.ingest_held_messages, settings.ingest_held_mib * 2**20, self._pause_reading, self._resume_reading
         )
         window = TimeWindow.of_days(settings.believed_past_days, settings.believed_future_days)
@@ -80,7 +80,7 @@ class Service:
         self._intake = Intake(
             Resolver(window, RelativeMessages()),
             self._accumulator,
-            self._held,
+            self.held,
             park=self._registrar.park,
             watch=self._watch,
         )
@@ -88,7 +88,7 @@ class Service:
             self._writing,
             self._accumulator,
             state,
-            self._held,
+            self.held,
             clock,
             self.metrics,
             committed=self._on_committed,
@@ -146,13 +146,13 @@ class Service:
     async def _finish(self, writing: "asyncio.Future[None]") -> None:
         """Read no more, commit and acknowledge what was read, as far as the database lets us."""
         self._pause_reading()
-        _log.info("finishing", held=self._held.messages)
+        _log.info("finishing", held=self.held.messages)
         self._writer.finish()
         try:
             async with asyncio.timeout(_FINISH_WITHIN_S):
                 await asyncio.shield(writing)
         except TimeoutError:
-            _log.warning("unfinished", held=self._held.messages, detail="the broker will deliver these again")
+            _log.warning("unfinished", held=self.held.messages, detail="the broker will deliver these again")
 
     async def _until(self, stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -204,7 +204,7 @@ class Service:
         self._health.set("broker", problem is None, problem or "")
         if problem is None:
             self._publisher.all_news()
-            if self._held.is_full:
+            if self.held.is_full:
                 self._pause_reading()
 
     def _pause_reading(self) -> None:
@@ -223,8 +223,8 @@ class Service:
         return self._link.line is not None and self._link.line.can_publish
 
     def _measure(self) -> None:
-        self.metrics.held_messages.set(self._held.messages)
-        self.metrics.held_bytes.set(self._held.bytes)
+        self.metrics.held_messages.set(self.held.messages)
+        self.metrics.held_bytes.set(self.held.bytes)
         self.metrics.parked.set(self._registrar.waiting)
 
 

@@ -1,7 +1,5 @@
 """Ingest with a real broker and a real database."""
 
-import pytest
-
 from siloscope_contract.packs import Epoch, Pack, Sample, encode
 from siloscope_contract.topics import Kind
 from siloscope_process.clock import SystemClock

@@ -1,0 +1,170 @@
+"""How nodes, devices and channels come to be known: by births, or by merely sending."""
+
+import json
+
+import pytest
+
+from siloscope_contract.births import EpochSpan, Heartbeat, State, Status, encode
+from siloscope_contract.topics import Kind, NodeName, Topic
+from siloscope_process.clock import SystemClock
+from tests.ingest.conftest import Farm, running_ingest
+from tests.ingest.fake_broker import FakeConnection, fake_broker
+from tests.ingest.messages import EPOCH, NODE, SAMPLES, birth, pack, relative
+from tests.ingest.waiting import eventually
+
+pytestmark = pytest.mark.postgres
+BIRTH, HEARTBEAT, STATUS = (Topic(NODE, kind).text() for kind in (Kind.BIRTH, Kind.HEARTBEAT, Kind.STATUS))
+
+
+@pytest.fixture
+def farm(postgres_farm_url: str) -> Farm:
+    return Farm(postgres_farm_url)
+
+
+@pytest.fixture
+def now_ms() -> int:
+    return SystemClock().now_ms() // 1000 * 1000
+
+
+async def answered(connection: FakeConnection, *packet_ids: int) -> None:
+    await eventually(lambda: sorted(connection.acknowledged) == sorted(packet_ids), lambda: connection.acknowledged)
+
+
+async def test_a_plain_device_is_registered_by_its_first_message(farm: Farm) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, relative(20.5), 1)
+        await answered(connection, 1)
+    assert farm.rows("SELECT slug, kind FROM node") == [("yard-pi", "plain")]
+    assert farm.rows("SELECT site, device, channel, quantity, unit, value FROM reading") == [
+        ("north-farm", "probe", "temperature", "temperature", "Cel", 20.5)
+    ]
+
+
+async def test_registration_by_sending_can_be_forbidden(farm: Farm) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url, register_plain_devices=False):
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, relative(20.5), 1)
+        await answered(connection, 1)
+        connection.deliver(BIRTH, birth("one"), 2)
+        connection.deliver(SAMPLES, pack(1, SystemClock().now_ms(), 1.0), 3)
+        await answered(connection, 1, 2, 3)
+    assert farm.rows("SELECT reason FROM quarantine") == [("node_unknown",)]
+    assert farm.value("SELECT count(*) FROM sample") == 1
+
+
+async def test_a_node_gets_so_many_devices_by_sending_and_no_more(farm: Farm) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url, most_devices_per_node=3):
+        connection = await broker.connection()
+        for packet_id in range(1, 6):
+            connection.deliver(SAMPLES, relative(20.5, f"probe{packet_id}"), packet_id)
+        await answered(connection, 1, 2, 3, 4, 5)
+    assert farm.value("SELECT count(*) FROM device") == 3
+    assert farm.rows("SELECT reason FROM quarantine") == [("too_many_devices",)] * 2
+
+
+async def test_a_group_has_256_positions_and_no_more(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, pack(None, now_ms, *[1.0] * 250), 1)
+        connection.deliver(SAMPLES, pack(None, now_ms, *[2.0] * 7, names=[f"x{at}" for at in range(7)]), 2)
+        connection.deliver(SAMPLES, pack(None, now_ms, *[3.0] * 6, names=[f"y{at}" for at in range(6)]), 3)
+        await answered(connection, 1, 2, 3)
+    assert farm.rows("SELECT reason FROM quarantine") == [("too_many_channels",)]
+    assert farm.value("SELECT count(*) FROM channel") == 256
+    assert farm.value('SELECT cardinality("values") FROM sample') == 256
+
+
+async def test_a_birth_registers_groups_channels_and_what_they_are(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(BIRTH, birth("one", [EpochSpan(EPOCH, 1, 1)]), 1)
+        connection.deliver(SAMPLES, pack(1, now_ms, *range(1, 9)), 2)
+        connection.deliver(SAMPLES, pack(2, now_ms, 5.1, names=["supply"], unit="V"), 3)
+        await answered(connection, 1, 2, 3)
+    assert farm.rows("SELECT kind, software, session FROM node") == [("agent", "edge 1.0", "one")]
+    assert farm.rows("SELECT slug, title, profile FROM device") == [("bin1-head1", "Bin 1 cable 1", "r4dcb08")]
+    assert farm.rows("SELECT key, retention_class, interval_s FROM sample_group ORDER BY key") == [
+        ("main", "measurements", 10.0),
+        ("vitals", "vitals", 60.0),
+    ]
+    assert farm.value("SELECT count(*) FROM sample_vitals") == 1
+    assert farm.value('SELECT "values" FROM sample') == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    assert farm.rows("SELECT resolution, low FROM channel WHERE key IN ('t1', 'supply') ORDER BY key") == [
+        (None, 4.5),
+        (0.1, None),
+    ]
+
+
+async def test_a_sample_of_several_groups_is_stored_in_each(farm: Farm, now_ms: int) -> None:
+    both = [*json.loads(pack(1, now_ms, *range(1, 9))), {"n": "supply", "u": "V", "v": 5.0}]
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(BIRTH, birth("one"), 1)
+        connection.deliver(SAMPLES, json.dumps(both).encode(), 2)
+        await answered(connection, 1, 2)
+    assert farm.value('SELECT "values"[8] FROM sample') == 8.0
+    assert farm.value('SELECT "values" FROM sample_vitals') == [5.0]
+
+
+async def test_another_unit_makes_a_channel_that_succeeds_the_old_one(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        for packet_id, unit in enumerate(["Cel", "%RH", "Cel", "K"], start=1):
+            message = pack(packet_id, now_ms + packet_id * 1000, 50.0, names=["x"], unit="Cel")
+            connection.deliver(SAMPLES, message.replace(b'"Cel"', b'"%s"' % unit.encode()), packet_id)
+            await answered(connection, *range(1, packet_id + 1))
+    assert farm.rows("SELECT unit, position, retired_at IS NULL, succeeds FROM channel ORDER BY position") == [
+        ("Cel", 0, True, None),
+        ("%RH", 1, False, 1),
+    ]
+    found = farm.rows("SELECT unit, value FROM reading ORDER BY time")
+    assert [(unit, round(value, 2)) for unit, value in found] == [
+        ("Cel", 50.0),
+        ("%RH", 50.0),
+        ("Cel", 50.0),
+        ("Cel", -223.15),
+    ]
+
+
+async def test_a_failed_reading_of_an_unknown_channel_is_not_silently_dropped(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, pack(1, now_ms, 1.0, None), 1)
+        await answered(connection, 1)
+        connection.deliver(SAMPLES, pack(2, now_ms + 1000, 1.0, 2.0), 2)
+        await answered(connection, 1, 2)
+        connection.deliver(SAMPLES, pack(3, now_ms + 2000, 1.0, None), 3)
+        await answered(connection, 1, 2, 3)
+    assert farm.rows("SELECT reason, seq FROM quarantine") == [("channel_unknown", 1)]
+    assert farm.rows("SELECT reason FROM latest_reading ORDER BY channel") == [("good",), ("sensor_missing",)]
+
+
+async def test_heartbeats_and_statuses_say_how_a_node_is(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(BIRTH, birth("one"), 1)
+        connection.deliver(STATUS, encode(Status(State.ONLINE, "one", now_ms)), 2)
+        connection.deliver(HEARTBEAT, encode(Heartbeat("one", now_ms, epochs=[EpochSpan(EPOCH, 3, 9)])), 3)
+        await answered(connection, 1, 2, 3)
+        await farm.until("SELECT state FROM node", "online")
+        await farm.until("SELECT count(*) FROM node WHERE last_heartbeat_at IS NOT NULL", 1)
+    assert farm.rows("SELECT declared_oldest, declared_next, session FROM node_epoch") == [(3, 9, "one")]
+
+
+async def test_heartbeats_of_unknown_nodes_register_nobody(farm: Farm, now_ms: int) -> None:
+    stranger = Topic(NodeName.of("demo", "north-farm", "stranger"), Kind.HEARTBEAT).text()
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(stranger, encode(Heartbeat("one", now_ms)), 1)
+        await answered(connection, 1)
+    assert farm.value("SELECT count(*) FROM node") == 0
+
+
+async def test_what_cannot_be_read_registers_nobody(farm: Farm) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, b"[{]", 1)
+        await answered(connection, 1)
+    assert farm.value("SELECT count(*) FROM node") == 0
+    assert farm.value("SELECT count(*) FROM quarantine") == 1

@@ -1,0 +1,165 @@
+"""What nodes are told of the committed state."""
+
+import asyncio
+
+import pytest
+
+from siloscope_contract.births import EpochSpan
+from siloscope_contract.packs import Epoch
+from siloscope_contract.topics import Kind, Topic
+from siloscope_contract.watermarks import EpochMark, Watermark, decode
+from siloscope_process.clock import SystemClock
+from tests.ingest.conftest import Farm, running_ingest
+from tests.ingest.fake_broker import FakeConnection, fake_broker
+from tests.ingest.messages import EPOCH, NODE, OTHER_EPOCH, SAMPLES, birth, pack
+from tests.ingest.waiting import eventually
+
+pytestmark = pytest.mark.postgres
+BIRTH = Topic(NODE, Kind.BIRTH).text()
+COMMITTED = Topic(NODE, Kind.COMMITTED).text()
+
+
+@pytest.fixture
+def farm(postgres_farm_url: str) -> Farm:
+    return Farm(postgres_farm_url)
+
+
+@pytest.fixture
+def now_ms() -> int:
+    return SystemClock().now_ms() // 1000 * 1000
+
+
+def watermarks(connection: FakeConnection) -> list[Watermark]:
+    return [decode(payload) for topic, payload in list(connection.published) if topic == COMMITTED]
+
+
+async def told(connection: FakeConnection, expected: EpochMark, epoch: Epoch = EPOCH) -> Watermark:
+    """Wait until the newest watermark says this of an epoch."""
+
+    def newest() -> Watermark | None:
+        found = watermarks(connection)
+        return found[-1] if found else None
+
+    def holds() -> bool:
+        now = newest()
+        return now is not None and now.epochs.get(epoch) == expected
+
+    await eventually(holds, newest)
+    return watermarks(connection)[-1]
+
+
+async def test_a_birth_is_answered_and_packs_raise_the_mark(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(BIRTH, birth("first", [EpochSpan(EPOCH, 1, 4)]), 1)
+        answer = await told(connection, EpochMark(1, 1))
+        assert answer.answered == ["first"]
+        for packet_id, seq in enumerate([1, 2, 5, 9, 3], start=2):
+            connection.deliver(SAMPLES, pack(seq, now_ms + seq * 1000, 1.0), packet_id)
+        after = await told(connection, EpochMark(4, 10, [(4, 4), (6, 8)]))
+        connection.deliver(BIRTH, birth("second", [EpochSpan(OTHER_EPOCH, 1, 1)]), 9)
+        last = await told(connection, EpochMark(1, 1), OTHER_EPOCH)
+    assert (after.store, after.generation) == (answer.store, answer.generation)
+    assert last.answered == ["first", "second"]
+
+
+async def test_every_watermark_is_published_when_ingest_starts(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker:
+        async with running_ingest(farm.url, broker.url):
+            connection = await broker.connection()
+            connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
+            await told(connection, EpochMark(2, 2))
+        async with running_ingest(farm.url, broker.url):
+            await told(await broker.connection(), EpochMark(2, 2))
+
+
+async def test_every_watermark_is_published_when_the_broker_comes_back(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
+        await told(connection, EpochMark(2, 2))
+        await connection.cut()
+        await told(await broker.connection(), EpochMark(2, 2))
+
+
+async def test_one_of_two_workers_publishes_and_marks_never_go_back(farm: Farm, now_ms: int) -> None:
+    async with (
+        fake_broker() as broker,
+        running_ingest(farm.url, broker.url, ingest_worker="one"),
+        running_ingest(farm.url, broker.url, ingest_worker="two"),
+    ):
+        connections = [await broker.connection(), await broker.connection()]
+        for seq in range(1, 300):
+            connections[seq % 2].deliver(SAMPLES, pack(seq, now_ms + seq * 1000, 1.0), seq)
+            if seq % 3 == 0:  # both get it, as without a shared subscription
+                connections[(seq + 1) % 2].deliver(SAMPLES, pack(seq, now_ms + seq * 1000, 1.0), seq)
+            await asyncio.sleep(0)
+        published = [connection for connection in connections if connection.client_id]
+        await eventually(
+            lambda: any(
+                found and found[-1].epochs.get(EPOCH) == EpochMark(300, 300) for found in map(watermarks, published)
+            ),
+            lambda: [watermarks(each)[-1:] for each in published],
+        )
+    publishers = [each for each in connections if each.published]
+    assert len(publishers) == 1
+    below = [mark.below for found in watermarks(publishers[0]) for mark in found.epochs.values()]
+    assert below == sorted(below)
+    assert farm.value("SELECT count(*) FROM sample") == 299
+    assert farm.value("SELECT count(*) FROM sample_conflict") == 0
+
+
+async def test_the_other_worker_takes_over_when_the_publisher_stops(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker:
+        async with running_ingest(farm.url, broker.url, ingest_worker="one"):
+            first = await broker.connection()
+            first.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
+            await told(first, EpochMark(2, 2))
+            stay = running_ingest(farm.url, broker.url, ingest_worker="two")
+            await stay.__aenter__()
+            second = await broker.connection()
+        try:
+            second.deliver(SAMPLES, pack(2, now_ms + 1000, 1.0), 1)
+            await told(second, EpochMark(3, 3))
+        finally:
+            await stay.__aexit__(None, None, None)
+
+
+async def test_a_database_that_went_back_gets_a_new_generation(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(BIRTH, birth("one", [EpochSpan(EPOCH, 1, 3)]), 1)
+        for seq in (1, 2):
+            connection.deliver(SAMPLES, pack(seq, now_ms + seq * 1000, 1.0), seq + 1)
+        before = await told(connection, EpochMark(3, 3))
+        seen: dict[str, int] = {EPOCH: 3}
+        told_before = {"store": before.store, "generation": before.generation}
+        connection.deliver(BIRTH, birth("two", [EpochSpan(EPOCH, 1, 3)], committed=seen, **told_before), 4)
+        await eventually(lambda: "two" in watermarks(connection)[-1].answered, lambda: watermarks(connection)[-1])
+        assert watermarks(connection)[-1].generation == before.generation
+
+        farm.execute("UPDATE node_epoch SET accounted = '{[1,2)}'")  # as an older backup would have it
+        connection.deliver(BIRTH, birth("three", [EpochSpan(EPOCH, 1, 3)], committed=seen, **told_before), 5)
+        await eventually(lambda: "three" in watermarks(connection)[-1].answered, lambda: watermarks(connection)[-1])
+        after = watermarks(connection)[-1]
+    assert after.generation != before.generation
+    assert after.store == before.store
+    assert after.answered == ["three"]
+    assert after.epochs[EPOCH] == EpochMark(2, 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE store_identity SET system_identifier = 'another'", "UPDATE store_identity SET timeline = timeline + 1"],
+)
+async def test_a_restored_or_promoted_database_gets_a_new_generation(farm: Farm, now_ms: int, change: str) -> None:
+    generations = []
+    async with fake_broker() as broker:
+        for _ in range(3):
+            async with running_ingest(farm.url, broker.url):
+                connection = await broker.connection()
+                connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
+                generations.append((await told(connection, EpochMark(2, 2))).generation)
+            if len(generations) == 2:
+                farm.execute(change)
+    assert generations[0] == generations[1] != generations[2]
