@@ -7,4 +7,4 @@ export PATH="$tools:$PATH"
 echo "Building the web page"
 cd dashboards/web
 npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
-npm run build --silent -- --logLevel warn
+npm run build --silent -- --logLevel error
