@@ -55,16 +55,20 @@ def test_the_two_retention_classes_have_spans_of_their_own(owner: Connection[Any
 
 
 @pytest.mark.postgres
-def test_two_writers_that_meet_a_new_week_at_once_make_one_partition(migrated_postgres_url: str) -> None:
-    made: list[int] = []
+def test_writers_that_meet_a_new_week_at_once_make_one_partition(migrated_postgres_url: str) -> None:
+    writers, weeks = 4, [THURSDAY + number * WEEK for number in range(6)]
+    together = threading.Barrier(writers)
+    made: dict[datetime, list[int]] = {week: [] for week in weeks}
 
     def make() -> None:
         with connect(migrated_postgres_url, autocommit=True) as connection:
-            made.append(ensure(connection, [THURSDAY]))
+            for week in weeks:
+                together.wait(timeout=30)
+                made[week].append(ensure(connection, [week]))
 
-    threads = [threading.Thread(target=make) for _ in range(4)]
+    threads = [threading.Thread(target=make) for _ in range(writers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(made) == [0, 0, 0, 1]
+    assert [sorted(counts) for counts in made.values()] == [[0, 0, 0, 1]] * len(weeks)
