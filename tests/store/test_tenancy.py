@@ -1,6 +1,8 @@
 """A second organisation's database role sees none of the first's rows, whichever way it asks."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -133,6 +135,18 @@ def test_grants_survive_a_migration_that_makes_the_views_anew(
     schema.roll_back(migrated_database_url, back)
     schema.migrate(migrated_database_url)
     assert tenant.execute("SELECT count(*) FROM reading").fetchone() == (2,)
+
+
+def test_what_the_documentation_shows_runs_for_a_tenant(tenant: Connection[Any]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sql.md").read_text("utf-8")
+    examples = re.findall(r"```sql\n(.*?);\n```", page, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        tenant.execute(example.encode())
+    columns = [found.name for found in tenant.execute("SELECT * FROM reading LIMIT 0").description or ()]
+    assert columns == [found.name for found in tenant.execute("SELECT * FROM latest_reading LIMIT 0").description or ()]
+    assert ", ".join(f"`{name}`" for name in columns) in " ".join(page.split())
+    assert all(f"`{name}`" in page for name in GRANTED)
 
 
 def test_the_owner_sees_every_organisation(owner: Connection[Any], farm: Farm, foreign: Farm) -> None:
