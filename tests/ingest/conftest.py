@@ -53,8 +53,11 @@ class Farm:
         with psycopg.connect(self.url, autocommit=True) as connection:
             return connection.execute(statement.encode(), parameters).fetchall()
 
-    def execute(self, statement: str) -> None:
-        """Carry out a statement."""
+    async def change(self, statement: str) -> None:
+        """Carry out a statement, in a thread: it may have to wait for a transaction of ingest, which runs in ours."""
+        await asyncio.to_thread(self._execute, statement)
+
+    def _execute(self, statement: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement.encode())
 

@@ -1,8 +1,8 @@
 """What ingest promises, with a broker that misbehaves on purpose and a real database."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
@@ -28,11 +28,11 @@ def now_ms() -> int:
     return SystemClock().now_ms() // 1000 * 1000
 
 
-@contextmanager
-def nobody_writes(farm: Farm) -> Iterator[None]:
+@asynccontextmanager
+async def nobody_writes(farm: Farm) -> AsyncIterator[None]:
     """Hold back every commit."""
-    with psycopg.connect(farm.url) as connection:
-        connection.execute("LOCK TABLE node_epoch, sample IN ACCESS EXCLUSIVE MODE")
+    async with await psycopg.AsyncConnection.connect(farm.url) as connection:
+        await connection.execute("LOCK TABLE node_epoch, sample IN ACCESS EXCLUSIVE MODE")
         yield
 
 
@@ -46,7 +46,7 @@ async def test_nothing_is_acknowledged_before_it_is_committed(farm: Farm, now_ms
         connection = await broker.connection()
         connection.deliver(SAMPLES, pack(1, now_ms, 11.5), 1)
         await answered(connection, 1)
-        with nobody_writes(farm):
+        async with nobody_writes(farm):
             connection.deliver(SAMPLES, pack(2, now_ms + 1000, 11.6), 2)
             await eventually(lambda: service.held.messages == 1, lambda: service.held.messages)
             await waiting_for_lock(farm)
@@ -60,7 +60,7 @@ async def test_an_acknowledgement_never_crosses_a_reconnect(farm: Farm, now_ms: 
         first = await broker.connection()
         first.deliver(SAMPLES, pack(1, now_ms, 11.5), 1)
         await answered(first, 1)
-        with nobody_writes(farm):
+        async with nobody_writes(farm):
             first.deliver(SAMPLES, pack(2, now_ms + 1000, 11.6), 7)
             await waiting_for_lock(farm)
             await first.cut()
@@ -206,12 +206,12 @@ async def test_an_impossible_reading_is_stored_as_failed_and_its_message_kept(fa
 
 
 async def test_data_that_the_database_refuses_is_found_and_the_rest_is_stored(farm: Farm, now_ms: int) -> None:
-    farm.execute('ALTER TABLE sample ADD CHECK ("values"[1] <> 13)')
+    await farm.change('ALTER TABLE sample ADD CHECK ("values"[1] <> 13)')
     async with fake_broker() as broker, running_ingest(farm.url, broker.url):
         connection = await broker.connection()
         connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
         await answered(connection, 1)
-        with nobody_writes(farm):
+        async with nobody_writes(farm):
             for seq in range(2, 40):
                 connection.deliver(SAMPLES, pack(seq, now_ms + seq * 1000, 13.0 if seq in (9, 30) else 1.0), seq)
         await answered(connection, *range(1, 40))
@@ -232,7 +232,7 @@ async def test_a_partition_that_was_dropped_meanwhile_is_made_again(farm: Farm, 
         (partition,) = farm.rows(
             "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'sample'::regclass"
         )
-        farm.execute(f"DROP TABLE {partition[0]}")
+        await farm.change(f"DROP TABLE {partition[0]}")
         connection.deliver(SAMPLES, pack(2, now_ms + 1000, 1.0), 2)
         await answered(connection, 1, 2)
     assert farm.value("SELECT count(*) FROM sample") == 1
@@ -244,10 +244,10 @@ async def test_a_broken_database_connection_loses_nothing(farm: Farm, now_ms: in
         connection = await broker.connection()
         connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
         await answered(connection, 1)
-        with nobody_writes(farm):
+        async with nobody_writes(farm):
             connection.deliver(SAMPLES, pack(2, now_ms + 1000, 1.0), 2)
             await waiting_for_lock(farm)
-            farm.execute(
+            await farm.change(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'siloscope ingest%'"
             )
             assert connection.acknowledged == [1]

@@ -138,7 +138,7 @@ async def test_a_database_that_went_back_gets_a_new_generation(farm: Farm, now_m
         await eventually(lambda: "two" in watermarks(connection)[-1].answered, lambda: watermarks(connection)[-1])
         assert watermarks(connection)[-1].generation == before.generation
 
-        farm.execute("UPDATE node_epoch SET accounted = '{[1,2)}'")  # as an older backup would have it
+        await farm.change("UPDATE node_epoch SET accounted = '{[1,2)}'")  # as an older backup would have it
         connection.deliver(BIRTH, birth("three", [EpochSpan(EPOCH, 1, 3)], committed=seen, **told_before), 5)
         await eventually(lambda: "three" in watermarks(connection)[-1].answered, lambda: watermarks(connection)[-1])
         after = watermarks(connection)[-1]
@@ -161,5 +161,5 @@ async def test_a_restored_or_promoted_database_gets_a_new_generation(farm: Farm,
                 connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
                 generations.append((await told(connection, EpochMark(2, 2))).generation)
             if len(generations) == 2:
-                farm.execute(change)
+                await farm.change(change)
     assert generations[0] == generations[1] != generations[2]
