@@ -14,13 +14,18 @@ from tests.ingest.fake_broker import FakeConnection, fake_broker
 from tests.ingest.messages import EPOCH, OTHER_EPOCH, SAMPLES, pack, relative
 from tests.ingest.waiting import eventually
 
-pytestmark = pytest.mark.postgres
 DAY_MS = 86_400_000
 
 
 @pytest.fixture
 def farm(postgres_farm_url: str) -> Farm:
     return Farm(postgres_farm_url)
+
+
+@pytest.fixture
+def homes(farm_url: str) -> Farm:
+    """A farm on each home: what depends on how samples are stored."""
+    return Farm(farm_url)
 
 
 @pytest.fixture
@@ -84,8 +89,8 @@ async def test_a_redelivery_is_harmless(farm: Farm, now_ms: int) -> None:
 
 
 @pytest.mark.parametrize("in_one_batch", [True, False])
-async def test_the_first_value_stays_and_the_other_is_kept_beside(farm: Farm, now_ms: int, in_one_batch: bool) -> None:
-    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+async def test_the_first_value_stays_and_the_other_is_kept_beside(homes: Farm, now_ms: int, in_one_batch: bool) -> None:
+    async with fake_broker() as broker, running_ingest(homes.url, broker.url):
         connection = await broker.connection()
         connection.deliver(SAMPLES, pack(1, now_ms, 11.5, 12.5), 1)
         if not in_one_batch:
@@ -94,18 +99,18 @@ async def test_the_first_value_stays_and_the_other_is_kept_beside(farm: Farm, no
         await answered(connection, 1, 2)
         connection.deliver(SAMPLES, pack(2, now_ms, 11.5, 99.0), 3, duplicate=True)
         await answered(connection, 1, 2, 3)
-    assert farm.rows('SELECT "values" FROM sample') == [([11.5, 12.5],)]
-    assert farm.rows('SELECT "values" FROM latest') == [([11.5, 12.5],)]
-    found = farm.rows("SELECT position, kept_value, other_value, other_epoch::text, other_seq FROM sample_conflict")
+    assert homes.rows('SELECT "values" FROM sample') == [([11.5, 12.5],)]
+    assert homes.rows('SELECT "values" FROM latest') == [([11.5, 12.5],)]
+    found = homes.rows("SELECT position, kept_value, other_value, other_epoch::text, other_seq FROM sample_conflict")
     assert [(*row[:3], row[3].replace("-", ""), row[4]) for row in found] == [(1, 12.5, 99.0, EPOCH, 2)]
-    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,3)}"
+    assert homes.value("SELECT accounted::text FROM node_epoch") == "{[1,3)}"
 
 
 @pytest.mark.parametrize("in_one_batch", [True, False])
 async def test_packs_with_different_channels_of_one_sample_are_merged(
-    farm: Farm, now_ms: int, in_one_batch: bool
+    homes: Farm, now_ms: int, in_one_batch: bool
 ) -> None:
-    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+    async with fake_broker() as broker, running_ingest(homes.url, broker.url):
         connection = await broker.connection()
         connection.deliver(SAMPLES, pack(1, now_ms, 1.0, None, 3.0, names=["t1", "t2", "t3"]), 1)
         connection.deliver(SAMPLES, pack(2, now_ms - 1000, 2.0, names=["t2"]), 2)
@@ -115,21 +120,21 @@ async def test_packs_with_different_channels_of_one_sample_are_merged(
             await answered(connection, 1, 2, 3)
         connection.deliver(SAMPLES, pack(4, now_ms + 1000, 1.5, names=["t1"]), 4)
         await answered(connection, 1, 2, 3, 4)
-    newest = farm.rows("SELECT channel, value, reason FROM reading WHERE time > to_timestamp(%s)", now_ms / 1000)
+    newest = homes.rows("SELECT channel, value, reason FROM reading WHERE time > to_timestamp(%s)", now_ms / 1000)
     assert sorted(newest) == [("t1", 1.5, "good"), ("t3", 3.5, "good")]
-    assert farm.value("SELECT count(*) FROM sample_conflict") == 0
-    latest = dict(farm.rows("SELECT channel, value FROM latest_reading"))
+    assert homes.value("SELECT count(*) FROM sample_conflict") == 0
+    latest = dict(homes.rows("SELECT channel, value FROM latest_reading"))
     assert (latest["t1"], latest["t3"]) == (1.5, 3.5)
 
 
-async def test_late_samples_are_stored_and_never_become_the_latest(farm: Farm, now_ms: int) -> None:
-    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+async def test_late_samples_are_stored_and_never_become_the_latest(homes: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(homes.url, broker.url):
         connection = await broker.connection()
         for packet_id, (second, value) in enumerate([(60, 6.0), (0, 0.5), (30, 3.0)], start=1):
             connection.deliver(SAMPLES, pack(packet_id, now_ms + second * 1000, value), packet_id)
             await answered(connection, *range(1, packet_id + 1))
-    assert farm.value("SELECT count(*) FROM sample") == 3
-    assert farm.rows('SELECT "values" FROM latest') == [([6.0],)]
+    assert homes.value("SELECT count(*) FROM sample") == 3
+    assert homes.rows('SELECT "values" FROM latest') == [([6.0],)]
 
 
 async def test_a_failed_reading_is_stored_as_failed(farm: Farm, now_ms: int) -> None:
@@ -144,28 +149,28 @@ async def test_a_failed_reading_is_stored_as_failed(farm: Farm, now_ms: int) -> 
     ]
 
 
-async def test_wild_times_are_kept_apart_and_accounted_for(farm: Farm, now_ms: int) -> None:
+async def test_wild_times_are_kept_apart_and_accounted_for(homes: Farm, now_ms: int) -> None:
     wild = [0, now_ms - 3660 * DAY_MS, now_ms + 2 * DAY_MS, 2**42]
-    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+    async with fake_broker() as broker, running_ingest(homes.url, broker.url):
         connection = await broker.connection()
         connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
         for seq, time_ms in enumerate((time_ms for time_ms in wild if time_ms), start=2):
             connection.deliver(SAMPLES, pack(seq, time_ms, 2.0), seq)
             connection.deliver(SAMPLES, pack(seq, time_ms, 2.0), seq + 10, duplicate=True)
         await answered(connection, 1, 2, 3, 4, 12, 13, 14)
-    assert farm.value("SELECT count(*) FROM sample") == 1
-    assert farm.value("SELECT count(*) FROM undated") == 3
-    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,5)}"
+    assert homes.value("SELECT count(*) FROM sample") == 1
+    assert homes.value("SELECT count(*) FROM undated") == 3
+    assert homes.value("SELECT accounted::text FROM node_epoch") == "{[1,5)}"
 
 
-async def test_many_weeks_at_once_open_a_handful_of_partitions_a_transaction(farm: Farm, now_ms: int) -> None:
+async def test_many_weeks_at_once_open_a_handful_of_spans_a_transaction(homes: Farm, now_ms: int) -> None:
     weeks = 40
-    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+    async with fake_broker() as broker, running_ingest(homes.url, broker.url):
         connection = await broker.connection()
         for seq in range(1, weeks + 1):
             connection.deliver(SAMPLES, pack(seq, now_ms - seq * 7 * DAY_MS, 1.0), seq)
         await answered(connection, *range(1, weeks + 1))
-    assert farm.value("SELECT count(*) FROM sample") == weeks
+    assert homes.value("SELECT count(*) FROM sample") == weeks
 
 
 async def test_a_bad_message_never_blocks_the_ones_behind_it(farm: Farm, now_ms: int) -> None:
@@ -205,23 +210,23 @@ async def test_an_impossible_reading_is_stored_as_failed_and_its_message_kept(fa
     assert farm.rows("SELECT reason, seq FROM quarantine") == [("not_plausible", 2)]
 
 
-async def test_data_that_the_database_refuses_is_found_and_the_rest_is_stored(farm: Farm, now_ms: int) -> None:
-    await farm.change('ALTER TABLE sample ADD CHECK ("values"[1] <> 13)')
-    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+async def test_data_that_the_database_refuses_is_found_and_the_rest_is_stored(homes: Farm, now_ms: int) -> None:
+    await homes.change('ALTER TABLE sample ADD CHECK ("values"[1] <> 13)')
+    async with fake_broker() as broker, running_ingest(homes.url, broker.url):
         connection = await broker.connection()
         connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
         await answered(connection, 1)
-        async with nobody_writes(farm):
+        async with nobody_writes(homes):
             for seq in range(2, 40):
                 connection.deliver(SAMPLES, pack(seq, now_ms + seq * 1000, 13.0 if seq in (9, 30) else 1.0), seq)
         await answered(connection, *range(1, 40))
-    assert farm.value("SELECT count(*) FROM sample") == 37
-    assert farm.rows("SELECT seq, reason FROM seq_refused ORDER BY 1") == [
+    assert homes.value("SELECT count(*) FROM sample") == 37
+    assert homes.rows("SELECT seq, reason FROM seq_refused ORDER BY 1") == [
         (9, "refused_by_database"),
         (30, "refused_by_database"),
     ]
-    assert farm.value("SELECT count(*) FROM quarantine") == 2
-    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,40)}"
+    assert homes.value("SELECT count(*) FROM quarantine") == 2
+    assert homes.value("SELECT accounted::text FROM node_epoch") == "{[1,40)}"
 
 
 async def test_a_partition_that_was_dropped_meanwhile_is_made_again(farm: Farm, now_ms: int) -> None:
