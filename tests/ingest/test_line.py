@@ -164,3 +164,16 @@ async def test_publications_are_answered_and_leave_nothing_behind() -> None:
         await eventually(lambda: bool(connection.published), lambda: connection.published)
         assert connection.published == [("silo/v1/a/b/c/committed", b"{}")]
         assert line.can_publish
+
+
+async def test_what_is_sent_again_on_the_same_line_is_taken_once() -> None:
+    async with fake_broker() as broker, consuming(broker) as consumer:
+        connection = await broker.connection()
+        for duplicate in (False, True, True):
+            connection.deliver("silo/v1/a/b/c/samples", b"first", 1, duplicate=duplicate)
+        connection.deliver("silo/v1/a/b/c/samples", b"second", 2)
+        await consumer.delivery(2)
+        acknowledge(consumer.received)
+        await acknowledged(connection, [1, 2])
+        connection.deliver("silo/v1/a/b/c/samples", b"third", 1, duplicate=True)
+        assert (await consumer.delivery(3)).payload == b"third"

@@ -54,6 +54,7 @@ class Line:
         self._now_ms = now_ms
         self._receive_maximum = receive_maximum
         self._unanswered = _Unanswered()
+        self._under_way: set[int] = set()
         self._lost = asyncio.Event()
         self._granted: asyncio.Future[Sequence[int]] | None = None
         self._client: Any = None
@@ -122,6 +123,7 @@ class Line:
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """Acknowledge messages that came on this line, or do nothing where it is gone."""
+        self._under_way.difference_update(packet_ids)
         if self.is_open:
             self._write(b"".join([_PUBACK + packet_id.to_bytes(2, "big") for packet_id in packet_ids]))
 
@@ -199,6 +201,9 @@ class Line:
         packet_id = None
         if qos:
             packet_id = packet[topic_end] << 8 | packet[topic_end + 1]
+            if packet_id in self._under_way and command & 8:
+                return  # NATS sends again after 30 s what it has on this line already: one copy is enough
+            self._under_way.add(packet_id)
             topic_end += 2
         if self.version == MQTTv50:
             length, shift = 0, 0

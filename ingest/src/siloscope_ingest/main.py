@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 from collections.abc import Mapping
 
@@ -37,6 +38,7 @@ def run(_arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     logs.configure("ingest", style=settings.log, level=settings.log_level)
     logging.getLogger("gmqtt").setLevel(logging.ERROR)  # our own log says what its connections do
     _require_schema(settings.database_url)
+    _collect_garbage_rarely()
     return run_until_stopped(lambda stop: _serve(settings, broker, stop), loop_factory=uvloop.new_event_loop)
 
 
@@ -67,6 +69,13 @@ def _password(settings: IngestSettings) -> str | None:
         return (path.read_text("utf-8").splitlines() or [""])[0].strip()
     except OSError as error:
         raise WrongSetting(f"SILOSCOPE_MQTT_PASSWORD_FILE: cannot read {path}: {error.strerror}") from error
+
+
+def _collect_garbage_rarely() -> None:
+    """Messages under way are no garbage, and nothing here makes cycles: looking through them took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 def _require_schema(url: str) -> None:
