@@ -62,7 +62,7 @@ class FakeIngest:
     async def run(self) -> None:
         url = self._url
         async with aiomqtt.Client(
-            url.hostname or "", url.port or 1883, username=url.username, password=url.password, timeout=10
+            url.hostname or "", url.port or 1883, username=url.username, password=url.password, timeout=2
         ) as client:
             for kind in KINDS:
                 await client.subscribe(Topic(self._node, kind).text(), qos=1)

@@ -5,7 +5,7 @@
 
 import pytest
 
-from siloscope_edge.attendance import REST_AT_MOST_S, Attendance, Turn
+from siloscope_edge.attendance import REST_AT_MOST_S, Attendance, Turn, whose_turn
 
 LETTERS = {Turn.READ: "R", Turn.PROBE: "P", Turn.RESTING: "."}
 
@@ -58,3 +58,22 @@ def test_many_dead_devices_share_a_tenth_of_the_bus() -> None:
     for _ in range(3):
         attendance.unanswered(0.0, silent_devices=10)
     assert attendance.rested_until_s == pytest.approx(10 * 0.3 * 10)
+
+
+@pytest.mark.parametrize(
+    ("now_s", "first"),
+    [
+        (0.0, 0),  # nobody is due: the earliest
+        (4.0, 2),  # those that answer come before the one that failed
+        (9.0, 1),
+        (66.0, 0),  # but nobody waits for ever
+    ],
+)
+def test_whose_turn_it_is(now_s: float, first: int) -> None:
+    attendances = [Attendance(5, due_s=2), Attendance(5, due_s=8), Attendance(5, due_s=3)]
+    for each in attendances[1:]:
+        each.answered()
+    attendances[0].unanswered(0)
+    if now_s > 4:
+        attendances[2].take(now_s)
+    assert whose_turn(attendances, now_s) == first

@@ -98,6 +98,22 @@ async def test_the_living_keep_their_period_beside_the_dead() -> None:
         assert bench.qualities(device) == {(21.9, 0)}
 
 
+async def test_ten_dead_among_thirty_leave_the_others_their_period() -> None:
+    names = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcd"
+    bench = Bench(names)
+    bench.bus.dead = set(names[::3])
+    bench.bus.slow_s = 0.03
+    await bench.run_for(900)
+    for device in set(names) - bench.bus.dead:
+        times = [at for at in bench.times(device) if at >= 15]  # in the first round nobody knows yet who is dead
+        assert len(times) == 177
+        grid = [at - 5 * turn for turn, at in enumerate(times)]
+        assert max(grid) - min(grid) <= TIMEOUT_S + 20 * 0.03
+    asked_in_vain = sum(bench.bus.asked.count(device) for device in bench.bus.dead)
+    assert asked_in_vain * TIMEOUT_S <= 0.1 * 900
+    assert {len(bench.times(device)) for device in bench.bus.dead} <= set(range(176, 182))
+
+
 async def test_a_dead_device_gives_a_bad_reading_each_period_and_costs_little() -> None:
     bench = Bench("ab")
     bench.bus.dead = {"a"}

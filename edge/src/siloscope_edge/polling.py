@@ -7,7 +7,7 @@ import structlog
 from siloscope_contract.gaps import Gap, GapKind
 from siloscope_contract.packs import Sample
 from siloscope_contract.quality import Quality
-from siloscope_edge.attendance import Attendance, Turn
+from siloscope_edge.attendance import Attendance, Turn, whose_turn
 from siloscope_edge.errors import PortUnavailable, ReadFailed
 from siloscope_edge.installation import Instrument
 from siloscope_edge.metrics import Metrics
@@ -57,6 +57,7 @@ class Poller:
             (instrument, Attendance(instrument.period_s, now_s, instrument.profile.limits.timeout_s))
             for instrument in instruments
         ]
+        self._attendances = [attendance for _, attendance in self._turns]
         self._reopen_at_s = 0.0
         self._reopen_wait_s = _REOPEN_FIRST_S
         self._failures_in_a_row = 0
@@ -65,8 +66,9 @@ class Poller:
         """Take turns until cancelled."""
         try:
             while True:
-                instrument, attendance = min(self._turns, key=lambda each: each[1].due_s)
-                wait_s = attendance.due_s - self._clock.monotonic_s()
+                now_s = self._clock.monotonic_s()
+                instrument, attendance = self._turns[whose_turn(self._attendances, now_s)]
+                wait_s = attendance.due_s - now_s
                 if wait_s > 0:
                     await self._clock.sleep(wait_s)
                 await self.turn(instrument, attendance)
@@ -110,7 +112,7 @@ class Poller:
             attendance.answered()
             self._log.debug("device_refused", device=instrument.name, reason=error.quality.reason, detail=str(error))
             return
-        silent = sum(each.silent for _, each in self._turns)
+        silent = sum(each.silent for each in self._attendances)
         attendance.unanswered(self._clock.monotonic_s(), max(1, silent))
         if attendance.failures == 1 or (attendance.silent and not attendance.failures & attendance.failures - 1):
             self._log.warning("device_silent", device=instrument.name, failures=attendance.failures, detail=str(error))
