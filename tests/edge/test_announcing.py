@@ -1,0 +1,50 @@
+"""A birth says all that a reader of the samples must know, in pages that any broker takes."""
+
+from pathlib import Path
+
+from siloscope_contract import births
+from siloscope_contract.births import ChannelBirth, DeviceBirth, EpochSpan, GroupBirth, RetentionClass
+from siloscope_contract.packs import Epoch
+from siloscope_contract.senml import MAX_WIRE_BYTES
+from siloscope_edge import announcing, installation, vitals
+from siloscope_edge.watermark import Generation
+from tests.edge.test_documents import CONFIG
+
+
+def epoch(at: int) -> Epoch:
+    return Epoch(f"{at:032x}")
+
+
+def test_devices_groups_and_channels_are_announced_with_their_limits(tmp_path: Path) -> None:
+    file = tmp_path / "edge.yaml"
+    file.write_text(CONFIG)
+    head, mast, agent = announcing.devices(installation.read(file))
+    (group,) = head.groups
+    assert (head.name, head.profile, group.key, group.interval_s) == ("head-1", "r4dcb08", "main", 10)
+    assert group.channels[0] == ChannelBirth("t1", "temperature", "Cel", "Level 1", 0.1, -55, 84.9)
+    assert len(mast.groups[0].channels) == 11
+    assert agent.groups[0].retention_class is RetentionClass.VITALS
+    keys = [channel.key for channel in agent.groups[0].channels]
+    assert keys == [*vitals.sample(tmp_path, 0, 1.0, 2).names]
+
+
+def test_a_birth_of_many_devices_comes_in_pages_that_hold_together() -> None:
+    channels = [ChannelBirth(f"t{at}", "temperature", "Cel", f"Level {at}") for at in range(64)]
+    devices = [
+        DeviceBirth(f"device-{at}", "probe", "", [GroupBirth("main", 10, channels=channels)]) for at in range(64)
+    ]
+    pages = announcing.births(devices, "s", [EpochSpan(epoch(1), 1, 5)], {epoch(1): 3}, Generation("store", "life"))
+    read = [births.decode_birth(births.encode(page)) for page in pages]
+    assert len(read) > 1
+    assert all(len(births.encode(page)) <= MAX_WIRE_BYTES for page in pages)
+    assert [device for page in read for device in page.devices] == devices
+    assert [(page.page, page.pages) for page in read] == [(at, len(read)) for at in range(1, len(read) + 1)]
+    assert {(page.session, page.store, page.generation) for page in read} == {("s", "store", "life")}
+    assert read[0].committed == {epoch(1): 3}
+
+
+def test_only_the_newest_epochs_are_named() -> None:
+    spans = [EpochSpan(epoch(at), 1, 2) for at in range(100)]
+    (page,) = announcing.births([], "s", spans, {}, None)
+    assert page.epochs == spans[-announcing.MAX_EPOCHS :]
+    assert page.store is None
