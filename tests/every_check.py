@@ -62,9 +62,9 @@ def lint_checks() -> Iterator[Check]:
 
 
 def test_checks() -> Iterator[Check]:
-    """Yield the test runs: what may share the machine in two processes, then what wants it for itself."""
-    pytest = [sys.executable, "-m", "pytest", "-q"]
-    yield Check("pytest", [*pytest, "-n", "2", "--dist", "loadgroup", "-m", "not system and not browser"])
+    """Yield the test runs: many short tests, then the few that start a platform or a browser each."""
+    pytest = [sys.executable, "-m", "pytest", "-q", "-n", "2"]
+    yield Check("pytest", [*pytest, "-m", "not system and not browser"])
     yield Check("pytest system, browser", [*pytest, "-m", "system or browser"])
 
 

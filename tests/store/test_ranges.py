@@ -16,9 +16,7 @@ def numbers(ranges: list[Range]) -> set[int]:
 
 
 def is_tight(ranges: list[Range]) -> bool:
-    return all(first < end for first, end in ranges) and all(
-        before[1] < after[0] for before, after in pairwise(ranges)
-    )
+    return all(first < end for first, end in ranges) and all(before[1] < after[0] for before, after in pairwise(ranges))
 
 
 @given(NUMBERS)
