@@ -84,7 +84,8 @@ def place(org_id: int) -> Place:
         reporting=1,
         stale=0,
         bad=0,
-        summary={"temperature": Span(min=11.5, mean=11.5, max=11.5, unit="Cel")},
+        grain={"temperature": Span(min=11.5, mean=11.5, max=11.5, unit="Cel")},
+        summary={},
     )
 
 

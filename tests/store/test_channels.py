@@ -122,6 +122,23 @@ async def test_a_retired_channel_is_not_listed(
     assert [item.key for item in page.items] == ["t2"]
 
 
+async def test_the_air_above_the_grain_is_not_the_grain(connection: AsyncConnection[Any], farm: Farm) -> None:
+    cable = farm.group("head", CABLE)
+    roof = farm.group("roof", [("temperature", "temperature", "Cel")])
+    place_id = farm.place("bin-1")
+    farm.put(place_id, "head", "t1", cable=1, level=1)
+    farm.put(place_id, "head", "t2", cable=1, level=2)
+    farm.put(place_id, "head", "t3", cable=1)
+    farm.put(place_id, "roof", "temperature")
+    farm.latest(cable, NOW, [10.0, 20.0, 33.0, None])
+    farm.latest(roof, NOW, [55.0])
+    found = await place(connection, farm.org_id, place_id, now=NOW)
+    assert found is not None
+    assert (found.channels, found.reporting) == (4, 4)
+    assert {name: (of.min, of.mean, of.max) for name, of in found.grain.items()} == {"temperature": (10.0, 15.0, 20.0)}
+    assert {name: (of.min, of.max) for name, of in found.summary.items()} == {"temperature": (33.0, 55.0)}
+
+
 async def test_a_place_sums_up_its_live_channels(connection: AsyncConnection[Any], farm: Farm) -> None:
     cable = farm.group("head", CABLE)
     mast = farm.group("mast", [("wind_direction", "wind_direction", "deg")])
@@ -134,9 +151,10 @@ async def test_a_place_sums_up_its_live_channels(connection: AsyncConnection[Any
     found = await place(connection, farm.org_id, place_id, now=NOW)
     assert found is not None
     assert (found.channels, found.reporting, found.stale, found.bad) == (5, 4, 0, 1)
-    assert {name: (of.min, of.mean, of.max, of.unit) for name, of in found.summary.items()} == {
+    assert {name: (of.min, of.mean, of.max, of.unit) for name, of in found.grain.items()} == {
         "temperature": (10.0, 30.0, 60.0, "Cel")
     }
+    assert found.summary == {}
     ordered = await channels_of_place(connection, farm.org_id, place_id, now=NOW)
     assert [item.key for item in ordered] == ["t4", "t3", "t2", "t1", "wind_direction"]
 

@@ -7,7 +7,7 @@ import { ageS, judge, type Known, staleAfterS, supersedes } from "../src/reading
 import { heatContrast } from "../src/readings/heat";
 import { binLayout } from "../src/readings/layout";
 import { reasonLong, reasonShort } from "../src/readings/quality";
-import { formatNumber, formatValue, quantityName } from "../src/readings/quantities";
+import { formatNumber, formatSpan, formatValue, quantityName } from "../src/readings/quantities";
 import { spread } from "../src/readings/spread";
 import { channelTitle } from "../src/readings/titles";
 
@@ -80,6 +80,12 @@ describe("numbers", () => {
     [271, "deg", null, "271°"],
     [3, "count", null, "3"],
   ])("%d %s", (value, unit, resolution, shown) => expect(formatValue(value, unit, resolution)).toBe(shown));
+
+  it.each([
+    [{ min: 3.1, mean: 3.1, max: 3.1, unit: "m/s" }, "3.1\u00a0m/s"],
+    [{ min: 1.9, mean: 3.1, max: 4.2, unit: "m/s" }, "1.9 to 4.2\u00a0m/s"],
+    [{ min: null, mean: null, max: null, unit: "m/s" }, null],
+  ])("a lull, a wind and a gust have no mean: %o is %s", (span, shown) => expect(formatSpan(span)).toBe(shown));
 
   it("have the decimals of the resolution", () =>
     expect([1, 0.5, 0.1, 0.05, 0.0625, 10].map((step) => formatNumber(1, "Cel", step))).toEqual([

@@ -1,6 +1,7 @@
 """Places: what people care about, and the spread of what the channels placed there read now."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,12 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A place; `summary` is by quantity, without directions, which have neither a least nor a greatest."""
+    """A place, and what is read there by quantity, without directions, which have neither a least nor a greatest.
+
+    Attributes:
+        grain: What the channels at a level of a cable read.
+        summary: What all others read: the air above the grain or in the room, fans, the mast.
+    """
 
     id: int
     slug: str
@@ -35,6 +41,7 @@ class Place(msgspec.Struct, frozen=True):
     reporting: int
     stale: int
     bad: int
+    grain: dict[str, Spread]
     summary: dict[str, Spread]
 
 
@@ -71,12 +78,17 @@ def _place(row: dict[str, Any], quantities: list[dict[str, Any]]) -> Place:
         kind=row["kind"],
         site_id=row["site_id"],
         **{count: sum(of[count] for of in quantities) for count in ("channels", "reporting", "stale", "bad")},
-        summary={
-            of["quantity"]: Spread(of["least"], of["mean"], of["most"], of["unit"])
-            for of in quantities
-            if not is_circular(of["quantity"])
-        },
+        grain=_spreads(of for of in quantities if of["in_grain"]),
+        summary=_spreads(of for of in quantities if not of["in_grain"]),
     )
+
+
+def _spreads(quantities: Iterable[dict[str, Any]]) -> dict[str, Spread]:
+    return {
+        of["quantity"]: Spread(of["least"], of["mean"], of["most"], of["unit"])
+        for of in quantities
+        if not is_circular(of["quantity"])
+    }
 
 
 def is_circular(quantity: str) -> bool:

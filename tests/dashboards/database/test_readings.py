@@ -105,7 +105,8 @@ async def test_a_place_summarises_what_is_live_and_lists_its_channels_by_spot(
     place_id, _ = furnish(farm)
     (listed,) = await items(client, "/places", ours)
     assert listed["channels"] == 4
-    assert listed["summary"] == {"temperature": {"min": 12.5, "mean": 12.5, "max": 12.5, "unit": "Cel"}}
+    assert listed["summary"] == {}
+    assert listed["grain"] == {"temperature": {"min": 12.5, "mean": 12.5, "max": 12.5, "unit": "Cel"}}
     place = (await client.get(f"/places/{place_id}", headers=ours)).json()
     assert [channel["place"]["level"] for channel in place["channels"]] == [1, 2, 3, 4]
     assert {**place, "channels": 4} == listed

@@ -25,7 +25,12 @@ class PlaceFields(BaseModel):
     reporting: int = Field(description="Channels whose newest reading is recent and not bad")
     stale: int = Field(description="Channels whose newest reading is too old")
     bad: int = Field(description="Channels whose newest reading is bad")
-    summary: dict[str, Span] = Field(description="By quantity; stale and bad readings do not count")
+    grain: dict[str, Span] = Field(
+        description="What the channels at a level of a cable read, by quantity; stale and bad readings do not count"
+    )
+    summary: dict[str, Span] = Field(
+        description="The same of all other channels: the air above the grain or in the room, fans, the mast"
+    )
 
 
 class Place(PlaceFields):

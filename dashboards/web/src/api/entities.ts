@@ -51,6 +51,7 @@ const placeFields = {
   title: optional(text),
   kind: text,
   site_id: id,
+  grain: mapOf(span),
   summary: mapOf(span),
   ...counts,
 };

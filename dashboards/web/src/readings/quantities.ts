@@ -1,4 +1,5 @@
 /** Names and signs of what is measured. Values are shown in the unit they are stored in; nothing here converts. */
+import type { Span } from "../api/entities";
 
 const NAMES: Record<string, string> = {
   temperature: "Temperature",
@@ -80,6 +81,13 @@ export function formatValue(value: number, unit: string, resolution: number | nu
   const sign = unitSign(unit);
   const gap = sign === "" || sign === "°" ? "" : "\u00a0";
   return `${formatNumber(value, unit, resolution)}${gap}${sign}`;
+}
+
+/** `21.4 °C`, or `19.0 to 21.4 °C` where several channels read different things; null where none is fresh. */
+export function formatSpan(span: Span): string | null {
+  if (span.min === null || span.max === null) return null;
+  const [least, most] = [formatValue(span.min, span.unit), formatValue(span.max, span.unit)];
+  return least === most ? most : `${formatNumber(span.min, span.unit)} to ${most}`;
 }
 
 /** `Wind speed max` for `wind_speed_max`. */

@@ -7,9 +7,10 @@ WHERE org_id = %(org_id)s
 ORDER BY site_id, kind, slug, place_id;
 
 -- name: quantities
--- Per place and quantity: how its channels are, and the spread of what the live ones read.
+-- Per place and quantity, what stands in the grain apart from what stands elsewhere: how the channels are, and the
+-- spread of what the live ones read. A level of a cable is in the grain; the air above it is not.
 SELECT
-    pl.place_id, c.quantity, c.unit,
+    pl.place_id, c.quantity, c.unit, spot.in_grain,
     count(*) AS channels,
     count(*) FILTER (WHERE state.name = 'live') AS reporting,
     count(*) FILTER (WHERE state.name = 'stale') AS stale,
@@ -25,9 +26,10 @@ JOIN place AS p ON p.place_id = pl.place_id
 LEFT JOIN latest AS l ON l.group_id = c.group_id
 CROSS JOIN LATERAL channel_state(
     l.times[c.position + 1], l.quality[c.position + 1], g.interval_s, %(now)s::timestamptz) AS state (name)
+CROSS JOIN LATERAL (SELECT pl.cable IS NOT NULL AND pl.level IS NOT NULL) AS spot (in_grain)
 WHERE pl.org_id = %(org_id)s
     AND pl.during @> %(now)s::timestamptz
     AND (%(site_id)s::int4 IS NULL OR p.site_id = %(site_id)s)
     AND (%(place_id)s::int4 IS NULL OR pl.place_id = %(place_id)s)
-GROUP BY pl.place_id, c.quantity, c.unit
+GROUP BY pl.place_id, c.quantity, c.unit, spot.in_grain
 ORDER BY pl.place_id, c.quantity;
