@@ -75,6 +75,7 @@ def test_published_words_become_their_values(wire: str, kind: str, rest: dict[st
         ("8000", "int16", {"sentinels": (Sentinel(0x8000),)}, Quality.SENSOR_MISSING),
         ("7FC00000", "float32", {}, Quality.NOT_A_NUMBER),
         ("7F800000", "float32", {}, Quality.NOT_A_NUMBER),
+        ("80000000", "int32", {}, Quality.OUT_OF_RANGE),  # beyond what a temperature can be
         ("0352", "int16", {"scale": 0.1, "valid": (-55, 84.9)}, Quality.OUT_OF_RANGE),
     ],
 )

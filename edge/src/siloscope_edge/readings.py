@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from siloscope_contract.quality import Quality
+from siloscope_contract.quantities import quantity
 from siloscope_edge.profiles import Channel
 
 
@@ -25,9 +26,13 @@ def failed(quality: Quality) -> Reading:
 
 
 def judge_for(channel: Channel) -> Judge:
-    """Return what makes a reading of a channel's unscaled number: scaled, checked against its range, then rounded."""
+    """Return what makes a reading of a channel's unscaled number: scaled, rounded, and checked against its range.
+
+    Without a range of its own a channel has that of its quantity: beyond it nobody would take the value.
+    """
     scale, offset = channel.scale, channel.offset
-    low, high = channel.valid or (-math.inf, math.inf)
+    possible = quantity(channel.quantity)
+    low, high = channel.valid or (possible.low, possible.high)
     rounded = rounder(channel.resolution)
     out_of_range, not_a_number = failed(Quality.OUT_OF_RANGE), failed(Quality.NOT_A_NUMBER)
 
