@@ -5,14 +5,16 @@ usable value into a quality. Extension labels: ``epoch`` and ``seq`` number the 
 ``gaps`` the gap records.
 """
 
-from siloscope_contract import gaps, senml
+from operator import le
+
+from siloscope_contract import gaps, senml, templates
 from siloscope_contract.errors import ContractError
 from siloscope_contract.gaps import Gap
 from siloscope_contract.quality import FIRST_BAD, Quality
 from siloscope_contract.resolution import MAX_TIME_S, RELATIVE_BELOW_S, number, resolve
 from siloscope_contract.samples import Epoch, Pack, Refusal, Sample
 from siloscope_contract.senml import Form, PlainRecord, Record
-from siloscope_contract.shapes import shape
+from siloscope_contract.shapes import Shape, shape
 
 __all__ = ["Epoch", "Form", "Gap", "Pack", "Refusal", "Sample", "decode", "encode"]
 
@@ -28,9 +30,8 @@ def decode(payload: bytes, *, received_ms: int) -> Pack:
         MalformedPack: It cannot be accepted as a whole; ``epoch`` and ``seq`` are set where they could be read.
     """
     document, form = senml.unpack(payload)
-    if form is not Form.CBOR and b'_"' not in document:
-        parts = senml.split(document)
-        pack = _plain(*parts) if parts is not None else None
+    if form is not Form.CBOR:
+        pack = templates.read(document) or _plain(document)
         if pack is not None:
             return pack
     return resolve(senml.records(document, form), received_ms)
@@ -77,8 +78,19 @@ def _rows(sample: Sample, head: Record) -> list[Record]:
 _NOTHING_UNUSUAL = (None,) * 10
 
 
-def _plain(first: Record, rest: list[PlainRecord]) -> Pack | None:
+def _plain(document: bytes) -> Pack | None:
     """Decode what nearly every message is: one sample, each record a name and a good value; ``None`` for all else."""
+    parts = senml.split(document) if b'_"' not in document else None
+    found = _plain_sample(*parts) if parts is not None else None
+    if parts is None or found is None:
+        return None
+    sample, known = found
+    pack = Pack(*number(parts[0]), [sample])
+    templates.learn(document, known)
+    return pack
+
+
+def _plain_sample(first: Record, rest: list[PlainRecord]) -> tuple[Sample, Shape] | None:
     bn, bt, n, v = first.bn, first.bt, first.n, first.v
     if bn is None or bt is None or n is None or v is None or not RELATIVE_BELOW_S <= bt < MAX_TIME_S:
         return None
@@ -95,11 +107,6 @@ def _plain(first: Record, rest: list[PlainRecord]) -> Pack | None:
         return None
     values = [v, *[row.v for row in rest]]
     quality = [first.q or 0, *[row.q for row in rest]]
-    if any(quality) or not all(map(_within, values, known.lows, known.highs)):
+    if any(quality) or not (all(map(le, known.lows, values)) and all(map(le, values, known.highs))):
         return None
-    sample = Sample(known.device, round(bt * 1000), known.names, known.units, [*values], quality)
-    return Pack(*number(first), [sample])
-
-
-def _within(value: float, low: float, high: float) -> bool:
-    return low <= value <= high
+    return Sample(known.device, round(bt * 1000), known.names, known.units, [*values], quality), known

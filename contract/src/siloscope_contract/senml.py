@@ -114,12 +114,15 @@ def split(document: bytes) -> tuple[Record, list[PlainRecord]] | None:
     must decode on its own: a cut inside a string leaves two parts that do not.
     """
     cut = document.find(b"},{")
-    if cut < 0:
+    if cut < 0 and document.count(b"{") > 1:
         return None
     try:
+        if cut < 0:
+            only = _decode_records(document)
+            return (only[0], []) if only else None
         first = _decode_records(document[: cut + 1] + b"]")
         return first[0], _decode_plain(b"[" + document[cut + 2 :])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
