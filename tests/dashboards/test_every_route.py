@@ -1,6 +1,6 @@
 """Every route of the API: refuses strangers, hides other organisations, answers nonsense with a problem."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import httpx2
@@ -76,6 +76,31 @@ async def test_a_token_that_is_none_is_refused_everywhere(fakes: Parts, client: 
         assert response.headers["www-authenticate"].startswith("Bearer ")
 
 
+async def test_every_read_has_its_head(fakes: Parts, client: httpx2.AsyncClient, ours: Headers) -> None:
+    for path in ("/healthz", "/readyz", "/metrics", *(path for path, _ in reads(fakes))):
+        stranger = await client.head(filled(path, 10))
+        assert stranger.status_code == (401 if path.startswith("/api/") else 200)
+        response = await client.head(filled(path, 10), headers=ours)
+        assert (response.status_code, response.content) == (200, b"")
+        if not path.endswith(("/live", "/metrics")):
+            whole = await client.get(filled(path, 10), headers=ours)
+            assert response.headers["content-length"] == whole.headers["content-length"]
+
+
+async def test_a_head_is_logged_as_one(
+    client: httpx2.AsyncClient, ours: Headers, records: list[MutableMapping[str, Any]]
+) -> None:
+    await client.head("/api/v1/sites/10", headers=ours)
+    (record,) = records
+    assert (record["method"], record["route"], record["user"]) == ("HEAD", "/api/v1/sites/{site_id}", "ada")
+
+
+async def test_where_get_is_allowed_head_is(client: httpx2.AsyncClient) -> None:
+    response = await client.delete("/api/v1/sites")
+    assert_problem(response, 405)
+    assert response.headers["allow"] == "GET, HEAD"
+
+
 async def test_a_token_that_has_run_out_is_refused_everywhere(
     fakes: Parts, client: httpx2.AsyncClient, ours: Headers
 ) -> None:
@@ -134,7 +159,7 @@ async def test_other_methods_are_problems(fakes: Parts, client: httpx2.AsyncClie
     for path in paths(fakes):
         response = await client.request("PATCH", filled(path, 10), headers=ours)
         assert_problem(response, 405)
-        assert response.headers["allow"] in ("GET", "POST")
+        assert response.headers["allow"] in ("GET, HEAD", "POST")
 
 
 async def test_a_form_that_is_not_offered_is_a_problem(fakes: Parts, client: httpx2.AsyncClient, ours: Headers) -> None:

@@ -14,6 +14,7 @@ from siloscope_dashboards.channels.router import router as channels
 from siloscope_dashboards.devices.router import router as devices
 from siloscope_dashboards.forms import json_only
 from siloscope_dashboards.headers import SecurityHeaders
+from siloscope_dashboards.heads import HeadAsGet
 from siloscope_dashboards.live.router import router as live
 from siloscope_dashboards.openapi import describe
 from siloscope_dashboards.operations.router import router as operations
@@ -45,6 +46,7 @@ def create_app(wiring: Wiring) -> FastAPI:
         middleware=[
             Middleware(AccessLog, clock=wiring.clock, metrics=wiring.metrics),
             Middleware(SecurityHeaders),
+            Middleware(HeadAsGet),
             Middleware(GZipMiddleware, minimum_size=_SMALLEST_COMPRESSED_BYTES, compresslevel=_COMPRESSION),
             Middleware(BodyLimit),
         ],

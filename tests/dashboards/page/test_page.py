@@ -1,11 +1,13 @@
 """The page's files, and what stands in for a page that was not built."""
 
+import re
 import shutil
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from siloscope_dashboards.page.router import OWN_ADDRESSES
 from tests.dashboards.answers import assert_problem
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -33,6 +35,29 @@ async def test_no_path_leads_out_of_the_folder(client: httpx2.AsyncClient, stati
     response = await client.get(path, headers={"Accept": "image/png"})
     assert response.status_code == 404
     assert "secret" not in response.text.replace(path, "").replace("/secret", "")
+
+
+@pytest.mark.parametrize("path", ["/healthy", "/sitesx", "/sites.png"])
+async def test_who_takes_anything_gets_the_page_at_its_own_addresses_alone(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    assert_problem(await client.get(path, headers={"Accept": "*/*"}), 404)
+
+
+@pytest.mark.parametrize("path", ["/", "/sites", "/sites/3/channels", "/places/3", "/channels/9"])
+async def test_a_probe_that_takes_anything_gets_the_page(client: httpx2.AsyncClient, path: str) -> None:
+    whole = await client.get(path, headers={"Accept": "*/*"})
+    head = await client.head(path, headers={"Accept": "*/*"})
+    assert (whole.status_code, head.status_code) == (200, 200)
+    assert whole.headers["content-type"] == "text/html; charset=utf-8"
+    assert head.headers["content-length"] == whole.headers["content-length"]
+    assert head.content == b""
+
+
+def test_the_pages_own_addresses_are_those_that_it_knows() -> None:
+    routes = Path(__file__).parents[3] / "dashboards" / "web" / "src" / "routes.ts"
+    known = set(re.findall(r'head === "(\w+)"', routes.read_text()))
+    assert {*known, ""} == set(OWN_ADDRESSES)
 
 
 async def test_another_method_is_a_problem(client: httpx2.AsyncClient) -> None:

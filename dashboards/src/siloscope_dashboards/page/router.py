@@ -5,14 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 
+from siloscope_dashboards.forms import accepts
 from siloscope_dashboards.page.assets import INDEX, NOT_BUILT, Asset, Assets
 from siloscope_dashboards.wiring import Wiring, wiring
 
 router = APIRouter(include_in_schema=False)
 _NEVER_THE_PAGE = ("api/", "assets/")
+OWN_ADDRESSES = ("", "sites", "places", "channels")
 
 
-@router.api_route("/{path:path}", methods=["GET", "HEAD"])
+@router.api_route("/{path:path}", methods=["GET"])
 def page(request: Request, path: str, wired: Annotated[Wiring, Depends(wiring)]) -> Response:
     """Return a file of the page; where there is none, the page, which knows its own addresses."""
     assets = wired.assets
@@ -28,8 +30,10 @@ def page(request: Request, path: str, wired: Annotated[Wiring, Depends(wiring)])
 
 
 def _wants_a_page(request: Request) -> bool:
+    """Tell who gets the page: a browser everywhere; who takes anything, such as a probe, at its own addresses alone."""
     accept = request.headers.get("accept", "*/*")
-    return "text/html" in accept or (request.url.path == "/" and "*/*" in accept)
+    own = request.url.path.strip("/").partition("/")[0] in OWN_ADDRESSES
+    return "text/html" in accept or (own and accepts(accept, "text/html"))
 
 
 def _answer(request: Request, asset: Asset) -> Response:
