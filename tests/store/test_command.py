@@ -46,6 +46,13 @@ def test_a_wrong_part_of_a_url_is_named(end: str, capsys: pytest.CaptureFixture[
     assert "hunter2" not in line
 
 
+def test_a_password_with_an_at_sign_is_not_taken_for_the_host(capsys: pytest.CaptureFixture[str]) -> None:
+    assert db("postgresql://me:hunt@er2@127.0.0.1/db", "migrate") == 78
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "write %40" in line
+    assert "er2" not in line
+
+
 def test_no_url_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["db", "status"], {}) == 78
     (line,) = capsys.readouterr().err.splitlines()

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from siloscope_dashboards.channels.models import Channel
 from siloscope_dashboards.devices.models import Device
-from siloscope_dashboards.errors import Fault, Malformed, Unavailable
+from siloscope_dashboards.errors import Fault, Malformed, TooSlow, Unavailable
 from siloscope_dashboards.live.hub import Audience
 from siloscope_dashboards.live.models import Change
 from siloscope_dashboards.pages import Page
@@ -22,7 +22,7 @@ from siloscope_dashboards.sites.models import Site
 from siloscope_process.clock import Clock
 from siloscope_store import audit, changes, channels, places, series, sites, users
 from siloscope_store.connections import Connected, Pool, borrowed
-from siloscope_store.errors import CursorMalformed, DatabaseUnavailable
+from siloscope_store.errors import CursorMalformed, DatabaseUnavailable, StatementTooSlow
 
 Model = TypeVar("Model", bound=BaseModel)
 _PROBE_PATIENCE_S = 2.0
@@ -33,6 +33,8 @@ async def _lent(pool: Pool, patience_s: float = 3.0) -> AsyncIterator[Connected]
     try:
         async with borrowed(pool, patience_s=patience_s) as connection:
             yield connection
+    except StatementTooSlow as error:
+        raise TooSlow(f"{error.message}; ask for less, or again later") from error
     except DatabaseUnavailable as error:
         raise Unavailable(error.message) from error
 

@@ -8,6 +8,7 @@
   - Malformed          422  a parameter or the body is not as documented
   - Throttled          429  too many failed logins: wait
   - Unavailable        503  the database is away: try again
+    * TooSlow          504  it answers, but not within the time a request has: ask for less
 """
 
 from collections.abc import Mapping, Sequence
@@ -119,3 +120,11 @@ class Unavailable(ApiError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, headers={"Retry-After": "5"})
+
+
+class TooSlow(Unavailable):
+    """The database was asked for more than it can answer in time."""
+
+    status = 504
+    slug = "too-slow"
+    title = "The answer takes too long"

@@ -30,6 +30,7 @@ from siloscope_process.signals import run_until_stopped
 from siloscope_store.connections import Pool, async_pool
 
 _APPLICATION = "siloscope api"
+_LONGEST_STATEMENT_S = 10  # far beyond what a page asks for; a month of a channel takes 2 s
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,9 @@ def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
             print(f"{told}\naddress: {url_of(listener)}", flush=True)
 
         async def main(stop: asyncio.Event) -> int:
-            async with async_pool(settings.database_url, application_name=_APPLICATION) as pool:
+            async with async_pool(
+                settings.database_url, application_name=_APPLICATION, statement_timeout_s=_LONGEST_STATEMENT_S
+            ) as pool:
                 wiring = wire(pool, signing_key(settings.home), BUILT_AT)
                 feed = Feed(wiring.changes, wiring.hub, wiring.clock, wiring.metrics)
                 feeding = asyncio.ensure_future(feed.run())

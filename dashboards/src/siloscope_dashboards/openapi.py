@@ -10,7 +10,7 @@ from siloscope_dashboards.auth.models import Credentials
 from siloscope_dashboards.problems import FaultModel, Problem, documented
 
 _SCHEMAS = "#/components/schemas/{model}"
-_EVERYWHERE = (406, 500, 503)
+_EVERYWHERE = (406, 500, 503, 504)
 
 
 def describe(app: FastAPI) -> None:

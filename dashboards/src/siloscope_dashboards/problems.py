@@ -15,6 +15,8 @@ from siloscope_dashboards.errors import ApiError, Fault, Malformed
 MEDIA_TYPE = "application/problem+json"
 _TYPES = "urn:siloscope:problem:"
 _SHOWN_INPUT = 80
+# The framework raises some of the same: a kind of problem has one name and one title, whoever noticed it.
+_BY_STATUS = {error.status: error for error in ApiError.__subclasses__()}
 
 
 class FaultModel(BaseModel):
@@ -110,12 +112,15 @@ def install(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        ours = _BY_STATUS.get(error.status_code)
         return problem(
             request.url.path,
             request_id_of(request),
             error.status_code,
+            slug=ours.slug if ours else None,
+            title=ours.title if ours else None,
             detail=_explained(request, error),
-            headers=error.headers,
+            headers=_with_head(error.headers or {}),
         )
 
     async def validation_error(request: Request, error: Exception) -> Response:
@@ -133,9 +138,14 @@ def _explained(request: Request, error: HTTPException) -> str:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return f"there is nothing at {request.url.path}"
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = _with_head(error.headers or {}).get("Allow", "")
         return f"{request.method} is not allowed here; allowed: {allowed}"
     return str(error.detail)
+
+
+def _with_head(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Say that where GET is allowed, HEAD is: routes name GET alone."""
+    return {**headers, "Allow": "GET, HEAD"} if headers.get("Allow") == "GET" else headers
 
 
 def _fault(found: Mapping[str, Any]) -> Fault:

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
-from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable, SchemaOutdated
+from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable, SchemaOutdated, StatementTooSlow
 
 Row = tuple[Any, ...]
 Connected = AsyncConnection[Row]
@@ -53,16 +53,24 @@ async def connect_async(
         return await AsyncConnection.connect(conninfo, autocommit=autocommit)
 
 
-def async_pool(url: str, *, application_name: str = "siloscope", min_size: int = 1, max_size: int = 8) -> Pool:
+def async_pool(
+    url: str,
+    *,
+    application_name: str = "siloscope",
+    min_size: int = 1,
+    max_size: int = 8,
+    statement_timeout_s: float | None = None,
+) -> Pool:
     """Return a pool that is still closed: open it with `async with`, or `await pool.open(wait=True)`.
 
-    Its connections are in autocommit mode: a caller opens a transaction where it wants one.
+    Its connections are in autocommit mode: a caller opens a transaction where it wants one. A statement that runs
+    longer than `statement_timeout_s` is given up by the server; unless told, or the URL says it, never.
 
     Raises:
         DatabaseRefused: The URL is malformed.
     """
     return AsyncConnectionPool(
-        session_conninfo(url, application_name),
+        session_conninfo(url, application_name, statement_timeout_s),
         min_size=min_size,
         max_size=max_size,
         kwargs={"autocommit": True},
@@ -84,18 +92,23 @@ async def borrowed(pool: Pool, *, patience_s: float = 3.0) -> AsyncIterator[Conn
         patience_s: How long to wait for a connection that works.
 
     Raises:
+        StatementTooSlow: The server gave a statement up.
         DatabaseUnavailable: The server does not answer, or went away while the connection was lent.
     """
     try:
         async with pool.connection(timeout=patience_s) as connection:
             yield connection
+    except psycopg.errors.QueryCanceled as error:
+        raise StatementTooSlow(
+            f"the database at {place_of(str(pool.conninfo))} gave up: {first_line(error)}"
+        ) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise DatabaseUnavailable(
             f"the database at {place_of(str(pool.conninfo))} does not answer: {first_line(error)}"
         ) from error
 
 
-def session_conninfo(url: str, application_name: str) -> str:
+def session_conninfo(url: str, application_name: str, statement_timeout_s: float | None = None) -> str:
     """Return the connection string with this project's session settings.
 
     Raises:
@@ -108,7 +121,11 @@ def session_conninfo(url: str, application_name: str) -> str:
         raise DatabaseRefused(f"the database URL cannot be read; {_EXPECTED}") from None
     if not url.strip():
         raise DatabaseRefused(f"the database URL is empty; {_EXPECTED}")
-    options = f"{given.get('options') or ''} -c timezone=UTC".strip()
+    if "@" in str(given.get("host") or ""):
+        # Whatever follows the first @ was read as the host, so that a part of the password would be shown as one.
+        raise DatabaseRefused(f"the database URL has an @ within its user or password: write %40; {_EXPECTED}")
+    timeout = "" if statement_timeout_s is None else f"-c statement_timeout={round(statement_timeout_s * 1000)}"
+    options = f"{timeout} {given.get('options') or ''} -c timezone=UTC".strip()
     settings: dict[str, Any] = {"application_name": application_name, "connect_timeout": CONNECT_TIMEOUT_S}
     return make_conninfo(**{**settings, **given, "options": options})
 

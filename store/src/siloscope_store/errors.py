@@ -3,6 +3,7 @@
 * Stop (siloscope_process)
   - Unavailable
     * DatabaseUnavailable   the server does not answer, or not yet: retry
+      - StatementTooSlow    it answers, but gave up what was asked: ask for less
   - WrongSetting
     * DatabaseRefused       wrong URL, password, database or right: only a person can mend it
     * SchemaOutdated        `siloscope db migrate` has not run, or an older program meets a newer schema
@@ -18,6 +19,10 @@ from siloscope_process.errors import Unavailable, WrongSetting
 
 class DatabaseUnavailable(Unavailable):
     """The server does not answer; the same call may work later."""
+
+
+class StatementTooSlow(DatabaseUnavailable):
+    """The server gave a statement up, mostly because it ran longer than it may."""
 
 
 class DatabaseRefused(WrongSetting):
