@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry
 
 from siloscope_contract.topics import Kind, subscription
 from siloscope_edge import announcing, vitals
@@ -28,6 +27,7 @@ from siloscope_edge.watermark import Judge
 from siloscope_edge.wxt import WxtBus
 from siloscope_process.clock import Clock
 from siloscope_process.errors import Unavailable
+from siloscope_process.metrics import process_registry
 from siloscope_process.operations import Health, OperationsServer
 
 _log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ class Agent:
         self._config = installation.config
         self._password = password
         self._clock = clock
-        self._registry = CollectorRegistry()
+        self._registry = process_registry()
         self._metrics = Metrics(self._registry)
         self.health = Health(["spool", "link"])
         self._operations = OperationsServer(

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
-from prometheus_client import CollectorRegistry
 
 from siloscope_firmware_sim import description, endpoints, world_file
 from siloscope_firmware_sim.errors import SimulatorError
@@ -19,6 +18,7 @@ from siloscope_process import logs
 from siloscope_process.clock import SystemClock
 from siloscope_process.command_line import Command
 from siloscope_process.errors import WRONG_SETTING, Stop
+from siloscope_process.metrics import process_registry
 from siloscope_process.operations import Health, OperationsServer
 from siloscope_process.settings import ServiceSettings, load
 from siloscope_process.signals import run_until_stopped
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _serve(world: World, runtime_dir: Path, earlier: Path | None, settings: Settings) -> int:
     logs.configure("sim", style=settings.log, level=settings.log_level)
-    registry, health, clock = CollectorRegistry(), Health(["ports"]), SystemClock()
+    registry, health, clock = process_registry(), Health(["ports"]), SystemClock()
     began_s = clock.monotonic_s()
     try:
         runtime_dir.mkdir(parents=True, exist_ok=True)

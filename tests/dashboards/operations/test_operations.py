@@ -55,3 +55,7 @@ async def test_an_unforeseen_failure_is_logged_with_its_cause(
     failed = next(record for record in records if record["event"] == "request_failed")
     assert failed["exc_info"] is fakes.readings.broken
     assert failed["request_id"] == response.json()["request_id"]
+
+
+async def test_the_numbers_tell_of_the_process_too(client: httpx2.AsyncClient) -> None:
+    assert "process_resident_memory_bytes" in (await client.get("/metrics")).text

@@ -1,6 +1,8 @@
 """What Prometheus is told about the API."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
+
+from siloscope_process.metrics import process_registry
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
@@ -9,7 +11,7 @@ class Metrics:
     """The API's numbers, in a registry of their own so that two apps in one process do not meet."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = process_registry()
         self._requests = Histogram(
             "siloscope_api_request_seconds",
             "Time from a request's head to the end of its response",
