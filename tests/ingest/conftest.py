@@ -62,8 +62,9 @@ class Farm:
             connection.execute(statement.encode())
 
     def value(self, statement: str, *parameters: object) -> Any:
-        """Return the one value of a statement."""
-        return self.rows(statement, *parameters)[0][0]
+        """Return the one value of a statement; None where it finds nothing."""
+        found = self.rows(statement, *parameters)
+        return found[0][0] if found else None
 
     async def until(self, statement: str, expected: object) -> None:
         """Wait until a statement's one value is as expected."""

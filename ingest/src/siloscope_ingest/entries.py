@@ -32,21 +32,13 @@ class Entry:
         refused: Its number, where all of it was refused.
     """
 
-    __slots__ = (
-        "completes",
-        "delivery",
-        "evicted",
-        "gaps",
-        "node_id",
-        "org_id",
-        "quarantined",
-        "readings",
-        "refused",
-        "rows",
-        "seq",
-        "stream",
-        "undated",
-    )
+    completes = True
+    readings = 0
+    undated: Sequence[Undated] = ()
+    gaps: Sequence[GapRecord] = ()
+    evicted: Sequence[tuple[str, Range]] = ()
+    quarantined: Sequence[Quarantined] = ()
+    refused: RefusedNumber | None = None
 
     def __init__(
         self,
@@ -56,19 +48,13 @@ class Entry:
         stream: tuple[int, str] | None = None,
         seq: int | None = None,
     ) -> None:
+        # Only what nearly every entry has; the rest is the class's until an entry has something to say about it.
         self.delivery = delivery
-        self.completes = True
         self.node_id = node_id
         self.org_id = org_id
         self.stream = stream
         self.seq = seq
-        self.readings = 0
         self.rows: list[Row] = []
-        self.undated: Sequence[Undated] = ()
-        self.gaps: Sequence[GapRecord] = ()
-        self.evicted: Sequence[tuple[str, Range]] = ()
-        self.quarantined: Sequence[Quarantined] = ()
-        self.refused: RefusedNumber | None = None
 
     def split(self, at: int) -> tuple["Entry", "Entry"]:
         """Return the rows before `at`, which account for nothing and acknowledge nothing, and all the rest."""

@@ -72,7 +72,7 @@ def _password(settings: IngestSettings) -> str | None:
 
 
 def _collect_garbage_rarely() -> None:
-    """Messages under way are no garbage, and nothing here makes cycles: looking through them took a tenth of the time."""
+    """Messages under way are no garbage, and nothing here makes cycles: looking through them took much of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
