@@ -7,13 +7,28 @@ if found=$(command -v uv); then
     ln -sf "$found" .tools/bin/uv
     exit 0
 fi
+
+has_pip() {
+    "$1" -m pip --version >/dev/null 2>&1
+}
+
+# Debian's python3 comes without pip. Root has it installed, as on a fresh container; others are told.
+install_pip() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    echo "Installing python3-pip from Debian"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq || true # one source that does not answer need not be the one that has it
+    apt-get install -y -qq --no-install-recommends python3-pip >/dev/null || return 1
+    has_pip "$python" || python=/usr/bin/python3 # the package serves Debian's own Python, which need not be this one
+    has_pip "$python"
+}
+
 python=$(sh deploy/install/find-python.sh)
-# Debian's python3 comes without pip; where python3-venv is installed, a throw-away environment has one.
-if ! "$python" -m pip --version >/dev/null 2>&1; then
+if ! has_pip "$python"; then
+    # Where python3-venv is installed, a throw-away environment has a pip.
     if "$python" -m venv .tools/pip >/dev/null 2>&1; then
         python=.tools/pip/bin/python
-    else
-        rm -rf .tools/pip
+    elif rm -rf .tools/pip && ! install_pip; then
         echo "make install: $python has no pip, and without it uv cannot be fetched." >&2
         echo "Install one of them and try again: apt-get install python3-pip   or, without root, uv itself." >&2
         exit 1
