@@ -7,7 +7,6 @@ import logging
 from collections.abc import Mapping
 
 import uvloop
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from siloscope_ingest import broker_url
 from siloscope_ingest.errors import Fatal
@@ -17,6 +16,7 @@ from siloscope_process import logs
 from siloscope_process.clock import SystemClock
 from siloscope_process.command_line import Command
 from siloscope_process.errors import WrongSetting
+from siloscope_process.metrics import process_registry
 from siloscope_process.operations import Health, OperationsServer
 from siloscope_process.settings import load
 from siloscope_process.signals import run_until_stopped
@@ -47,9 +47,7 @@ command = Command("write what the broker brings to the database, then acknowledg
 
 async def _serve(settings: IngestSettings, broker: broker_url.BrokerUrl, stop: asyncio.Event) -> int:
     health = Health(["database", "broker"])
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
+    registry = process_registry()
     operations = OperationsServer(health, settings.ops_port, registry, preferred_port=_OPS_PORT)
     await operations.start()
     try:
