@@ -112,7 +112,7 @@ def test_a_taken_port_is_named_with_what_to_do(household: Household) -> None:
         other.bind((LOOPBACK, household.http_port))
         other.listen()
         run = household.up()
-        assert run.process.wait(READY_WITHIN_S) == 78
+        assert run.process.wait(READY_WITHIN_S) == 69
     assert f"port {household.http_port} on 127.0.0.1 is taken" in run.shown
     assert "SILOSCOPE_HTTP_PORT=" in run.shown
 

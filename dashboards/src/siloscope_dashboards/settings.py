@@ -1,5 +1,6 @@
 """What the API can be told from outside; only `main` reads it."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -25,5 +26,24 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         Meta(description="Slug of the first administrator's organisation; unset = the oldest, or home is created"),
     ] = None
     trusted_proxies: Annotated[
-        str | None, Meta(description="Comma-separated addresses whose X-Forwarded-For and -Proto are believed")
+        str | None,
+        Meta(description="Comma-separated addresses or networks whose X-Forwarded-* headers are believed; * = all"),
     ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what uvicorn would take for the name of a socket, and so believe nobody.
+
+        Raises:
+            ValueError: One of the trusted proxies is no address.
+        """
+        for proxy in (self.trusted_proxies or "*").split(","):
+            if proxy.strip() != "*":
+                _require_address(proxy.strip())
+
+
+def _require_address(text: str) -> None:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        expected = "addresses such as 10.0.0.5 or networks such as 10.0.0.0/24, with commas between, or *"
+        raise ValueError(f"SILOSCOPE_TRUSTED_PROXIES has {text!r}; expected {expected} ({error})") from error

@@ -4,6 +4,7 @@ A minimal HTTP/1.1 server on 127.0.0.1 with GET /healthz, /readyz and /metrics. 
 """
 
 import asyncio
+import errno
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from siloscope_process.errors import WrongSetting
+from siloscope_process.errors import Unavailable, WrongSetting
 
 _HOST = "127.0.0.1"
 _REQUEST_TIMEOUT_S = 5
@@ -87,7 +88,8 @@ class OperationsServer:
         """Listen.
 
         Raises:
-            WrongSetting: The port that was asked for is taken.
+            Unavailable: Another program has the port that was asked for.
+            WrongSetting: It is reserved.
         """
         self._server = await self._listen()
         self.port = self._server.sockets[0].getsockname()[1]
@@ -105,9 +107,11 @@ class OperationsServer:
             try:
                 return await asyncio.start_server(self._serve, _HOST, self._asked_port)
             except OSError as error:
-                raise WrongSetting(
-                    f"cannot listen on {_HOST}:{self._asked_port} (SILOSCOPE_OPS_PORT): {error.strerror}"
-                ) from error
+                place = f"port {self._asked_port} on {_HOST}"
+                if error.errno == errno.EADDRINUSE:
+                    free = "set SILOSCOPE_OPS_PORT to a free one"
+                    raise Unavailable(f"{place} is taken by another program; {free}") from error
+                raise WrongSetting(f"cannot listen on {place} (SILOSCOPE_OPS_PORT): {error.strerror}") from error
         try:
             return await asyncio.start_server(self._serve, _HOST, self._preferred_port)
         except OSError:

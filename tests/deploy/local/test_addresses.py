@@ -7,7 +7,7 @@ import pytest
 
 from siloscope_deploy.local.addresses import Addresses
 from siloscope_deploy.servers.ports import free_port
-from siloscope_process.errors import WrongSetting
+from siloscope_process.errors import Unavailable
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_a_demanded_port_that_is_taken_is_named_with_the_variable_that_changes_i
     tmp_path: Path, taken_port: int
 ) -> None:
     with pytest.raises(
-        WrongSetting, match=rf"port {taken_port} on 127\.0\.0\.1 is taken by .*{os.getpid()}.*SILOSCOPE_HTTP_PORT="
+        Unavailable, match=rf"port {taken_port} on 127\.0\.0\.1 is taken by .*{os.getpid()}.*SILOSCOPE_HTTP_PORT="
     ):
         Addresses(tmp_path / "ports.json").demanded("http", taken_port, "SILOSCOPE_HTTP_PORT")
 

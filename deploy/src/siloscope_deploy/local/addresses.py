@@ -7,7 +7,7 @@ import msgspec
 from siloscope_deploy.local.home import write_private
 from siloscope_deploy.servers.port_holder import port_holder
 from siloscope_deploy.servers.ports import LOOPBACK, free_port, is_free
-from siloscope_process.errors import WrongSetting
+from siloscope_process.errors import Unavailable
 
 
 class Addresses:
@@ -36,11 +36,11 @@ class Addresses:
         """Return a port that was asked for.
 
         Raises:
-            WrongSetting: Somebody else has it.
+            Unavailable: Somebody else has it.
         """
         if not is_free(port):
             holder = port_holder(port) or "another program"
-            raise WrongSetting(
+            raise Unavailable(
                 f"port {port} on {LOOPBACK} is taken by {holder}; end that, or choose another port:"
                 f" {variable}={port + 1} make up"
             )

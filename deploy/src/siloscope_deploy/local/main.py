@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Mapping
 
-from siloscope_deploy.errors import AlreadyRunning, DeployError
+from siloscope_deploy.errors import AlreadyRunning, DeployError, EndedWhileStarting
 from siloscope_deploy.local.home import Home
 from siloscope_deploy.local.platform import Platform
 from siloscope_deploy.local.roster import Roster
@@ -39,7 +39,9 @@ def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except AlreadyRunning as running:
         raise Unavailable(f"{running}; end that one first, or give SILOSCOPE_HOME another folder") from running
     except DeployError as error:
-        raise Unavailable(f"{error}\n  all is ended again; logs are in {home.shown(home.log)}/") from error
+        message = f"{error}\n  all is ended again; logs are in {home.shown(home.log)}/"
+        hopeless = isinstance(error, EndedWhileStarting) and error.hopeless
+        raise (WrongSetting if hopeless else Unavailable)(message) from error
 
 
 async def _up(home: Home, settings: UpSettings, stop: asyncio.Event) -> int:
