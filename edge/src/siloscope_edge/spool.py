@@ -16,12 +16,15 @@ from siloscope_contract.gaps import Gap, GapKind
 from siloscope_contract.packs import Epoch, Sample
 from siloscope_edge.config import SpoolLimits
 from siloscope_edge.epochs import EpochState
+from siloscope_edge.errors import SpoolFull
 from siloscope_edge.eviction import Evicted, evict, trim
 from siloscope_edge.packing import PackedPack, packed
+from siloscope_edge.reserve import Reserve
 from siloscope_edge.spans import Span, Spans
-from siloscope_edge.spool_file import FILE_NAME, SQL, connect, transaction, translated_errors, used_bytes
+from siloscope_edge.spool_file import FILE_NAME, SQL, connect, fold_journal, transaction, translated_errors, used_bytes
 from siloscope_edge.watermark import Generation, Verdict
 
+RESERVE_NAME = "spool.reserve"
 _EPOCHS_KEPT = 256
 _ROOM_PER_PACK = 4096
 """What a pack may take beside its payload: the rest of its last page and its share of the tree."""
@@ -63,7 +66,13 @@ class Spool:
             self._epochs = read_epochs(self._connection)
             self._generation = read_generation(self._connection)
             self.last_sample_ms = newest_sample_ms(self._connection)
-            self._open_epoch(now_ms)
+            self._reserve = Reserve(directory / RESERVE_NAME, now_ms)
+            self._bound = limits.max_bytes
+            try:
+                self._open_epoch(now_ms)
+            except SpoolFull:
+                self._squeeze()
+                self._open_epoch(now_ms)
         except BaseException:
             self._connection.close()
             raise
@@ -133,12 +142,16 @@ class Spool:
             gaps: Go into packs behind them.
             now_ms: Wall clock.
             trim_committed: Whether a generation was confirmed, so that old committed packs may go.
-            squeeze: Make room even below the bound: the disk has less to give than the settings say.
+            squeeze: Make room even below the bound, and stay there: the disk has less to give than the settings say.
 
         Raises:
             SpoolFull: The disk takes no more.
             SpoolUnusable: The file is damaged.
         """
+        if squeeze:
+            self._squeeze()
+        elif self._bound < self._limits.max_bytes and self._reserve.retake(now_ms):
+            self._bound = self._limits.max_bytes
         current = self._current
         packs = packed(samples, gaps, epoch=current.epoch, first_seq=current.next, form=self._limits.pack_form)
         lowest: dict[int, int] = {}
@@ -147,7 +160,7 @@ class Spool:
                 before_ms = now_ms - int(self._limits.keep_committed_s * 1000)
                 held = [each for each in self._epochs if each.lowest < each.next]
                 lowest = {each.ordinal: trim(self._connection, each, before_ms) for each in held}
-            evicted = self._make_room(packs, lowest, squeeze=squeeze)
+            evicted = self._make_room(packs, lowest)
             following = current.next + len(packs)
             packs += packed([], evicted.gaps, epoch=current.epoch, first_seq=following, form=self._limits.pack_form)
             rows = [_row(current, pack, now_ms) for pack in packs]
@@ -216,10 +229,16 @@ class Spool:
             self._connection.execute(SQL["insert_epoch"], (ordinal, state.epoch, now_ms))
         self._epochs = [each for each in self._epochs if each not in forgotten] + [state]
 
-    def _make_room(self, packs: Sequence[PackedPack], lowest: dict[int, int], *, squeeze: bool) -> Evicted:
+    def _squeeze(self) -> None:
+        """Live within the space that the file has, until the disk has room again: its pages are used anew."""
+        self._reserve.release()
+        fold_journal(self._connection)
+        self._bound = min(self._bound, self.used_bytes()) * 19 // 20
+
+    def _make_room(self, packs: Sequence[PackedPack], lowest: dict[int, int]) -> Evicted:
         used = used_bytes(self._connection)
         needed = sum(len(pack.payload) + _ROOM_PER_PACK for pack in packs)
-        bound = min(self._limits.max_bytes, used + needed - used // 20) if squeeze else self._limits.max_bytes
+        bound = self._bound
         if used + needed <= bound:
             return Evicted({}, [])
         present = [

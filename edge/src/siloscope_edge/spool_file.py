@@ -12,6 +12,9 @@ FILE_NAME = "spool.sqlite3"
 CHECKED_BYTES = 256 * 1024 * 1024
 """A file up to this size is checked whole at every start; of a larger one damage shows when it is met."""
 
+_JOURNAL_PAGES = 256
+"""The journal is folded into the file at 1 MiB: on a full disk that is what folding it may need."""
+
 SQL = statements.load("spool.sql")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -79,6 +82,16 @@ def used_bytes(connection: sqlite3.Connection) -> int:
     return (pages - free) * size
 
 
+def fold_journal(connection: sqlite3.Connection) -> None:
+    """Fold the journal into the file and begin it anew in place, so that the next commit needs no fresh disk space.
+
+    Raises:
+        SpoolFull: The disk has no room even for that.
+    """
+    with translated_errors():
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+
+
 def set_aside(file: Path, stamp: str) -> Path:
     """Rename a damaged file, and the journal that belongs to it, so that a new one can be started."""
     kept = file.with_name(f"{file.name}.damaged-{stamp}")
@@ -93,6 +106,7 @@ def _prepare(connection: sqlite3.Connection, file: Path, *, read_only: bool) -> 
         return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL_PAGES}")
     connection.execute("PRAGMA temp_store = MEMORY")
     if file.stat().st_size <= CHECKED_BYTES:
         with closing(connection.execute("PRAGMA quick_check(1)")) as cursor:
