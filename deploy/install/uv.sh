@@ -35,5 +35,5 @@ if ! has_pip "$python"; then
     fi
 fi
 echo "Fetching uv $version"
-"$python" -m pip install --quiet --disable-pip-version-check --target .tools/uv --upgrade "uv==$version"
+"$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools/uv --upgrade "uv==$version"
 ln -sf ../uv/bin/uv .tools/bin/uv

@@ -122,6 +122,22 @@ async def test_only_lines_of_this_start_are_shown(supervisor: Supervisor, tmp_pa
     assert caught.value.last_lines == ("no register 4711",)
 
 
+async def test_a_child_that_cannot_be_started_again_now_is_started_later(
+    supervisor: Supervisor, tmp_path: Path, told: Told
+) -> None:
+    await supervisor.start(child(tmp_path, "edge"))
+    log, roster_in_writing = tmp_path / "edge.log", tmp_path / ".children.json.partial"
+    log.unlink()
+    for in_the_way in (log, roster_in_writing):
+        in_the_way.mkdir()
+    os.kill(supervisor.pids["edge"], signal.SIGKILL)
+    await told.until("edge: cannot be started: ")
+    log.rmdir()
+    await told.until("children.json.partial")
+    roster_in_writing.rmdir()
+    await told.until("edge is ready again")
+
+
 async def test_a_killed_child_is_started_again_and_the_person_is_told(
     supervisor: Supervisor, tmp_path: Path, told: Told
 ) -> None:

@@ -124,7 +124,12 @@ async def spawn(child: Child, log_folder: Path, roster: Roster) -> RunningChild:
             env={**_plain_environment(), **child.environ},
             start_new_session=True,  # Ctrl-C is for the supervisor, which decides the order of the end
         )
-    roster.add(child.name, process.pid, child.graceful)
+    try:
+        roster.add(child.name, process.pid, child.graceful)
+    except OSError:
+        process.kill()
+        await process.wait()
+        raise
     return RunningChild(child, process, log, written_from, roster)
 
 

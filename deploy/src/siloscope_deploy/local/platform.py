@@ -168,7 +168,7 @@ class Platform:
             data=folder / "data",
         )
         write_private(folder / "edge.yaml", text)
-        name = f"edge-{node.site}"
+        name = f"edge-{node.site}-{node.node}"
         port = self._operations_port(name, _USUAL_EDGE_OPERATIONS_PORT)
         await self._start(children.edge(name, folder / "edge.yaml", port, self._environ()), f"edge agent {node.node}")
 

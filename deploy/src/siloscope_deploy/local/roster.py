@@ -1,5 +1,6 @@
 """The list of running children on disk: what a supervisor that was killed left behind, its successor finds here."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -49,7 +50,8 @@ class Roster:
     def remove(self, pid: int) -> None:
         """Forget a child that has ended."""
         self._entries = [entry for entry in self._entries if entry.pid != pid]
-        self._write()
+        with contextlib.suppress(OSError):  # an entry that stays on a full disk says of itself that it is dead
+            self._write()
 
     def living(self) -> list[Entry]:
         """Return those that still run, and are provably the ones that were noted."""

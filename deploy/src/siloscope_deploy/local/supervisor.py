@@ -113,8 +113,12 @@ class Supervisor:
             self._tell(f"{running.failed(problem)}\n  starting {child.name} again in {wait_s:g} s")
             await self._clock.sleep(wait_s)
             started_s = self._clock.monotonic_s()
-            running = await self._spawn(child)
-            problem = await self._until_it_dies(running)
+            try:
+                running = await self._spawn(child)
+            except OSError as error:  # a full disk, or no process to be had: both pass
+                problem = f"cannot be started: {error}"
+            else:
+                problem = await self._until_it_dies(running)
 
     async def _until_it_dies(self, running: RunningChild) -> str:
         """Tell when a child that was started again is ready; return what became of it in the end."""

@@ -26,7 +26,7 @@ def tethered(argv: Sequence[str], death_signal: signal.Signals, account: Account
 
 
 def last_lines(log: Path, count: int = _LAST_LINES, *, written_from: int = 0) -> list[str]:
-    """Return the end of a log file; nothing where there is none.
+    """Return the end of a log file; nothing where it cannot be read.
 
     Args:
         log: The file.
@@ -39,7 +39,7 @@ def last_lines(log: Path, count: int = _LAST_LINES, *, written_from: int = 0) ->
             first = written_from if written_from <= size else 0  # it was cut meanwhile
             file.seek(max(first, size - _TAIL_BYTES))
             return file.read().decode(errors="replace").splitlines()[-count:]
-    except FileNotFoundError:
+    except OSError:
         return []
 
 
