@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from siloscope_ingest import broker_url
-from siloscope_ingest.service import Service
+from siloscope_ingest.metrics import Metrics
+from siloscope_ingest.service import Ingest
 from siloscope_ingest.settings import IngestSettings
 from siloscope_process.clock import SystemClock
 from siloscope_process.operations import Health
@@ -72,16 +73,16 @@ class Farm:
 
 
 @asynccontextmanager
-async def running_ingest(database_url: str, mqtt_url: str, **settings: Any) -> AsyncIterator[Service]:
+async def running_ingest(database_url: str, mqtt_url: str, **settings: Any) -> AsyncIterator[Ingest]:
     """Run ingest until the block ends, then stop it as SIGTERM does."""
     told = IngestSettings(database_url=database_url, mqtt_url=mqtt_url, **settings)
     health = Health(["database", "broker"])
-    service = Service(told, broker_url.parse(mqtt_url), SystemClock(), health, CollectorRegistry())
+    ingest = Ingest(told, broker_url.parse(mqtt_url), SystemClock(), health, Metrics(CollectorRegistry()))
     stop = asyncio.Event()
-    task = asyncio.ensure_future(service.run(stop))
+    task = asyncio.ensure_future(ingest.run(stop))
     try:
         await eventually(lambda: health.ready or task.done(), health.report)
-        yield service
+        yield ingest
     finally:
         stop.set()
         await task

@@ -47,13 +47,13 @@ async def answered(connection: FakeConnection, *packet_ids: int) -> None:
 
 
 async def test_nothing_is_acknowledged_before_it_is_committed(farm: Farm, now_ms: int) -> None:
-    async with fake_broker() as broker, running_ingest(farm.url, broker.url) as service:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url) as ingest:
         connection = await broker.connection()
         connection.deliver(SAMPLES, pack(1, now_ms, 11.5), 1)
         await answered(connection, 1)
         async with nobody_writes(farm):
             connection.deliver(SAMPLES, pack(2, now_ms + 1000, 11.6), 2)
-            await eventually(lambda: service.held.messages == 1, lambda: service.held.messages)
+            await eventually(lambda: ingest.service.held.messages == 1, lambda: ingest.service.held.messages)
             await waiting_for_lock(farm)
             assert connection.acknowledged == [1]
         await answered(connection, 1, 2)
@@ -300,22 +300,22 @@ async def test_declared_gaps_are_kept_and_their_numbers_accounted_for(farm: Farm
 
 async def test_a_stop_finishes_what_was_read(farm: Farm, now_ms: int) -> None:
     async with fake_broker() as broker:
-        async with running_ingest(farm.url, broker.url) as service:
+        async with running_ingest(farm.url, broker.url) as ingest:
             connection = await broker.connection()
             connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
             await answered(connection, 1)
             for seq in range(2, 50):
                 connection.deliver(SAMPLES, pack(seq, now_ms + seq * 1000, 1.0), seq)
-            await eventually(lambda: service.held.messages > 0, lambda: service.held.messages)
+            await eventually(lambda: ingest.service.held.messages > 0, lambda: ingest.service.held.messages)
         await connection.ended.wait()
         assert connection.said_goodbye
         assert farm.value("SELECT count(*) FROM sample") == len(connection.acknowledged)
-        assert service.held.messages == 0
+        assert ingest.service.held.messages == 0
 
 
 async def test_two_starts_alive_under_one_credential_are_reported(farm: Farm, now_ms: int) -> None:
     later_ms = now_ms + 300_000
-    async with fake_broker() as broker, running_ingest(farm.url, broker.url) as service:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url) as ingest:
         connection = await broker.connection()
         for packet_id, epoch in ((1, EPOCH), (2, OTHER_EPOCH)):
             connection.deliver(SAMPLES, pack(1, now_ms, 1.0, device=f"head{packet_id}", epoch=epoch), packet_id)
@@ -323,7 +323,7 @@ async def test_two_starts_alive_under_one_credential_are_reported(farm: Farm, no
             connection.deliver(SAMPLES, pack(2, later_ms, 1.0, device=f"head{packet_id}", epoch=epoch), packet_id)
         await answered(connection, 1, 2, 3, 4)
         await farm.until("SELECT count(*) FROM audit WHERE action = 'epochs_growing_at_once'", 1)
-        assert service.metrics.twins._value.get() == 1
+        assert ingest.service.metrics.twins._value.get() == 1
 
 
 async def waiting_for_lock(farm: Farm) -> None:

@@ -33,6 +33,12 @@ def watermarks(connection: FakeConnection) -> list[Watermark]:
     return [decode(payload) for topic, payload in list(connection.published) if topic == COMMITTED]
 
 
+def answered(connection: FakeConnection) -> list[str]:
+    """The sessions that the newest watermark answers."""
+    found = watermarks(connection)
+    return found[-1].answered if found else []
+
+
 async def told(connection: FakeConnection, expected: EpochMark, epoch: Epoch = EPOCH) -> Watermark:
     """Wait until the newest watermark says this of an epoch."""
 
@@ -135,13 +141,17 @@ async def test_a_database_that_went_back_gets_a_new_generation(farm: Farm, now_m
         seen: dict[str, int] = {EPOCH: 3}
         told_before = {"store": before.store, "generation": before.generation}
         connection.deliver(BIRTH, birth("two", [EpochSpan(EPOCH, 1, 3)], committed=seen, **told_before), 4)
-        await eventually(lambda: "two" in watermarks(connection)[-1].answered, lambda: watermarks(connection)[-1])
+        await eventually(lambda: "two" in answered(connection), lambda: watermarks(connection))
         assert watermarks(connection)[-1].generation == before.generation
 
         await farm.change("UPDATE node_epoch SET accounted = '{[1,2)}'")  # as an older backup would have it
         connection.deliver(BIRTH, birth("three", [EpochSpan(EPOCH, 1, 3)], committed=seen, **told_before), 5)
-        await eventually(lambda: "three" in watermarks(connection)[-1].answered, lambda: watermarks(connection)[-1])
-        after = watermarks(connection)[-1]
+        await connection.ended.wait()
+        assert 5 not in connection.acknowledged
+        again = await broker.connection()
+        again.deliver(BIRTH, birth("three", [EpochSpan(EPOCH, 1, 3)], committed=seen, **told_before), 1, duplicate=True)
+        await eventually(lambda: "three" in answered(again), lambda: watermarks(again))
+        after = watermarks(again)[-1]
     assert after.generation != before.generation
     assert after.store == before.store
     assert after.answered == ["three"]
@@ -163,3 +173,31 @@ async def test_a_restored_or_promoted_database_gets_a_new_generation(farm: Farm,
             if len(generations) == 2:
                 await farm.change(change)
     assert generations[0] == generations[1] != generations[2]
+
+
+async def test_a_promotion_under_way_makes_ingest_begin_anew(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
+        before = await told(connection, EpochMark(2, 2))
+        await farm.change("UPDATE store_identity SET timeline = timeline + 1")
+        await farm.change(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'siloscope ingest%'"
+        )
+        again = await broker.connection()
+        again.deliver(SAMPLES, pack(2, now_ms + 1000, 1.0), 1)
+        after = await told(again, EpochMark(3, 3))
+    assert after.generation != before.generation
+
+
+async def test_workers_hear_of_a_new_generation_from_each_other(farm: Farm, now_ms: int) -> None:
+    async with (
+        fake_broker() as broker,
+        running_ingest(farm.url, broker.url, ingest_worker="one"),
+        running_ingest(farm.url, broker.url, ingest_worker="two"),
+    ):
+        await broker.connection()
+        await broker.connection()
+        await farm.change("UPDATE store_identity SET generation = gen_random_uuid()")
+        anew = {(await broker.connection()).client_id, (await broker.connection()).client_id}
+    assert anew == {"siloscope-ingest-one", "siloscope-ingest-two"}

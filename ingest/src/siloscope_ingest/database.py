@@ -4,15 +4,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
+import structlog
 from psycopg import AsyncConnection
 
-from siloscope_ingest.errors import Fatal, IngestError, Rejected, Transient
-from siloscope_store import ledger, samples
+from siloscope_ingest.errors import Fatal, IngestError, Rejected, StoreChanged, Transient
+from siloscope_store import ledger, samples, watermarks
 from siloscope_store.connections import connect_async
 from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable
 
 Connection = AsyncConnection[Any]
 Prepare = Callable[[Connection], Awaitable[None]]
+_log = structlog.get_logger(__name__)
 
 _FATAL = (
     psycopg.errors.InsufficientPrivilege,
@@ -23,18 +25,50 @@ _FATAL = (
 _LIMIT_EXCEEDED = "54"  # class "program limit exceeded": too many spans, too many columns; the data's fault
 
 
+class Identity:
+    """Which database this service began with; every connection is checked against it when it is opened."""
+
+    def __init__(self) -> None:
+        self.known: watermarks.Identity | None = None
+
+    async def check(self, connection: Connection) -> None:
+        """Find out which database this is.
+
+        Raises:
+            StoreChanged: Not the one that it was.
+        """
+        found, renewed = await watermarks.identify(connection)
+        if renewed:
+            _log.warning("new_generation", store=found.store, generation=found.generation)
+        self.compare(found)
+
+    def compare(self, found: watermarks.Identity) -> None:
+        """Compare what was just read.
+
+        Raises:
+            StoreChanged: Not the one that it was.
+        """
+        if self.known is None:
+            self.known = found
+            _log.info("store", store=found.store, generation=found.generation)
+        elif found != self.known:
+            raise StoreChanged(f"found generation {found.generation} of store {found.store}, knew {self.known}")
+
+
 class Database:
     """One connection, autocommit, opened when it is first used.
 
     Args:
         url: Where the database is.
         application_name: Shown in pg_stat_activity.
+        identity: Which database it must be.
         prepare: Called with each new connection.
     """
 
-    def __init__(self, url: str, application_name: str, prepare: Prepare | None = None) -> None:
+    def __init__(self, url: str, application_name: str, identity: Identity, prepare: Prepare | None = None) -> None:
         self._url = url
         self._application_name = application_name
+        self._identity = identity
         self._prepare = prepare
         self._connection: Connection | None = None
 
@@ -44,6 +78,7 @@ class Database:
         Raises:
             Transient: The database is away.
             Fatal: It refuses us.
+            StoreChanged: It is another one than before.
         """
         if self._connection is None or self._connection.closed:
             try:
@@ -53,6 +88,7 @@ class Database:
             except DatabaseRefused as error:
                 raise Fatal(error.message) from error
             self._connection = connection
+            await self._identity.check(connection)
             if self._prepare is not None:
                 await self._prepare(connection)
         return self._connection

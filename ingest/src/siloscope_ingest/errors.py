@@ -4,6 +4,7 @@
   - Rejected     this message is bad: quarantine it, acknowledge it, go on
   - Transient    the database or the broker is away: keep what is under way, back off, retry
   - Fatal        wrong credentials or schema: stop, exit code 78
+  - StoreChanged the database was restored, promoted or replaced: forget everything and begin anew
 """
 
 
@@ -31,3 +32,10 @@ class Transient(IngestError):
 
 class Fatal(IngestError):
     """Only a person can mend it."""
+
+
+class StoreChanged(IngestError):
+    """The database is no longer the one that this service's knowledge came from.
+
+    Ids that it remembers may stand for something else there, and what it had committed may be gone.
+    """

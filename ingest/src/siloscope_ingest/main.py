@@ -10,7 +10,8 @@ import uvloop
 
 from siloscope_ingest import broker_url
 from siloscope_ingest.errors import Fatal
-from siloscope_ingest.service import Service
+from siloscope_ingest.metrics import Metrics
+from siloscope_ingest.service import Ingest
 from siloscope_ingest.settings import IngestSettings
 from siloscope_process import logs
 from siloscope_process.clock import SystemClock
@@ -51,7 +52,7 @@ async def _serve(settings: IngestSettings, broker: broker_url.BrokerUrl, stop: a
     operations = OperationsServer(health, settings.ops_port, registry, preferred_port=_OPS_PORT)
     await operations.start()
     try:
-        await Service(settings, broker, SystemClock(), health, registry).run(stop)
+        await Ingest(settings, broker, SystemClock(), health, Metrics(registry)).run(stop)
     except Fatal as error:
         raise WrongSetting(str(error)) from error
     finally:

@@ -13,7 +13,7 @@ import structlog
 from siloscope_contract.topics import Kind, Topic
 from siloscope_contract.watermarks import encode
 from siloscope_ingest.backoff import Backoff
-from siloscope_ingest.database import Connection, Database, sorted_error
+from siloscope_ingest.database import Connection, Database, Identity, sorted_error
 from siloscope_ingest.errors import Transient
 from siloscope_ingest.metrics import Metrics
 from siloscope_process.clock import Clock
@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 ROUND_S = 0.15
 NODES_A_ROUND = 200
 _SWEEP_EVERY_S = 30.0
+_COMPARE_EVERY_S = 1.0
 _STALE_S = 5.0
 """A process that slept this long between reading and publishing may have been overtaken: it reads again."""
 
@@ -34,6 +35,7 @@ class Publisher:
 
     Args:
         database: A connection of its own: the lock lives and dies with it.
+        identity: Which database it must be.
         publish: Publishes retained, at QoS 1.
         can_publish: Whether the broker is there and keeps up.
         clock: For rounds and pauses.
@@ -41,18 +43,25 @@ class Publisher:
     """
 
     def __init__(
-        self, database: Database, publish: Publish, can_publish: Callable[[], bool], clock: Clock, metrics: Metrics
+        self,
+        database: Database,
+        identity: Identity,
+        publish: Publish,
+        can_publish: Callable[[], bool],
+        clock: Clock,
+        metrics: Metrics,
     ) -> None:
         self.leads = False
         self._database = database
+        self._identity = identity
         self._publish = publish
         self._can_publish = can_publish
         self._clock = clock
         self._metrics = metrics
         self._due: dict[int, float] = {}
         self._everything_due = True
-        self._generation = ""
         self._swept_s = 0.0
+        self._compared_s = 0.0
 
     def news(self, node_id: int) -> None:
         """Note that a node's committed state has changed."""
@@ -68,6 +77,7 @@ class Publisher:
 
         Raises:
             Fatal: The database refuses us.
+            StoreChanged: It is another one than before.
         """
         backoff = Backoff()
         while True:
@@ -87,6 +97,7 @@ class Publisher:
 
     async def _round(self, connection: Connection) -> None:
         """Wait a moment for news, then publish what is due, or tell the publisher what it does not know."""
+        await self._compare(connection)
         if not self.leads:
             await self._try_lead(connection)
         async for heard in connection.notifies(timeout=ROUND_S):
@@ -101,6 +112,13 @@ class Publisher:
             await self._gather(connection)
             await self._publish_due(connection)
         self._measure()
+
+    async def _compare(self, connection: Connection) -> None:
+        """See now and then whether another worker has found that the database went back."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._compared_s > _COMPARE_EVERY_S:
+            self._compared_s = now_s
+            self._identity.compare(await watermarks.identity(connection))
 
     async def _try_lead(self, connection: Connection) -> None:
         if await watermarks.try_lead(connection):
@@ -142,13 +160,6 @@ class Publisher:
         for name, watermark in found:
             self._publish(Topic(name, Kind.COMMITTED).text(), encode(watermark))
         self._metrics.watermarks.inc(len(found))
-        if found:
-            self._notice(found[0][1].generation)
-
-    def _notice(self, generation: str) -> None:
-        if self._generation and generation != self._generation:
-            self._everything_due = True
-        self._generation = generation
 
     def _measure(self) -> None:
         oldest_s = next(iter(self._due.values()), None)

@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import psycopg
 import structlog
@@ -20,7 +21,7 @@ from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.database import Connection, Database, sorted_error
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
-from siloscope_ingest.errors import Rejected, Transient
+from siloscope_ingest.errors import Rejected, StoreChanged, Transient
 from siloscope_ingest.intake import Intake, Route
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.presence import PresenceBook, is_possible
@@ -76,7 +77,7 @@ class Registrar:
         self._waiting: deque[tuple[Route, Delivery]] = deque()
         self._some = asyncio.Event()
         self._nodes: dict[NodeName, KnownNode] = {}
-        self._births: dict[int, tuple[bytes, str]] = {}
+        self._births: dict[int, bytes] = {}
 
     @property
     def waiting(self) -> int:
@@ -93,6 +94,7 @@ class Registrar:
 
         Raises:
             Fatal: The database refuses us.
+            StoreChanged: It is another one than before.
         """
         while True:
             await self._some.wait()
@@ -148,14 +150,14 @@ class Registrar:
             return
         birth = decode_birth(delivery.payload)
         node = await self._node(connection, route, _AGENT)
-        believed = await watermarks.identity(connection)
-        if self._births.get(node.node_id) != (delivery.payload, believed.generation):
+        digest = blake2b(delivery.payload, digest_size=16).digest()
+        if self._births.get(node.node_id) != digest:
+            await self._check_trust(connection, node, birth)
             await self._register(connection, node, birth)
-            believed = await self._check_trust(connection, node, birth, believed)
             if birth.page == birth.pages:
                 at = from_ms(delivery.received_ms)
                 await registry.record_session(connection, node.node_id, birth.session, birth.software, at)
-            self._births[node.node_id] = (delivery.payload, believed.generation)
+            self._births[node.node_id] = digest
         node.kind = _AGENT
         self._news(node.node_id)
         intake.settle(Entry(delivery, node.node_id, node.org_id))
@@ -262,19 +264,22 @@ class Registrar:
         if declared:
             await ledger.declare(connection, declared)
 
-    async def _check_trust(
-        self, connection: Connection, node: KnownNode, birth: Birth, believed: watermarks.Identity
-    ) -> watermarks.Identity:
-        """Change the generation where a node was told more than is here: the database has gone back in time."""
+    async def _check_trust(self, connection: Connection, node: KnownNode, birth: Birth) -> None:
+        """Change the generation where a node was told more than is here: the database has gone back in time.
+
+        Raises:
+            StoreChanged: It has.
+        """
+        believed = await watermarks.identity(connection)
         if (birth.store, birth.generation) != (believed.store, believed.generation):
-            return believed
+            return
         _, now = (await watermarks.read(connection, [node.node_id]))[0]
         for epoch, below in birth.committed.items():
             mark = now.epochs.get(Epoch(epoch))
             if below > (mark.below if mark else 1):
                 _log.error("database_went_back", node=str(node.name), epoch=epoch, told=below, found=mark)
-                return await watermarks.lose_trust(connection, believed)
-        return believed
+                await watermarks.lose_trust(connection, believed)
+                raise StoreChanged(f"{node.name} was told of numbers below {below} of {epoch}, and they are not here")
 
 
 _DEFAULT_GROUP = (registry.DEFAULT_GROUP, registry.DEFAULT_RETENTION)

@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
 from gmqtt.mqtt.constants import MQTTv50
-from prometheus_client import CollectorRegistry
 
 from siloscope_contract.topics import Kind, subscription
 from siloscope_ingest.accumulator import Accumulator, CommittedState
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.broker_url import BrokerUrl
-from siloscope_ingest.database import Database, prepare_writing
+from siloscope_ingest.database import Database, Identity, Prepare, prepare_writing
 from siloscope_ingest.entries import Entry
-from siloscope_ingest.errors import Fatal, Transient
+from siloscope_ingest.errors import Fatal, StoreChanged, Transient
 from siloscope_ingest.held import Held
 from siloscope_ingest.housekeeping import Housekeeping
 from siloscope_ingest.intake import Intake
@@ -33,34 +33,66 @@ from siloscope_ingest.window import TimeWindow
 from siloscope_ingest.writer import Writer
 from siloscope_process.clock import Clock
 from siloscope_process.operations import Health
-from siloscope_store import watermarks
 
 _log = structlog.get_logger(__name__)
 _FINISH_WITHIN_S = 15.0
 _BATCH_BYTES = 16 * 2**20
 
 
-class Service:
-    """Ingest, from the broker to the database and back.
+class Ingest:
+    """Ingest as long as it runs: a service, and another one when the database was restored, promoted or replaced.
 
     Args:
         settings: What it was told.
         broker: Where the broker is.
         clock: All its time.
         health: Told of database and broker.
-        registry: Where its metrics are shown.
+        metrics: Its numbers.
     """
 
     def __init__(
-        self, settings: IngestSettings, broker: BrokerUrl, clock: Clock, health: Health, registry: CollectorRegistry
+        self, settings: IngestSettings, broker: BrokerUrl, clock: Clock, health: Health, metrics: Metrics
+    ) -> None:
+        self._begin_anew = partial(Service, settings, broker, clock, health, metrics)
+        self.service = self._begin_anew()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop, then finish what is under way.
+
+        Raises:
+            Fatal: Broker or database refuse us.
+        """
+        while True:
+            try:
+                await self.service.run(stop)
+                return
+            except StoreChanged as error:
+                _log.warning("begins_anew", reason=str(error))
+                self.service = self._begin_anew()
+
+
+class Service:
+    """Ingest against one database, from the broker to the database and back.
+
+    Args:
+        settings: What it was told.
+        broker: Where the broker is.
+        clock: All its time.
+        health: Told of database and broker.
+        metrics: Its numbers.
+    """
+
+    def __init__(
+        self, settings: IngestSettings, broker: BrokerUrl, clock: Clock, health: Health, metrics: Metrics
     ) -> None:
         self._settings = settings
         self._broker = broker
         self._clock = clock
         self._health = health
-        self.metrics = Metrics(registry)
-        self._identity = self._database("siloscope ingest watermarks")
-        self._writing = self._database("siloscope ingest writer")
+        self.metrics = metrics
+        self._identity = Identity()
+        self._publishing = self._database("siloscope ingest watermarks")
+        self._writing = self._database("siloscope ingest writer", prepare_writing)
         self._registering = self._database("siloscope ingest registry")
         self._keeping = self._database("siloscope ingest housekeeping")
         self._presence = PresenceBook()
@@ -75,7 +107,9 @@ class Service:
         )
         window = TimeWindow.of_days(settings.believed_past_days, settings.believed_future_days)
         admission = Admission(settings.register_plain_devices, settings.most_devices_per_node)
-        self._publisher = Publisher(self._identity, self._publish, self._can_publish, clock, self.metrics)
+        self._publisher = Publisher(
+            self._publishing, self._identity, self._publish, self._can_publish, clock, self.metrics
+        )
         self._registrar = Registrar(self._registering, admission, self._presence, clock, news=self._publisher.news)
         self._intake = Intake(
             Resolver(window, RelativeMessages()),
@@ -103,6 +137,7 @@ class Service:
 
         Raises:
             Fatal: Broker or database refuse us.
+            StoreChanged: The database is another one than before: what is known of it is worth nothing.
         """
         await self._until(stop, self._begin())
         if stop.is_set():
@@ -124,7 +159,7 @@ class Service:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for database in (self._identity, self._writing, self._registering, self._keeping):
+            for database in (self._publishing, self._writing, self._registering, self._keeping):
                 await database.drop()
 
     async def _begin(self) -> None:
@@ -132,15 +167,14 @@ class Service:
         backoff = Backoff()
         while True:
             try:
-                identity, renewed = await watermarks.identify(await self._identity.connection())
+                await self._publishing.connection()
             except Transient as error:
                 self._on_database(str(error))
                 _log.warning("database_away", reason=str(error))
-                await self._identity.drop()
+                await self._publishing.drop()
                 await self._clock.sleep(backoff.next_s())
                 continue
             self._on_database(None)
-            _log.info("store", store=identity.store, generation=identity.generation, new_generation=renewed)
             return
 
     async def _finish(self, writing: "asyncio.Future[None]") -> None:
@@ -159,9 +193,8 @@ class Service:
         await _first_failure([task], stop, until_done=True)
         task.cancel()
 
-    def _database(self, name: str) -> Database:
-        prepare = prepare_writing if name.endswith("writer") else None
-        return Database(self._settings.database_url, name, prepare)
+    def _database(self, name: str, prepare: Prepare | None = None) -> Database:
+        return Database(self._settings.database_url, name, self._identity, prepare)
 
     def _new_line(self) -> Line:
         client_id = f"siloscope-ingest-{self._settings.ingest_worker}"

@@ -133,6 +133,7 @@ class Writer:
                 pause_s = backoff.next_s()
                 _log.warning("database_away", reason=str(error), again_in_s=round(pause_s, 2))
                 await self._database.drop()
+                self._state.forget()
                 await self._clock.sleep(pause_s)
                 continue
             self._last_commit_s = self._clock.monotonic_s() - began_s
