@@ -1,4 +1,5 @@
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -74,3 +75,20 @@ def test_help_imports_no_service() -> None:
         "sys.exit(len(heavy))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_enough_ends_it_quietly(unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = "import sys; from siloscope_process.command_line import main; sys.exit(main())"
+    with os.fdopen(writing, "w") as broken:
+        ended = subprocess.run(
+            [sys.executable, "-c", program, "--help"],
+            stdout=broken,
+            stderr=subprocess.PIPE,
+            env={"PYTHONUNBUFFERED": unbuffered},
+            check=False,
+            timeout=20,
+        )
+    assert (ended.returncode, ended.stderr) == (141, b"")

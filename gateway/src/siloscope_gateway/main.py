@@ -34,8 +34,6 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         action(arguments, recognitions)
     except (GatewayError, MalformedName) as error:
         raise WrongSetting(str(error)) from error
-    except OSError as error:
-        raise WrongSetting(f"cannot write {error.filename}: {error.strerror}") from error
     return 0
 
 
@@ -102,5 +100,10 @@ def _revoke(arguments: argparse.Namespace, recognitions: StoredRecognitions) -> 
 def _render(arguments: argparse.Namespace, recognitions: StoredRecognitions) -> None:
     write = broker_files.write_nats if arguments.broker == "nats" else broker_files.write_mosquitto
     folder = arguments.directory.absolute()
-    for path in write(folder, arguments.host, arguments.port, recognitions.living()):
+    living = recognitions.living()
+    try:
+        written = write(folder, arguments.host, arguments.port, living)
+    except OSError as error:
+        raise WrongSetting(f"cannot write {error.filename}: {error.strerror}") from error
+    for path in written:
         print(f"wrote {path}")

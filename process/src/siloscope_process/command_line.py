@@ -14,6 +14,7 @@ from siloscope_process.errors import USAGE, Stop
 
 GROUP = "siloscope.commands"
 _INTERRUPTED = 130
+_BROKEN_PIPE = 141  # as a shell reports SIGPIPE
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,17 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
         if environ is None
         else environ
     )
+    try:
+        code = _answered(arguments, environment)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read us has enough, as `head` has. Python would complain once more when it flushes at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+
+
+def _answered(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     installed = {entry.name: entry for entry in entry_points(group=GROUP)}
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview(installed), file=sys.stdout if arguments else sys.stderr)
