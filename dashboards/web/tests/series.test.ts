@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Point, Series } from "../src/api/entities";
 import { padded } from "../src/chart/plot";
-import { columns, failures, gaps, isolated, summarise } from "../src/chart/series";
+import { columns, failures, gaps, isolated, summarise, failedReadings } from "../src/chart/series";
 import { sparkline } from "../src/chart/sparkline";
 
 const point = (s: number, mean: number | null, more: Partial<Point> = {}): Point => ({
@@ -83,10 +83,11 @@ describe("the summary", () => {
       highest: { value: 23, atMs: 10_000 },
       mean: 12.5,
       readings: 4,
-      failed: 1,
     });
   });
   it("says nothing about nothing", () => expect(summarise(series([point(0, null)]))).toBeNull());
+  it("counts what failed also where nothing was good", () =>
+    expect(failedReadings(series([point(0, null), point(10, null)]))).toBe(2));
 });
 
 describe("the small line", () => {

@@ -66,7 +66,6 @@ export interface Summary {
   highest: { value: number; atMs: number };
   mean: number;
   readings: number;
-  failed: number;
 }
 
 /** Null where nothing good was stored. The mean weighs each point by its readings. */
@@ -83,6 +82,10 @@ export function summarise(series: Series): Summary | null {
     highest: { value: high.max, atMs: high.time },
     mean: good.reduce((sum, point) => sum + point.mean * point.count, 0) / readings,
     readings,
-    failed: series.points.reduce((sum, point) => sum + point.bad, 0),
   };
+}
+
+/** How many readings failed, whether or not any was good. */
+export function failedReadings(series: Pick<Series, "points">): number {
+  return series.points.reduce((sum, point) => sum + point.bad, 0);
 }
