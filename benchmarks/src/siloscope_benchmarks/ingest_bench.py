@@ -64,6 +64,8 @@ class Result(msgspec.Struct):
     copy_rows_per_s: float
     share_of_copy: float
     cpu_share: dict[str, float]
+    messages_per_commit: float
+    commit_ms: float
     all_accounted: bool
     rows_stored: int
     rows_expected: int
@@ -88,7 +90,7 @@ def measure(plan: Plan, environ: Mapping[str, str], say: Callable[[str], None]) 
         port = free_port()
         with running_ingest(database, broker, port, environ, Path(folder) / "ingest.log") as ingest:
             _wait_until_ready(ingest, port, Path(folder) / "ingest.log")
-            return asyncio.run(_run(plan, database, broker, ingest.pid, copy_rows_per_s, load_average, say))
+            return asyncio.run(_run(plan, database, broker, (ingest.pid, port), copy_rows_per_s, load_average, say))
 
 
 async def _copy_speed(database: Database, plan: Plan) -> float:
@@ -110,11 +112,12 @@ async def _run(
     plan: Plan,
     database: Database,
     broker: Broker,
-    ingest_pid: int,
+    ingest: tuple[int, int],
     copy_rows_per_s: float,
     load_average: float,
     say: Callable[[str], None],
 ) -> Result:
+    ingest_pid, port = ingest
     connection = await connect_async(database.url, autocommit=True)
     generator = _start_generator(plan, broker)
     try:
@@ -123,6 +126,7 @@ async def _run(
         await _until_accounted(connection, plan.nodes, _WARM_WITHIN_S)
         pids = {"database": database.pid, "broker": broker.pid, "ingest": ingest_pid, "generator": generator.pid}
         before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        commits_before = _commits(port)
         say(f"sending for {plan.seconds:g} s")
         began_s = time.monotonic()
         _tell(generator, "go")
@@ -131,6 +135,7 @@ async def _run(
         seconds = time.monotonic() - began_s
         used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
         stored = await samples.count(connection, SampleTable.MEASUREMENTS)
+        commits, commit_seconds = [now - then for now, then in zip(_commits(port), commits_before, strict=True)]
     finally:
         generator.kill()
         generator.wait()
@@ -149,6 +154,8 @@ async def _run(
         copy_rows_per_s,
         rate * plan.samples / copy_rows_per_s,
         {name: each / seconds for name, each in used.items()},
+        sent.messages / max(1.0, commits),
+        commit_seconds / max(1.0, commits) * 1000,
         accounted == plan.nodes + sent.messages,
         stored,
         (plan.nodes + sent.messages) * plan.samples,
@@ -205,6 +212,15 @@ def _line(generator: "subprocess.Popen[bytes]") -> bytes:
 def _expect(generator: "subprocess.Popen[bytes]", word: str) -> None:
     if _line(generator).strip() != word.encode():
         raise Unavailable(f"the load generator did not say {word!r}")
+
+
+def _commits(port: int) -> tuple[float, float]:
+    """Return how many transactions ingest has committed, and the seconds that they took together."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    name = "siloscope_ingest_commit_seconds_"
+    found = dict(line.split(" ") for line in lines if line.startswith(name) and "{" not in line)
+    return float(found[name + "count"]), float(found[name + "sum"])
 
 
 def _wait_until_ready(ingest: "subprocess.Popen[bytes]", port: int, log: Path) -> None:

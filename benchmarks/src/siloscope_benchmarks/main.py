@@ -62,6 +62,7 @@ def _table(result: ingest_bench.Result) -> str:
             f"  limit: COPY of the same rows {result.copy_rows_per_s:,.0f} rows/s; {result.share_of_copy:.0%} of it",
             f"  ingest: {result.consumer_cpu_us_per_message:.1f} µs CPU a message, "
             f"{result.consumer_peak_memory_mib:.0f} MiB at most",
+            f"  {result.messages_per_commit:,.0f} messages a transaction, {result.commit_ms:.0f} ms each",
             f"  cores used: {shares} of {result.cores}",
             f"  {result.messages:,} messages in {result.seconds:.1f} s, "
             f"all accounted for: {'yes' if result.all_accounted else 'NO'}",
