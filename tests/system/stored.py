@@ -59,6 +59,12 @@ def counts(url: str, *tables: str) -> dict[str, int]:
         return {table: _count(connection, table) for table in tables}
 
 
+def quarantined(url: str) -> list[str]:
+    """Return why each message was set aside."""
+    with psycopg.connect(url) as connection:
+        return [reason for (reason,) in connection.execute("SELECT reason FROM quarantine ORDER BY received_at")]
+
+
 def _count(connection: psycopg.Connection, table: str) -> int:
     row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
     assert row is not None
