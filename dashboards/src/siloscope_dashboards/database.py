@@ -1,5 +1,6 @@
 """The ports, fulfilled by the store: borrow a connection, ask, say what came back in the API's own models."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -26,13 +27,18 @@ from siloscope_store.errors import CursorMalformed, DatabaseUnavailable, Stateme
 
 Model = TypeVar("Model", bound=BaseModel)
 _PROBE_PATIENCE_S = 2.0
+# A server that has frozen, or a network that swallows everything, says nothing: no error ever comes. This is more than
+# the server itself gives a statement, so that where it does speak, its word comes first.
+LONGEST_LOAN_S = 15.0
 
 
 @asynccontextmanager
 async def _lent(pool: Pool, patience_s: float = 3.0) -> AsyncIterator[Connected]:
     try:
-        async with borrowed(pool, patience_s=patience_s) as connection:
+        async with asyncio.timeout(LONGEST_LOAN_S), borrowed(pool, patience_s=patience_s) as connection:
             yield connection
+    except TimeoutError as error:
+        raise Unavailable(f"the database has been silent for {LONGEST_LOAN_S:g} s") from error
     except StatementTooSlow as error:
         raise TooSlow(f"{error.message}; ask for less, or again later") from error
     except DatabaseUnavailable as error:
@@ -57,8 +63,16 @@ class DatabaseReadings:
         self._clock = clock
 
     async def unavailable(self) -> str | None:
+        probe = asyncio.ensure_future(self._problem())
+        await asyncio.wait({probe}, timeout=_PROBE_PATIENCE_S)
+        if probe.done():
+            return probe.result()
+        probe.cancel()  # and not waited for: psycopg asks a silent server to cancel first
+        return f"silent for {_PROBE_PATIENCE_S:g} s"
+
+    async def _problem(self) -> str | None:
         try:
-            async with _lent(self._pool, _PROBE_PATIENCE_S) as connection:
+            async with _lent(self._pool, _PROBE_PATIENCE_S / 2) as connection:
                 await changes.changes_since(connection, None, now=self._clock.now())
         except Unavailable as error:
             return error.detail
