@@ -15,6 +15,13 @@ Span = int
 class Batch:
     """Entries for one transaction.
 
+    Attributes:
+        entries: All of them.
+        exceptions: Those that bring more than samples.
+        readings: How many readings they carry.
+        payload_bytes: How large their messages are together.
+        new_spans: Chunks or partitions that are to be opened.
+
     Args:
         open_spans: Chunks or partitions that are known to exist.
         newest: Per group, the time of the newest whole sample that is known to be committed.
@@ -22,6 +29,8 @@ class Batch:
 
     def __init__(self, open_spans: set[Span], newest: Mapping[int, int]) -> None:
         self.entries: list[Entry] = []
+        self.exceptions: list[Entry] = []
+        self.readings = 0
         self.payload_bytes = 0
         self.new_spans: set[Span] = set()
         self._open_spans = open_spans
@@ -48,6 +57,9 @@ class Batch:
                     self.entries.append(head)
                 return rest
         self.entries.append(entry)
+        if entry.is_exception:
+            self.exceptions.append(entry)
+        self.readings += entry.readings
         self.payload_bytes += len(entry.delivery.payload)
         if entry.stream is not None and entry.seq is not None and entry.completes:
             numbers = self._numbers.get(entry.stream)

@@ -18,6 +18,7 @@ class Entry:
 
     Attributes:
         delivery: The message.
+        is_exception: It has undated samples, gaps, or a refusal.
         completes: Nothing of the message follows in a later batch: it can be acknowledged with this entry.
         stream: Node and epoch that `seq` counts in; None for a plain device.
         seq: The pack's number; None for a plain device.
@@ -33,6 +34,7 @@ class Entry:
     """
 
     completes = True
+    is_exception = False
     readings = 0
     undated: Sequence[Undated] = ()
     gaps: Sequence[GapRecord] = ()

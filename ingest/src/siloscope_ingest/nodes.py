@@ -6,6 +6,7 @@ from siloscope_ingest.twins import Epochs
 from siloscope_store.registry import Node
 
 _MOST_SHAPES = 4096
+_LOOK_EVERY_MS = 1000
 
 
 class KnownNode:
@@ -21,6 +22,9 @@ class KnownNode:
 
     __slots__ = (
         "_last",
+        "_last_stream",
+        "_seen_ms",
+        "_seen_stream",
         "_shapes",
         "_streams",
         "epochs",
@@ -39,6 +43,9 @@ class KnownNode:
         self._last: dict[str, Shape] = {}
         self._shapes: dict[tuple[str, tuple[str, ...], tuple[str | None, ...]], Shape] = {}
         self._streams: dict[str, tuple[int, str]] = {}
+        self._last_stream = (self.node_id, "")
+        self._seen_stream: tuple[int, str] | None = None
+        self._seen_ms = -_LOOK_EVERY_MS
 
     def shape(self, device: str, names: tuple[str, ...], units: tuple[str | None, ...]) -> Shape | None:
         """Return the shape of such samples of a device, where it is known.
@@ -68,7 +75,18 @@ class KnownNode:
 
     def stream(self, epoch: str) -> tuple[int, str]:
         """Return (node_id, epoch), the same object each time."""
+        last = self._last_stream
+        if last[1] == epoch:
+            return last
         found = self._streams.get(epoch)
         if found is None:
             found = self._streams[epoch] = (self.node_id, epoch)
+        self._last_stream = found
         return found
+
+    def is_news(self, stream: tuple[int, str] | None, received_ms: int) -> bool:
+        """Say whether somebody should look: another epoch than before, or a second has gone by."""
+        if stream is self._seen_stream and received_ms < self._seen_ms + _LOOK_EVERY_MS:
+            return False
+        self._seen_stream, self._seen_ms = stream, received_ms
+        return True

@@ -65,6 +65,7 @@ class Resolver:
         time_ms, values, quality = sample.time_ms, sample.values, sample.quality
         if not self._window.holds(time_ms, entry.delivery.received_ms):
             entry.undated = [*entry.undated, *_undated(entry, shape, sample)]
+            entry.is_exception = True
             return
         plain = not any(quality)
         for part in shape.parts:
@@ -75,12 +76,14 @@ class Resolver:
                 f"device {sample.device}: found failed readings of {', '.join(shape.unknown)}, expected known channels"
             )
             entry.quarantined = [*entry.quarantined, _quarantined(entry, "channel_unknown", detail)]
+            entry.is_exception = True
 
     def _take_rest(self, entry: Entry, pack: Pack) -> Entry:
         delivery, node_id = entry.delivery, entry.node_id
         assert node_id is not None
         if pack.relative and self._is_stale(node_id, delivery):
             return Entry(delivery, node_id, entry.org_id)
+        entry.is_exception = True
         entry.gaps = [_gap_record(entry, pack, gap, at) for at, gap in enumerate(pack.gaps)]
         entry.evicted = [
             (gap.epoch, (gap.first_seq, gap.last_seq + 1))
@@ -110,6 +113,7 @@ def rejected(
 ) -> Entry:
     """Return the entry of a message that cannot be taken: quarantined, and its number accounted for as refused."""
     entry = Entry(delivery, node_id, org_id, stream, seq)
+    entry.is_exception = True
     epoch = None if stream is None else stream[1]
     if stream is not None and seq is not None:
         entry.refused = RefusedNumber(*stream, seq, why.reason, why.detail)

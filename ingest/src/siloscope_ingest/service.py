@@ -218,6 +218,8 @@ class Service:
     def _watch(self, node: KnownNode, entry: Entry) -> None:
         """See each samples message of a known node go by."""
         received_ms = entry.delivery.received_ms
+        if not node.is_news(entry.stream, received_ms):
+            return
         self._presence.pack(node.node_id, received_ms)
         if entry.stream is not None and entry.rows:
             other = node.epochs.note(entry.stream[1], entry.rows[0][1], received_ms)

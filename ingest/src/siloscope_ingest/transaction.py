@@ -61,16 +61,18 @@ async def _write_exceptions(connection: Connection, batch: Batch, differences: l
         await samples.keep_conflicts(
             connection, [(each, entry.stream[1] if entry.stream else None, entry.seq) for each, entry in found]
         )
-    undated = [each for entry in batch.entries for each in entry.undated]
+    if not batch.exceptions:
+        return
+    undated = [each for entry in batch.exceptions for each in entry.undated]
     if undated:
         await samples.keep_undated(connection, undated)
-    gaps = [each for entry in batch.entries for each in entry.gaps]
+    gaps = [each for entry in batch.exceptions for each in entry.gaps]
     if gaps:
         await ledger.record_gaps(connection, gaps)
-    refused = [entry.refused for entry in batch.entries if entry.refused is not None]
+    refused = [entry.refused for entry in batch.exceptions if entry.refused is not None]
     if refused:
         await ledger.refuse(connection, refused)
-    quarantined = [each for entry in batch.entries for each in entry.quarantined]
+    quarantined = [each for entry in batch.exceptions for each in entry.quarantined]
     if quarantined:
         await quarantine.keep(connection, quarantined)
 

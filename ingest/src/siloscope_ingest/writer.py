@@ -160,12 +160,12 @@ class Writer:
     def _count(self, batch: Batch, conflicts: int, messages: int) -> None:
         metrics = self._metrics
         metrics.messages.inc(messages)
-        metrics.readings.inc(sum(entry.readings for entry in batch.entries))
+        metrics.readings.inc(batch.readings)
         metrics.conflicts.inc(conflicts)
         metrics.batch_messages.observe(messages)
         metrics.commit_seconds.observe(self._last_commit_s)
-        metrics.undated.inc(sum(len(entry.undated) for entry in batch.entries))
-        for entry in batch.entries:
+        for entry in batch.exceptions:
+            metrics.undated.inc(len(entry.undated))
             for each in entry.quarantined:
                 metrics.quarantined.labels(each.reason).inc()
                 _log.warning("quarantined", topic=each.topic, reason=each.reason, detail=each.detail[:300])
