@@ -6,6 +6,7 @@ Deleting needs space as well: the journal grows before anything gets free.
 import os
 import shutil
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 RESERVE_BYTES = 4 * 1024 * 1024
@@ -31,6 +32,12 @@ class Reserve:
     def held(self) -> bool:
         """Whether the space is held."""
         return self._file.exists()
+
+    def allowance(self, used_bytes: int) -> float:
+        """Return how large the spool may be that uses so much: without a reserve it leaves most of the disk alone."""
+        if self.held:
+            return inf
+        return used_bytes + shutil.disk_usage(self._file.parent).free // _LEAVES_FREE
 
     def release(self) -> None:
         """Give the space back to the disk."""

@@ -67,7 +67,7 @@ class Spool:
             self._generation = read_generation(self._connection)
             self.last_sample_ms = newest_sample_ms(self._connection)
             self._reserve = Reserve(directory / RESERVE_NAME, now_ms)
-            self._bound = limits.max_bytes
+            self._bound = int(min(limits.max_bytes, self._reserve.allowance(self.used_bytes())))
             try:
                 self._open_epoch(now_ms)
             except SpoolFull:
