@@ -46,10 +46,7 @@ class Fleet:
         return [round(random.uniform(5, 30), 1) for _ in range(self.readings)]
 
     def templates(self) -> list[list[bytes]]:
-        """Return messages cut at their times and their number: `[epoch in place of a mark]` aside, they are whole.
-
-        Each is a list of pieces: before the first time, between it and the number, and so on.
-        """
+        """Return messages cut where time, epoch, number and any further times go, as lists of the pieces between."""
         random = Random(self.seed)
         return [self._template(random) for _ in range(_VARIANTS)]
 

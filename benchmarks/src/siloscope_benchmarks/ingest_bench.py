@@ -137,8 +137,7 @@ async def _run(
         stored = await samples.count(connection, SampleTable.MEASUREMENTS)
         commits, commit_seconds = [now - then for now, then in zip(_commits(port), commits_before, strict=True)]
     finally:
-        generator.kill()
-        generator.wait()
+        _end(generator)
         await connection.close()
     rate = sent.messages / seconds
     return Result(
@@ -193,6 +192,12 @@ def _start_generator(plan: Plan, broker: Broker) -> "subprocess.Popen[bytes]":
     generator = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     _tell(generator, msgspec.json.encode(load).decode())
     return generator
+
+
+def _end(generator: "subprocess.Popen[bytes]") -> None:
+    generator.kill()
+    with suppress(BrokenPipeError):
+        generator.communicate()
 
 
 def _tell(generator: "subprocess.Popen[bytes]", line: str) -> None:

@@ -54,9 +54,9 @@ class Generator:
         self._epochs = [fleet.epoch(node).encode() for node in range(load.nodes)]
         self._sent = self._answered = 0
         self.payload_bytes = 0
-        self._socket = _connected(load)
         self._left = b""
         self._unsent = memoryview(b"")
+        self._connect()
 
     @property
     def sent(self) -> int:
@@ -79,10 +79,13 @@ class Generator:
             elif self._load.rate:
                 room = min(room, int(now_s * self._load.rate) - (self._sent - first))
             if room > 0 and not self._unsent:
-                self._unsent = memoryview(b"".join([self._message() for _ in range(room)]))
+                self._unsent = memoryview(b"".join([self.message() for _ in range(room)]))
             self._exchange(0.001 if room <= 0 else 0.1)
         while self._unsent or self._answered < self._sent:
             self._exchange(1.0)
+
+    def _connect(self) -> None:
+        self._socket = _connected(self._load)
 
     def _exchange(self, timeout_s: float) -> None:
         readable, writable, _ = select([self._socket], [self._socket] if self._unsent else [], [], timeout_s)
@@ -95,7 +98,8 @@ class Generator:
         if writable:
             self._unsent = self._unsent[self._socket.send(self._unsent) :]
 
-    def _message(self) -> bytes:
+    def message(self) -> bytes:
+        """Return the next message, as an MQTT packet."""
         at = self._sent
         self._sent = at + 1
         node, turn = at % self._load.nodes, at // self._load.nodes
