@@ -17,7 +17,7 @@ import pytest
 
 from siloscope_deploy.servers.accounts import temporary_home
 from siloscope_deploy.servers.postgres import PostgresServer
-from siloscope_deploy.servers.timescale import FAST, find_timescale
+from siloscope_deploy.servers.timescale import FAST, find_timescale, timescale_obstacle
 from siloscope_process.errors import Unavailable
 from tests.brokers import TestBroker
 from tests.components import component_missing
@@ -31,6 +31,15 @@ BROKERS = [
     pytest.param("nats", marks=pytest.mark.nats),
     pytest.param("mosquitto", marks=pytest.mark.mosquitto),
 ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly when tests that are meant for TimescaleDB did not have it."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    meant = any("timescale" in getattr(report, "nodeid", "") for report in reports)
+    if meant and (obstacle := timescale_obstacle(os.environ)):
+        terminalreporter.write_sep("!", "PLAIN POSTGRESQL ONLY", red=True, bold=True)
+        terminalreporter.write_line(f"{obstacle}. What is the same on both was tested on plain PostgreSQL alone.")
 
 
 @pytest.fixture(scope="session")

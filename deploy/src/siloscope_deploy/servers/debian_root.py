@@ -39,14 +39,23 @@ def debian_root(environ: Mapping[str, str]) -> Path:
     Raises:
         Unavailable: not root, no debootstrap, no Debian mirror among apt's sources, or the build failed.
     """
-    tree = cache_directory(environ) / f"debian-{SUITE}-{PACKAGES}"
-    if os.geteuid() != 0:
-        raise Unavailable("TimescaleDB from Debian needs root (chroot), and this is not root")
+    if obstacle := debian_root_obstacle(environ):
+        raise Unavailable(obstacle)
+    tree = _tree(environ)
     tree.parent.mkdir(parents=True, exist_ok=True)
     with _locked(tree.with_suffix(".lock")):
         if not tree.is_dir():
             _build(tree, environ)
     return tree
+
+
+def debian_root_obstacle(environ: Mapping[str, str]) -> str | None:
+    """Return what stands against having the tree here, without building it; None where nothing is known to."""
+    if os.geteuid() != 0:
+        return "TimescaleDB from Debian needs root (chroot), and this is not root"
+    if not _tree(environ).is_dir() and shutil.which("debootstrap") is None:
+        return "TimescaleDB from Debian needs debootstrap: apt-get install debootstrap"
+    return None
 
 
 def debian_mirror(index_targets: str) -> str:
@@ -65,9 +74,11 @@ def debian_mirror(index_targets: str) -> str:
     raise Unavailable("apt on this machine names no Debian mirror (has `apt-get update` run?)")
 
 
+def _tree(environ: Mapping[str, str]) -> Path:
+    return cache_directory(environ) / f"debian-{SUITE}-{PACKAGES}"
+
+
 def _build(tree: Path, environ: Mapping[str, str]) -> None:
-    if shutil.which("debootstrap") is None:
-        raise Unavailable("TimescaleDB from Debian needs debootstrap: apt-get install debootstrap")
     targets = _output(["apt-get", "indextargets", "--format", TARGET_FORM]) if shutil.which("apt-get") else ""
     mirror = debian_mirror(targets)
     for remains in tree.parent.glob(f"{tree.name}.building-*"):

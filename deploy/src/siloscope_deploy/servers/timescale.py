@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from siloscope_deploy.servers.debian_root import debian_root
+from siloscope_deploy.servers.debian_root import debian_root, debian_root_obstacle
 from siloscope_deploy.servers.instance_directory import InstanceDirectory
 from siloscope_deploy.servers.ports import LOOPBACK, free_port
 from siloscope_deploy.servers.server_process import ServerProcess
@@ -84,6 +84,13 @@ def find_timescale(environ: Mapping[str, str], *, durable: bool = False) -> Data
 
         return TimescaleImage(IMAGE, settings=_tuning(durable=durable))
     return TimescaleServer(debian_root(environ), durable=durable)
+
+
+def timescale_obstacle(environ: Mapping[str, str]) -> str | None:
+    """Return why there is no TimescaleDB to be had here, without starting or building one; None where there may be."""
+    if environ.get("SILOSCOPE_TEST_DATABASE_URL") or docker_answers():
+        return None
+    return debian_root_obstacle(environ)
 
 
 def docker_answers() -> bool:
