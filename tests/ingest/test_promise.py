@@ -334,3 +334,19 @@ async def waiting_for_lock(farm: Farm) -> None:
     )
     await eventually(lambda: farm.value(waiting) == 1, lambda: farm.value(waiting))
     await asyncio.sleep(0)
+
+
+async def test_what_is_held_is_bounded_while_the_database_is_away(farm: Farm, now_ms: int) -> None:
+    count = 5000
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url, ingest_held_messages=100) as ingest:
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
+        await answered(connection, 1)
+        async with nobody_writes(farm):
+            for seq in range(2, count + 1):
+                connection.deliver(SAMPLES, pack(seq, now_ms + seq * 1000, 1.0), seq)
+            await waiting_for_lock(farm)
+            await eventually(lambda: ingest.service.held.is_full, lambda: ingest.service.held.messages)
+            assert ingest.service.held.messages < count // 2
+        await answered(connection, *range(1, count + 1))
+    assert farm.value("SELECT count(*) FROM sample") == count

@@ -1,20 +1,15 @@
 """Ingest with a real broker and a real database."""
 
-from siloscope_contract.packs import Epoch, Pack, Sample, encode
+import pytest
+
 from siloscope_contract.topics import Kind
+from siloscope_ingest.service import Ingest
 from siloscope_process.clock import SystemClock
 from tests.brokers import NODE, TestBroker
 from tests.ingest.conftest import Farm, running_ingest
+from tests.ingest.messages import pack
 from tests.ingest.publishing import connected, publish
-
-EPOCH = Epoch("0123456789abcdef" * 2)
-
-
-def pack(seq: int, time_ms: int, *values: float, device: str = "bin1-head1") -> bytes:
-    """A numbered pack of one sample."""
-    names = tuple(f"t{at}" for at in range(1, len(values) + 1))
-    sample = Sample(device, time_ms, names, ("Cel",) * len(values), list(values), [0] * len(values))
-    return encode(Pack(EPOCH, seq, [sample]))
+from tests.ingest.waiting import eventually
 
 
 async def test_a_numbered_pack_is_stored_and_accounted_for(broker: TestBroker, farm_url: str) -> None:
@@ -29,3 +24,28 @@ async def test_a_numbered_pack_is_stored_and_accounted_for(broker: TestBroker, f
         ("t2", 12.6, "good"),
     ]
     assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,3)}"
+
+
+@pytest.mark.mosquitto
+@pytest.mark.postgres
+async def test_workers_of_a_group_share_the_samples(mosquitto_broker: TestBroker, postgres_farm_url: str) -> None:
+    farm = Farm(postgres_farm_url)
+    now_ms = SystemClock().now_ms()
+    shared = {"ingest_shared_group": "workers"}
+    async with (
+        running_ingest(farm.url, mosquitto_broker.ingest_url, ingest_worker="one", **shared) as one,
+        running_ingest(farm.url, mosquitto_broker.ingest_url, ingest_worker="two", **shared) as two,
+        connected(mosquitto_broker.node_url()) as device,
+    ):
+        for seq in range(1, 101):
+            await publish(device, NODE, Kind.SAMPLES, pack(seq, now_ms + seq * 1000, 1.0))
+        await farm.until("SELECT accounted::text FROM node_epoch", "{[1,101)}")
+        await eventually(lambda: messages(one) + messages(two) >= 100, lambda: (messages(one), messages(two)))
+    assert messages(one) + messages(two) == 100
+    assert min(messages(one), messages(two)) > 0
+    assert farm.value("SELECT count(*) FROM sample") == 100
+
+
+def messages(ingest: Ingest) -> float:
+    """How many messages a worker has settled."""
+    return float(ingest.service.metrics.messages._value.get())
