@@ -168,3 +168,29 @@ async def test_what_cannot_be_read_registers_nobody(farm: Farm) -> None:
         await answered(connection, 1)
     assert farm.value("SELECT count(*) FROM node") == 0
     assert farm.value("SELECT count(*) FROM quarantine") == 1
+
+
+async def test_a_numbered_pack_that_may_not_register_is_accounted_for(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url, most_devices_per_node=1):
+        connection = await broker.connection()
+        for seq, device in enumerate(["one", "two"], start=1):
+            connection.deliver(SAMPLES, pack(seq, now_ms, 1.0, device=device), seq)
+        await answered(connection, 1, 2)
+    assert farm.rows("SELECT seq, reason FROM seq_refused") == [(2, "too_many_devices")]
+    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,3)}"
+
+
+async def test_many_unknown_nodes_at_once_are_all_found_again(farm: Farm, now_ms: int) -> None:
+    names = [NodeName.of("demo", "north-farm", f"n{at}") for at in range(120)]
+    async with fake_broker() as broker:
+        for turn in range(2):
+            async with running_ingest(farm.url, broker.url):
+                connection = await broker.connection()
+                for at, name in enumerate(names, start=1):
+                    message = pack(turn + 1, now_ms + turn * 1000, 1.0, 2.0)
+                    connection.deliver(Topic(name, Kind.SAMPLES).text(), message, at)
+                await answered(connection, *range(1, len(names) + 1))
+    assert farm.value("SELECT count(*) FROM node") == 120
+    assert farm.value("SELECT count(*) FROM channel") == 240
+    assert farm.value("SELECT count(*) FROM sample") == 240
+    assert farm.value("SELECT count(*) FROM quarantine") == 0

@@ -12,7 +12,7 @@ from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Rejected
 from siloscope_ingest.held import Held
 from siloscope_ingest.nodes import KnownNode
-from siloscope_ingest.resolving import Resolver, ShapeMissing, rejected
+from siloscope_ingest.resolving import Resolver, ShapeMissing, number_of, rejected
 
 _log = structlog.get_logger(__name__)
 _MOST_ROUTES = 200_000
@@ -65,6 +65,7 @@ class Intake:
     def receive(self, delivery: Delivery) -> None:
         """Take a delivery; it is acknowledged once what it says is committed."""
         self._held.take(delivery)
+        route = None
         try:
             route = self._routes.get(delivery.topic) or self._new_route(delivery.topic)
             if not route.is_samples or route.node is None:
@@ -72,12 +73,13 @@ class Intake:
                 return
             self.admit(route.node, delivery)
         except ShapeMissing:
+            assert route is not None  # a topic was found before its shape was not
             self._park(route, delivery)
         except Rejected as error:
-            self._accumulator.add(rejected(delivery, error))
+            self.refuse(route, delivery, error)
         except Exception as error:  # a message that trips a mistake of ours must not stop those behind it
             _log.exception("message_failed", topic=delivery.topic)
-            self._accumulator.add(rejected(delivery, Rejected("internal_error", f"{type(error).__name__}: {error}")))
+            self.refuse(route, delivery, Rejected("internal_error", f"{type(error).__name__}: {error}"))
 
     def admit(self, node: KnownNode, delivery: Delivery) -> None:
         """Pass on a samples message of a known node.
@@ -88,6 +90,16 @@ class Intake:
         entry = self._resolver.resolve(node, delivery)
         self._watch(node, entry)
         self._accumulator.add(entry)
+
+    def refuse(self, route: Route | None, delivery: Delivery, why: Rejected) -> None:
+        """Have a message kept in quarantine; where it bears a number of a known node, that is accounted for."""
+        node = None if route is None else route.node
+        if node is None:
+            self._accumulator.add(rejected(delivery, why))
+            return
+        epoch, seq = number_of(delivery) if route is not None and route.is_samples else (None, None)
+        stream = None if epoch is None or seq is None else node.stream(epoch)
+        self._accumulator.add(rejected(delivery, why, node.node_id, node.org_id, stream, seq))
 
     def settle(self, entry: Entry) -> None:
         """Take an entry that was made elsewhere."""

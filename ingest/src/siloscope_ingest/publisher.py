@@ -5,7 +5,8 @@ and it reads on the very session that holds the lock: a lost session ends the re
 older watermark never follows a newer one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 import structlog
@@ -104,10 +105,9 @@ class Publisher:
             for node_id in watermarks.announced(heard.payload):
                 self.news(node_id)
         if not self.leads:
-            due = list(self._due)
-            await watermarks.announce(connection, due)
-            for node_id in due:
-                del self._due[node_id]
+            due, self._due = self._due, {}
+            with self._kept_due(due):
+                await watermarks.announce(connection, list(due))
         elif self._can_publish():
             await self._gather(connection)
             await self._publish_due(connection)
@@ -147,19 +147,29 @@ class Publisher:
                 self.news(node_id)
 
     async def _publish_due(self, connection: Connection) -> None:
-        node_ids = list(self._due)[:NODES_A_ROUND]
-        if not node_ids:
+        # Taken out before the reading: what is committed during it is news again.
+        due = {node_id: self._due.pop(node_id) for node_id in list(self._due)[:NODES_A_ROUND]}
+        if not due:
             return
         began_s = self._clock.monotonic_s()
-        found = await watermarks.read(connection, node_ids)
+        with self._kept_due(due):
+            found = await watermarks.read(connection, list(due))
         if self._clock.monotonic_s() - began_s > _STALE_S:
+            self._due = {**due, **self._due}
             return
         # From here on nothing is awaited: what was just read is what is published.
-        for node_id in node_ids:
-            del self._due[node_id]
         for name, watermark in found:
             self._publish(Topic(name, Kind.COMMITTED).text(), encode(watermark))
         self._metrics.watermarks.inc(len(found))
+
+    @contextmanager
+    def _kept_due(self, due: dict[int, float]) -> Iterator[None]:
+        """Put nodes back where telling them failed."""
+        try:
+            yield
+        except BaseException:
+            self._due = {**due, **self._due}
+            raise
 
     def _measure(self) -> None:
         oldest_s = next(iter(self._due.values()), None)

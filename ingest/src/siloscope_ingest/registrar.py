@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 
 import psycopg
 import structlog
@@ -23,9 +24,10 @@ from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Rejected, StoreChanged, Transient
 from siloscope_ingest.intake import Intake, Route
+from siloscope_ingest.look_ahead import MANY, MOST_AT_ONCE, LookAhead
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.presence import PresenceBook, is_possible
-from siloscope_ingest.resolving import ShapeMissing, rejected
+from siloscope_ingest.resolving import ShapeMissing
 from siloscope_ingest.shapes import ChannelsMissing, shape
 from siloscope_process.clock import Clock, from_ms
 from siloscope_store import ledger, registry, watermarks
@@ -78,6 +80,7 @@ class Registrar:
         self._some = asyncio.Event()
         self._nodes: dict[NodeName, KnownNode] = {}
         self._births: dict[int, bytes] = {}
+        self._ahead = LookAhead()
 
     @property
     def waiting(self) -> int:
@@ -99,9 +102,20 @@ class Registrar:
         while True:
             await self._some.wait()
             while self._waiting:
+                if len(self._waiting) >= MANY and self._ahead.is_used_up:
+                    await self._look_ahead()
                 await self._settle(intake, *self._waiting[0])
                 self._waiting.popleft()
+                self._ahead.settled()
             self._some.clear()
+
+    async def _look_ahead(self) -> None:
+        """Ask for many nodes at once; where that fails, each is asked for by itself and waits for the database."""
+        names = [route.topic.node for route, _ in islice(self._waiting, MOST_AT_ONCE)]
+        try:
+            await self._ahead.fill(await self._database.connection(), names, self._nodes)
+        except (psycopg.Error, Transient) as error:
+            _log.warning("look_ahead_failed", reason=str(error))
 
     async def _settle(self, intake: Intake, route: Route, delivery: Delivery) -> None:
         """Settle one message, trying again while the database is away."""
@@ -111,9 +125,7 @@ class Registrar:
                 await self._try(intake, route, delivery)
                 return
             except Rejected as error:
-                node = route.node
-                ids = (None, None) if node is None else (node.node_id, node.org_id)
-                intake.settle(rejected(delivery, error, *ids))
+                intake.refuse(route, delivery, error)
                 return
             except Transient as error:
                 pause_s = backoff.next_s()
@@ -213,8 +225,7 @@ class Registrar:
 
     async def _learn(self, connection: Connection, node: KnownNode, sample: Sample) -> None:
         """Make the shape of a sample known, registering device and channels if need be and allowed."""
-        device_id = await registry.find_device(connection, node.node_id, sample.device)
-        channels = [] if device_id is None else await registry.channels(connection, device_id)
+        device_id, channels = await self._ahead.device(connection, node.node_id, sample.device)
         try:
             found = shape(sample.names, sample.units, channels)
         except ChannelsMissing as missing:
@@ -256,6 +267,7 @@ class Registrar:
         for device in birth.devices:
             await registry.register_birth(connection, node.node_id, device)
         node.forget()
+        self._ahead.forget(node.node_id)
         declared = [
             Declared(node.node_id, span.epoch, span.next, span.lowest, birth.session)
             for span in birth.epochs

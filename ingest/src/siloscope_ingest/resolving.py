@@ -123,6 +123,15 @@ def rejected(
     return entry
 
 
+def number_of(delivery: Delivery) -> tuple[str | None, int | None]:
+    """Return epoch and number of a message that is refused for another reason than its form."""
+    try:
+        pack = decode(delivery.payload, received_ms=delivery.received_ms)
+    except MalformedPack as error:
+        return error.epoch, error.seq
+    return pack.epoch, pack.seq
+
+
 def _rejected_pack(
     delivery: Delivery, reason: str, detail: str, node: KnownNode, epoch: str | None, seq: int | None
 ) -> Entry:

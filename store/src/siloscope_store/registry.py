@@ -92,6 +92,28 @@ async def find_node(connection: Connection, name: NodeName) -> Node | None:
     return None if row is None else Node(row[0], row[1], name, row[2])
 
 
+async def find_nodes(connection: Connection, names: Sequence[NodeName]) -> list[Node]:
+    """Return those of the nodes that are registered."""
+    found = await connection.execute(
+        _SQL["nodes"],
+        {
+            "orgs": [name.org for name in names],
+            "sites": [name.site for name in names],
+            "nodes": [name.node for name in names],
+        },
+    )
+    return [Node(row[0], row[1], NodeName.of(*row[2:5]), row[5]) for row in await found.fetchall()]
+
+
+async def layouts(connection: Connection, node_ids: Sequence[int]) -> dict[tuple[int, str], tuple[int, list[Channel]]]:
+    """Return id and channels of every device of these nodes that has channels, by (node_id, device)."""
+    found = await connection.execute(_SQL["layouts"], {"node_ids": list(node_ids)})
+    devices: dict[tuple[int, str], tuple[int, list[Channel]]] = {}
+    for node_id, device, device_id, *channel in await found.fetchall():
+        devices.setdefault((node_id, device), (device_id, []))[1].append(Channel(*channel))
+    return devices
+
+
 async def register_node(connection: Connection, name: NodeName, kind: str) -> Node:
     """Return the node, registered now if need be.
 

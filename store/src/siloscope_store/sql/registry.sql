@@ -7,6 +7,22 @@ JOIN site AS s ON s.site_id = n.site_id
 JOIN organisation AS o ON o.org_id = s.org_id
 WHERE o.slug = %(org)s AND s.slug = %(site)s AND n.slug = %(node)s
 
+-- name: nodes
+SELECT n.node_id, n.org_id, o.slug, s.slug, n.slug, n.kind
+FROM unnest(%(orgs)s::text[], %(sites)s::text[], %(nodes)s::text[]) AS w (org, site, node)
+JOIN organisation AS o ON o.slug = w.org
+JOIN site AS s ON s.org_id = o.org_id AND s.slug = w.site
+JOIN node AS n ON n.site_id = s.site_id AND n.slug = w.node
+
+-- name: layouts
+SELECT d.node_id, d.slug, d.device_id,
+    c.channel_id, c.key, c.quantity, c.unit, c.group_id, g.key, g.retention_class, c.position, c.retired_at IS NULL
+FROM device AS d
+JOIN channel AS c ON c.device_id = d.device_id
+JOIN sample_group AS g ON g.group_id = c.group_id
+WHERE d.node_id = ANY (%(node_ids)s)
+ORDER BY c.channel_id
+
 -- name: site
 SELECT o.org_id, s.site_id
 FROM organisation AS o

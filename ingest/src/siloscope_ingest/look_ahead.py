@@ -1,0 +1,56 @@
+"""What the registrar will ask for next, asked for at once: after a restart, every node is unknown at the same time."""
+
+from collections.abc import Sequence
+
+from siloscope_contract.topics import NodeName
+from siloscope_ingest.database import Connection
+from siloscope_ingest.nodes import KnownNode
+from siloscope_store import registry
+from siloscope_store.registry import Channel
+
+MANY = 20
+MOST_AT_ONCE = 500
+
+
+class LookAhead:
+    """Devices and their channels of nodes whose messages wait.
+
+    What it holds was true when it was asked for. It may be incomplete since, never wrong: channels are only ever added.
+    """
+
+    def __init__(self) -> None:
+        self._devices: dict[tuple[int, str], tuple[int, list[Channel]]] = {}
+        self._left = 0
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether as many messages were settled as it was filled for."""
+        return self._left <= 0
+
+    def settled(self) -> None:
+        """Note that a message was settled."""
+        self._left -= 1
+
+    async def fill(self, connection: Connection, names: Sequence[NodeName], nodes: dict[NodeName, KnownNode]) -> None:
+        """Ask for the nodes of waiting messages, adding to `nodes`, and for all their channels."""
+        self._left = len(names)
+        wanted = dict.fromkeys(names)
+        unknown = [name for name in wanted if name not in nodes]
+        if unknown:
+            for node in await registry.find_nodes(connection, unknown):
+                nodes[node.name] = KnownNode(node)
+        node_ids = [nodes[name].node_id for name in wanted if name in nodes]
+        self._devices = await registry.layouts(connection, node_ids)
+
+    def forget(self, node_id: int) -> None:
+        """Forget a node whose channels have changed."""
+        for key in [key for key in self._devices if key[0] == node_id]:
+            del self._devices[key]
+
+    async def device(self, connection: Connection, node_id: int, device: str) -> tuple[int | None, list[Channel]]:
+        """Return a device's id and channels, asking the database where they were not asked for before."""
+        found = self._devices.pop((node_id, device), None)
+        if found is not None:
+            return found
+        device_id = await registry.find_device(connection, node_id, device)
+        return device_id, [] if device_id is None else await registry.channels(connection, device_id)
