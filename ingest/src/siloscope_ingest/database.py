@@ -22,6 +22,7 @@ _FATAL = (
     psycopg.errors.UndefinedColumn,
     psycopg.errors.UndefinedFunction,
 )
+_NOT_NOW = ("25", "XX001", "XX002")  # read-only or a time-out of the session's state; damaged files: no message's fault
 _LIMIT_EXCEEDED = "54"  # class "program limit exceeded": too many spans, too many columns; the data's fault
 
 
@@ -87,10 +88,14 @@ class Database:
                 raise Transient(error.message) from error
             except DatabaseRefused as error:
                 raise Fatal(error.message) from error
+            try:
+                await self._identity.check(connection)
+                if self._prepare is not None:
+                    await self._prepare(connection)
+            except BaseException:
+                await connection.close()
+                raise
             self._connection = connection
-            await self._identity.check(connection)
-            if self._prepare is not None:
-                await self._prepare(connection)
         return self._connection
 
     async def drop(self) -> None:
@@ -111,8 +116,9 @@ def sorted_error(error: psycopg.Error) -> IngestError:
     text = " ".join((str(error).splitlines() or [type(error).__name__])[0].split())
     if isinstance(error, _FATAL):
         return Fatal(f"the database refuses a statement: {text}")
-    if (error.sqlstate or "").startswith(_LIMIT_EXCEEDED):
+    state = error.sqlstate or ""
+    if state.startswith(_LIMIT_EXCEEDED):
         return Rejected("refused_by_database", text)
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or state.startswith(_NOT_NOW):
         return Transient(text)
     return Rejected("refused_by_database", text)

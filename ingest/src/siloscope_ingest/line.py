@@ -106,14 +106,14 @@ class Line:
             Fatal: The broker refuses a filter.
             Transient: No answer.
         """
-        self._granted = asyncio.get_running_loop().create_future()
+        answer = self._granted = asyncio.get_running_loop().create_future()
         self._client.subscribe([gmqtt.Subscription(text, qos=qos) for text, qos in filters])
-        try:
-            async with asyncio.timeout(timeout_s):
-                granted = await self._granted
-        except TimeoutError:
-            raise Transient("the broker did not answer the subscription") from None
-        refused = [text for (text, _), qos in zip(filters, granted, strict=True) if qos >= 128]
+        lost = asyncio.ensure_future(self._lost.wait())
+        await asyncio.wait({answer, lost}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        lost.cancel()
+        if not answer.done():
+            raise Transient("the broker did not answer the subscription")
+        refused = [text for (text, _), qos in zip(filters, answer.result(), strict=True) if qos >= 128]
         if refused:
             raise Fatal(f"the broker refuses the subscription to {', '.join(refused)}; expected an ingest credential")
 
