@@ -15,6 +15,7 @@ from tests.ingest.messages import EPOCH, OTHER_EPOCH, SAMPLES, pack, relative
 from tests.ingest.waiting import eventually
 
 DAY_MS = 86_400_000
+READ_ONLY = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {}', current_database()); END $$"
 
 
 @pytest.fixture
@@ -241,6 +242,24 @@ async def test_a_partition_that_was_dropped_meanwhile_is_made_again(farm: Farm, 
         connection.deliver(SAMPLES, pack(2, now_ms + 1000, 1.0), 2)
         await answered(connection, 1, 2)
     assert farm.value("SELECT count(*) FROM sample") == 1
+    assert farm.value("SELECT count(*) FROM quarantine") == 0
+
+
+async def test_a_database_that_takes_no_writes_for_a_while_loses_nothing(farm: Farm, now_ms: int) -> None:
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'siloscope ingest%'"
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url) as ingest:
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, pack(None, now_ms, 1.0), 1)
+        await answered(connection, 1)
+        await farm.change(READ_ONLY.format("SET default_transaction_read_only = on"))
+        await farm.change(end)
+        connection.deliver(SAMPLES, pack(None, now_ms + 1000, 2.0), 2)
+        await eventually(lambda: ingest.service.metrics.retries._value.get() > 1, lambda: connection.acknowledged)
+        assert connection.acknowledged == [1]
+        await farm.change("BEGIN READ WRITE;" + READ_ONLY.format("RESET default_transaction_read_only") + "; COMMIT")
+        await farm.change(end)
+        await answered(connection, 1, 2)
+    assert farm.value("SELECT count(*) FROM sample") == 2
     assert farm.value("SELECT count(*) FROM quarantine") == 0
 
 
