@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from siloscope_contract.gaps import Gap, GapKind
+from siloscope_contract.packs import Pack, Sample, encode
 from siloscope_process.clock import SystemClock
 from tests.ingest.conftest import Farm, running_ingest
 from tests.ingest.fake_broker import FakeConnection, fake_broker
@@ -162,6 +163,30 @@ async def test_wild_times_are_kept_apart_and_accounted_for(homes: Farm, now_ms: 
     assert homes.value("SELECT count(*) FROM sample") == 1
     assert homes.value("SELECT count(*) FROM undated") == 3
     assert homes.value("SELECT accounted::text FROM node_epoch") == "{[1,5)}"
+
+
+async def test_a_clock_that_stands_still_loses_no_sample(homes: Farm) -> None:
+    stopped_ms = 946_684_800_000
+    halves = [Sample("bin1-head1", stopped_ms, (key,), ("Cel",), [1.0], [0]) for key in ("t1", "t2")]
+    other = Sample("bin1-head2", stopped_ms, ("t1",), ("Cel",), [1.0], [0])
+    torn = encode(Pack(EPOCH, 1, [halves[0], other, halves[1]]))
+    async with fake_broker() as broker, running_ingest(homes.url, broker.url):
+        connection = await broker.connection()
+        for packet_id, value in enumerate([1.0, 2.0, 2.0], start=1):
+            connection.deliver(SAMPLES, pack(None, stopped_ms, value, device="alone"), packet_id)
+        connection.deliver(SAMPLES, torn, 4)
+        connection.deliver(SAMPLES, torn, 5, duplicate=True)
+        await answered(connection, 1, 2, 3, 4, 5)
+    found = homes.rows(
+        'SELECT slug, "values" FROM undated JOIN sample_group USING (group_id) JOIN device USING (device_id)'
+    )
+    assert sorted(found, key=str) == [
+        ("alone", [1.0]),
+        ("alone", [2.0]),
+        ("bin1-head1", [1.0]),
+        ("bin1-head1", [None, 1.0]),
+        ("bin1-head2", [1.0]),
+    ]
 
 
 async def test_many_weeks_at_once_open_a_handful_of_spans_a_transaction(homes: Farm, now_ms: int) -> None:
