@@ -9,9 +9,8 @@
   - SpoolFull          the disk takes no more: keep what is pending, make room, try again
 """
 
-from pathlib import Path
-
 from siloscope_contract.quality import Quality
+from siloscope_process.documents import Fault
 
 
 class EdgeError(Exception):
@@ -19,24 +18,11 @@ class EdgeError(Exception):
 
 
 class Misconfigured(EdgeError):
-    """A file says something that cannot be meant.
+    """A file says something that cannot be meant; the fault has file, line, place, what was found and expected."""
 
-    Args:
-        file: The file.
-        line: Its line, counted from 1, where known.
-        place: What stands there, e.g. ``buses[0].devices[2].profile``.
-        found: What was found.
-        expected: What would have been right.
-    """
-
-    def __init__(self, file: Path | str, line: int | None, place: str, found: object, expected: str) -> None:
-        self.file = str(file)
-        self.line = line
-        self.place = place
-        self.found = found
-        self.expected = expected
-        where = f"{file}:{line}" if line else str(file)
-        super().__init__(f"{where}: {place}: found {found!r}, expected {expected}")
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
 
 
 class PortUnavailable(EdgeError):

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from siloscope_contract.errors import ContractError
 from siloscope_contract.names import slug
 from siloscope_edge.config import TRANSPORTS, VITALS_DEVICE, Bus, Config, Device, ModbusRtu, ModbusTcp, Mqtt, Wxt
-from siloscope_edge.documents import Document
 from siloscope_edge.errors import Misconfigured
-from siloscope_edge.expectations import Place, nearest
 from siloscope_edge.profiles import Profile, WxtProfile, catalogue
 from siloscope_edge.profiles import read as read_profile
+from siloscope_process.documents import Document, Fault
+from siloscope_process.expectations import Place, nearest
 
 
 class Instrument(Struct, frozen=True):
@@ -47,7 +47,7 @@ def read(file: Path) -> Installation:
     Raises:
         Misconfigured: Something in it, or in a profile, cannot be meant.
     """
-    document = Document.read(file)
+    document = Document.read(file, Misconfigured)
     config = document.convert(Config)
     base = file.absolute().parent
     config = _with_absolute_paths(config, base)
@@ -70,14 +70,19 @@ def password(mqtt: Mqtt) -> str | None:
     """
     if mqtt.password_file is None:
         return None
+    file = Path(mqtt.password_file)
     try:
-        text = Path(mqtt.password_file).read_text(encoding="utf-8").strip()
+        text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise Misconfigured(mqtt.password_file, None, "mqtt.password_file", reason, "a readable file") from error
+        reason = str(error.strerror) if isinstance(error, OSError) else "not UTF-8"
+        raise _no_password(file, reason, "a readable file") from error
     if not text:
-        raise Misconfigured(mqtt.password_file, None, "mqtt.password_file", "an empty file", "the password in it")
+        raise _no_password(file, "an empty file", "the password in it")
     return text
+
+
+def _no_password(file: Path, found: str, expected: str) -> Misconfigured:
+    return Misconfigured(Fault(file, None, "wrong", ("mqtt", "password_file"), found, expected))
 
 
 class _Profiles:

@@ -11,8 +11,9 @@ from siloscope_contract.errors import ContractError
 from siloscope_contract.names import slug
 from siloscope_contract.quality import Quality
 from siloscope_contract.quantities import quantity
-from siloscope_edge.documents import Document
-from siloscope_edge.expectations import nearest
+from siloscope_edge.errors import Misconfigured
+from siloscope_process.documents import Document
+from siloscope_process.expectations import nearest
 
 Positive = Annotated[float, Meta(gt=0)]
 RegisterType = Literal["int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
@@ -119,7 +120,7 @@ def read(file: Path) -> Profile:
     Raises:
         Misconfigured: Something in it cannot be meant.
     """
-    document = Document.read(file)
+    document = Document.read(file, Misconfigured)
     _spread_defaults(document)
     profile: Profile = document.convert(Profile)  # type: ignore[arg-type]  # a union is a form, not a class, to mypy
     _check(profile, document)

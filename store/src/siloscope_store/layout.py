@@ -3,19 +3,23 @@
 Reading it touches no database; `layout_apply` carries it out.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from siloscope_contract.errors import ContractError
+from siloscope_contract.names import slug
+from siloscope_process.documents import Document
+from siloscope_process.expectations import Place as Path_
+from siloscope_process.expectations import suggestion
+from siloscope_store import layout_file
 from siloscope_store.errors import LayoutWrong
-from siloscope_store.marked_yaml import Entry, document, nearest
 
-_SPOT = ("node", "device", "channel", "channels", "cable", "level", "spot", "since")
-_PLACE = ("slug", "title", "kind", "attributes", "channels")
-_SITE = ("slug", "name", "time_zone", "latitude", "longitude", "places")
-_ORGANISATION = ("slug", "name", "sites")
+T = TypeVar("T")
 
 
 class Spot(msgspec.Struct, frozen=True):
@@ -86,62 +90,95 @@ def read(text: str, file_name: str, time_zones: Collection[str]) -> Layout:
     Raises:
         LayoutWrong: Something is not as it should be; the message names file, line and the nearest right word.
     """
-    root = document(text, file_name, "layout", ("organisations",))
-    entries = _distinct(root, "organisations", "organisation", _ORGANISATION)
-    if not entries:
-        raise LayoutWrong(root.place, "this layout lacks 'organisations'")
-    return Layout([_organisation(entry, time_zones) for entry in entries])
+    document = Document(text, Path(file_name), layout_file.refused)
+    written = document.convert(layout_file.LayoutEntry, numbers_as_text=True)
+    if not written.organisations:
+        raise LayoutWrong(_at(document, ()), "this layout lacks 'organisations'")
+    return _Reading(document, time_zones).layout(written)
 
 
-def _organisation(entry: Entry, time_zones: Collection[str]) -> Organisation:
-    slug = entry.slug("slug")
-    sites = [_site(each, time_zones) for each in _distinct(entry, "sites", "site", _SITE)]
-    return Organisation(slug, entry.text("name", slug), sites)
+class _Reading:
+    """One file on its way to a layout; each path says where in the file an entry stands."""
+
+    def __init__(self, document: Document, time_zones: Collection[str]) -> None:
+        self._document = document
+        self._time_zones = time_zones
+
+    def layout(self, entry: layout_file.LayoutEntry) -> Layout:
+        path = ("organisations",)
+        self._require_distinct(entry.organisations, path, "organisation")
+        return Layout([self._organisation(each, (*path, at)) for at, each in enumerate(entry.organisations)])
+
+    def _organisation(self, entry: layout_file.OrganisationEntry, path: Path_) -> Organisation:
+        name = self._slug(entry.slug, (*path, "slug"))
+        self._require_distinct(entry.sites, (*path, "sites"), "site")
+        sites = [self._site(each, (*path, "sites", at)) for at, each in enumerate(entry.sites)]
+        return Organisation(name, entry.name or name, sites)
+
+    def _site(self, entry: layout_file.SiteEntry, path: Path_) -> Site:
+        name, zone = self._slug(entry.slug, (*path, "slug")), entry.time_zone
+        if zone not in self._time_zones:
+            problem = f"time_zone: {zone!r} is no IANA time zone{suggestion(self._time_zones, zone)}"
+            raise self._wrong((*path, "time_zone"), problem)
+        self._require_distinct(entry.places, (*path, "places"), "place")
+        places = [self._place(each, (*path, "places", at)) for at, each in enumerate(entry.places)]
+        _require_one_spot_each(places)
+        return Site(name, entry.name or name, zone, _given(entry.latitude), _given(entry.longitude), places)
+
+    def _place(self, entry: layout_file.PlaceEntry, path: Path_) -> Place:
+        name = self._slug(entry.slug, (*path, "slug"))
+        entries = enumerate(entry.channels)
+        spots = [spot for at, each in entries for spot in self._spots(each, (*path, "channels", at))]
+        kind = self._slug(entry.kind, (*path, "kind"))
+        return Place(name, entry.title or name, kind, {str(key): each for key, each in entry.attributes.items()}, spots)
+
+    def _spots(self, entry: layout_file.ChannelEntry, path: Path_) -> list[Spot]:
+        """Return one spot for `channel`, or one for each of `channels`, whose levels count from `level`, or 1."""
+        if (entry.channel is UNSET) == (entry.channels is UNSET):
+            raise self._wrong(path, "expected one of 'channel: t1' and 'channels: [t1, t2]'")
+        node, device = self._slug(entry.node, (*path, "node")), self._slug(entry.device, (*path, "device"))
+        cable, level = self._whole(entry.cable, (*path, "cable")), self._whole(entry.level, (*path, "level"))
+        spot, since, here = _given(entry.spot), _given(entry.since), _at(self._document, path)
+        if not isinstance(entry.channel, UnsetType):
+            channel = self._slug(entry.channel, (*path, "channel"))
+            return [Spot(node, device, channel, cable, level, spot, since, here)]
+        first = 1 if level is None else level
+        channels = [self._slug(each, (*path, "channels", at)) for at, each in enumerate(_given(entry.channels) or ())]
+        return [
+            Spot(node, device, channel, cable, first + step, spot, since, here) for step, channel in enumerate(channels)
+        ]
+
+    def _slug(self, text: str, path: Path_) -> str:
+        try:
+            return slug(text, str(path[-1]))
+        except ContractError as error:
+            raise self._wrong(path, str(error)) from None
+
+    def _whole(self, number: float | UnsetType, path: Path_) -> int | None:
+        if isinstance(number, UnsetType):
+            return None
+        if not number.is_integer():
+            raise self._wrong(path, f"{path[-1]}: expected a whole number, found {number:g}")
+        return int(number)
+
+    def _require_distinct(self, entries: Iterable[layout_file.NamedEntry], path: Path_, what: str) -> None:
+        seen: dict[str, str] = {}
+        for at, entry in enumerate(entries):
+            here: Path_ = (*path, at, "slug")
+            if entry.slug in seen:
+                raise self._wrong(here, f"the {what} {entry.slug!r} stands already at {seen[entry.slug]}")
+            seen[entry.slug] = _at(self._document, here)
+
+    def _wrong(self, path: Path_, problem: str) -> LayoutWrong:
+        return LayoutWrong(_at(self._document, path), problem)
 
 
-def _site(entry: Entry, time_zones: Collection[str]) -> Site:
-    slug = entry.slug("slug")
-    zone = entry.text("time_zone")
-    if zone not in time_zones:
-        problem = f"time_zone: {zone!r} is no IANA time zone{nearest(zone, time_zones)}"
-        raise LayoutWrong(entry.place_of("time_zone"), problem)
-    places = [_place(each) for each in _distinct(entry, "places", "place", _PLACE)]
-    _require_one_spot_each(places)
-    latitude, longitude = entry.number("latitude", -90, 90), entry.number("longitude", -180, 180)
-    return Site(slug, entry.text("name", slug), zone, latitude, longitude, places)
+def _at(document: Document, path: Path_) -> str:
+    return layout_file.where(document.file, document.line(path))
 
 
-def _place(entry: Entry) -> Place:
-    slug = entry.slug("slug")
-    spots = [spot for each in entry.entries("channels", "channel", _SPOT) for spot in _spots(each)]
-    return Place(slug, entry.text("title", slug), entry.slug("kind"), entry.mapping("attributes"), spots)
-
-
-def _spots(entry: Entry) -> list[Spot]:
-    """Return one spot for `channel`, or one for each of `channels`, whose levels count from `level`, or 1."""
-    if entry.has("channel") == entry.has("channels"):
-        raise LayoutWrong(entry.place, "expected one of 'channel: t1' and 'channels: [t1, t2]'")
-    node, device = entry.slug("node"), entry.slug("device")
-    cable, level, since = entry.whole("cable"), entry.whole("level"), entry.moment("since")
-    spot = entry.text("spot") if entry.has("spot") else None
-    if entry.has("channel"):
-        return [Spot(node, device, entry.slug("channel"), cable, level, spot, since, entry.place)]
-    first = 1 if level is None else level
-    return [
-        Spot(node, device, channel, cable, first + step, spot, since, entry.place)
-        for step, channel in enumerate(entry.words("channels"))
-    ]
-
-
-def _distinct(parent: Entry, key: str, what: str, known: Collection[str]) -> list[Entry]:
-    entries = list(parent.entries(key, what, known))
-    seen: dict[str, str] = {}
-    for entry in entries:
-        slug = entry.slug("slug")
-        if slug in seen:
-            raise LayoutWrong(entry.place_of("slug"), f"the {what} {slug!r} stands already at {seen[slug]}")
-        seen[slug] = entry.place_of("slug")
-    return entries
+def _given(value: T | UnsetType) -> T | None:
+    return None if isinstance(value, UnsetType) else value
 
 
 def _require_one_spot_each(places: list[Place]) -> None:
