@@ -84,6 +84,7 @@ def place(org_id: int) -> Place:
         reporting=1,
         stale=0,
         bad=0,
+        unheard=0,
         grain={"temperature": Span(min=11.5, mean=11.5, max=11.5, unit="Cel")},
         summary={},
     )

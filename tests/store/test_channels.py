@@ -159,6 +159,25 @@ async def test_a_place_sums_up_its_live_channels(connection: AsyncConnection[Any
     assert [item.key for item in ordered] == ["t4", "t3", "t2", "t1", "wind_direction"]
 
 
+async def test_a_channel_that_is_placed_and_was_never_heard_of_counts_as_not_reporting(
+    connection: AsyncConnection[Any], farm: Farm
+) -> None:
+    cable = farm.group("head", CABLE[:2])
+    farm.latest(cable, NOW, [10.0, 20.0])
+    begun, empty = farm.place("bin-1"), farm.place("bin-2")
+    for level in range(1, 5):
+        farm.put(begun, "head", f"t{level}", cable=1, level=level)
+    farm.put(empty, "other-head", "t1")
+    farm.put(empty, "other-head", "t2", until=NOW)
+    found = {each.id: each for each in await places(connection, farm.org_id, now=NOW)}
+    assert [(found[each].channels, found[each].reporting, found[each].unheard) for each in (begun, empty)] == [
+        (4, 2, 2),
+        (1, 0, 1),
+    ]
+    (yard,) = await sites(connection, farm.org_id, now=NOW)
+    assert (yard.channels, yard.reporting) == (5, 2)
+
+
 async def test_a_channel_stands_where_it_is_placed_at_the_time_asked_for(
     connection: AsyncConnection[Any], farm: Farm
 ) -> None:

@@ -28,6 +28,8 @@ class Place(msgspec.Struct, frozen=True):
     """A place, and what is read there by quantity, without directions, which have neither a least nor a greatest.
 
     Attributes:
+        channels: How many are placed there: reporting + stale + bad + those that never reported.
+        unheard: How many of those that never reported nobody has even announced: no channel is known for the placement.
         grain: What the channels at a level of a cable read.
         summary: What all others read: the air above the grain or in the room, fans, the mast.
     """
@@ -41,6 +43,7 @@ class Place(msgspec.Struct, frozen=True):
     reporting: int
     stale: int
     bad: int
+    unheard: int
     grain: dict[str, Spread]
     summary: dict[str, Spread]
 
@@ -71,13 +74,16 @@ async def place(connection: AsyncConnection[Any], org_id: int, place_id: int, *,
 
 
 def _place(row: dict[str, Any], quantities: list[dict[str, Any]]) -> Place:
+    states = {state: sum(of[state] for of in quantities) for state in ("reporting", "stale", "bad")}
     return Place(
         id=row["place_id"],
         slug=row["slug"],
         title=row["title"],
         kind=row["kind"],
         site_id=row["site_id"],
-        **{count: sum(of[count] for of in quantities) for count in ("channels", "reporting", "stale", "bad")},
+        channels=row["unheard"] + sum(of["channels"] for of in quantities),
+        unheard=row["unheard"],
+        **states,
         grain=_spreads(of for of in quantities if of["in_grain"]),
         summary=_spreads(of for of in quantities if not of["in_grain"]),
     )

@@ -25,6 +25,7 @@ class PlaceFields(BaseModel):
     reporting: int = Field(description="Channels whose newest reading is recent and not bad")
     stale: int = Field(description="Channels whose newest reading is too old")
     bad: int = Field(description="Channels whose newest reading is bad")
+    unheard: int = Field(description="Placements whose channel was never heard of")
     grain: dict[str, Span] = Field(
         description="What the channels at a level of a cable read, by quantity; stale and bad readings do not count"
     )
@@ -36,7 +37,7 @@ class PlaceFields(BaseModel):
 class Place(PlaceFields):
     """A place in a list."""
 
-    channels: int = Field(description="How many channels are placed here now")
+    channels: int = Field(description="How many channels are placed here now, those included that were never heard of")
 
 
 class PlaceDetail(PlaceFields):

@@ -53,6 +53,7 @@ const placeFields = {
   site_id: id,
   grain: mapOf(span),
   summary: mapOf(span),
+  unheard: number,
   ...counts,
 };
 export const place = shape(placeFields);

@@ -1,5 +1,11 @@
 -- name: places
-SELECT place_id, slug, title, kind, site_id
+-- With how many channels are placed there now that nobody ever heard of: they count, and they do not report.
+SELECT place_id, slug, title, kind, site_id, (
+    SELECT count(*) FROM placement AS pl
+    WHERE pl.place_id = place.place_id AND pl.during @> %(now)s::timestamptz
+        AND NOT EXISTS (
+            SELECT FROM device AS d JOIN channel AS c ON c.device_id = d.device_id AND c.retired_at IS NULL
+            WHERE d.node_id = pl.node_id AND d.slug = pl.device AND c.key = pl.channel)) AS unheard
 FROM place
 WHERE org_id = %(org_id)s
     AND (%(site_id)s::int4 IS NULL OR site_id = %(site_id)s)

@@ -1,4 +1,5 @@
 -- name: sites
+-- Channels that are placed somewhere and that nobody ever heard of count too, and do not report.
 WITH counted AS (
     SELECT
         n.site_id,
@@ -15,14 +16,24 @@ WITH counted AS (
         l.times[c.position + 1], l.quality[c.position + 1], g.interval_s, %(now)s::timestamptz) AS state (name)
     WHERE c.org_id = %(org_id)s AND c.retired_at IS NULL
     GROUP BY n.site_id
+), unheard AS (
+    SELECT n.site_id, count(*) AS channels
+    FROM placement AS pl
+    JOIN node AS n ON n.node_id = pl.node_id
+    WHERE pl.org_id = %(org_id)s AND pl.during @> %(now)s::timestamptz
+        AND NOT EXISTS (
+            SELECT FROM device AS d JOIN channel AS c ON c.device_id = d.device_id AND c.retired_at IS NULL
+            WHERE d.node_id = pl.node_id AND d.slug = pl.device AND c.key = pl.channel)
+    GROUP BY n.site_id
 )
 SELECT
     s.site_id AS id, s.slug, s.name, s.time_zone, s.latitude, s.longitude,
     (SELECT count(*) FROM place AS p WHERE p.site_id = s.site_id) AS places,
-    coalesce(t.channels, 0) AS channels, coalesce(t.reporting, 0) AS reporting,
+    coalesce(t.channels, 0) + coalesce(u.channels, 0) AS channels, coalesce(t.reporting, 0) AS reporting,
     coalesce(t.stale, 0) AS stale, coalesce(t.bad, 0) AS bad
 FROM site AS s
 LEFT JOIN counted AS t ON t.site_id = s.site_id
+LEFT JOIN unheard AS u ON u.site_id = s.site_id
 WHERE s.org_id = %(org_id)s AND (%(site_id)s::int4 IS NULL OR s.site_id = %(site_id)s)
 ORDER BY s.name, s.site_id;
 
