@@ -25,7 +25,9 @@ class Site(BaseModel):
     latitude: float | None
     longitude: float | None
     places: int = Field(description="How many places it has")
-    channels: int = Field(description="How many channels; reporting + stale + bad + those placed or known that never reported")
+    channels: int = Field(
+        description="How many channels; reporting + stale + bad + those that never reported, if only placed"
+    )
     reporting: int = Field(description="Channels whose newest reading is recent and not bad")
     stale: int = Field(description="Channels whose newest reading is too old")
     bad: int = Field(description="Channels whose newest reading is bad")
