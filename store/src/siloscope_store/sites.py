@@ -25,7 +25,7 @@ class SiteNode(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True):
-    """A site, and how its channels are: channels = reporting + stale + bad + those that never reported, known or placed."""
+    """A site and its channels = reporting + stale + bad + those that never reported, if only placed."""
 
     id: int
     slug: str
