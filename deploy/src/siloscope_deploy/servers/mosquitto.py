@@ -3,12 +3,12 @@
 import os
 import shutil
 import signal
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
 from siloscope_deploy.servers.accounts import give, server_account
+from siloscope_deploy.servers.own_server import OwnServer
 from siloscope_deploy.servers.ports import LOOPBACK, answers, free_port
 from siloscope_deploy.servers.server_process import ServerProcess
 from siloscope_gateway.brokers.mosquitto import MosquittoSettings, mosquitto_acl, mosquitto_config, mosquitto_passwords
@@ -16,11 +16,9 @@ from siloscope_gateway.credentials import Credential, Recognition
 from siloscope_process.errors import Unavailable
 
 _SEARCHED = f"{os.defpath}:/usr/sbin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin"
-_READY_WITHIN_S = 30
-_POLL_S = 0.02
 
 
-class MosquittoServer:
+class MosquittoServer(OwnServer):
     """A Mosquitto of our own; what it keeps over a SIGKILL is its last snapshot, by its own design.
 
     Args:
@@ -50,11 +48,6 @@ class MosquittoServer:
         """Where it listens for MQTT, without a credential; see `url_for`."""
         return f"mqtt://{LOOPBACK}:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        return self.process.pid
-
     def url_for(self, credential: Credential) -> str:
         """Return the MQTT URL with a credential in it."""
         userinfo = f"{quote(credential.username, safe='')}:{quote(credential.password, safe='')}"
@@ -68,22 +61,6 @@ class MosquittoServer:
         self._write(self._settings.password_file, mosquitto_passwords(self._recognitions))
         self._write(self._settings.acl_file, mosquitto_acl(self._recognitions))
 
-    def start(self) -> None:
-        """Prepare, start, and wait until it accepts connections.
-
-        Raises:
-            ServerFailed: It ended or did not answer in time.
-        """
-        self.prepare()
-        self.process.start()
-        deadline = time.monotonic() + _READY_WITHIN_S
-        while not self.is_ready():
-            if not self.process.running:
-                raise self.process.failed("ended while it started")
-            if time.monotonic() > deadline:
-                raise self.process.failed(f"did not answer within {_READY_WITHIN_S} s")
-            time.sleep(_POLL_S)
-
     def is_ready(self) -> bool:
         """Say whether it accepts MQTT connections."""
         return answers(self.port)
@@ -94,14 +71,6 @@ class MosquittoServer:
         self.prepare()
         if self.process.running:
             os.kill(self.process.pid, signal.SIGHUP)
-
-    def stop(self) -> None:
-        """End it cleanly; it writes its snapshot."""
-        self.process.stop()
-
-    def kill(self) -> None:
-        """End it with SIGKILL: what came since its last snapshot is gone."""
-        self.process.kill()
 
     def _write(self, path: Path, text: str) -> None:
         partial = path.with_suffix(".partial")

