@@ -103,8 +103,9 @@ async def test_the_first_value_stays_and_the_other_is_kept_beside(homes: Farm, n
         await answered(connection, 1, 2, 3)
     assert homes.rows('SELECT "values" FROM sample') == [([11.5, 12.5],)]
     assert homes.rows('SELECT "values" FROM latest') == [([11.5, 12.5],)]
-    found = homes.rows("SELECT position, kept_value, other_value, other_epoch::text, other_seq FROM sample_conflict")
-    assert [(*row[:3], row[3].replace("-", ""), row[4]) for row in found] == [(1, 12.5, 99.0, EPOCH, 2)]
+    found = homes.rows("SELECT position, kept_value, kept_seq, other_value, other_seq, kept_epoch FROM sample_conflict")
+    assert [(*row[:5], row[5].hex) for row in found] == [(1, 12.5, 1, 99.0, 2, EPOCH)]
+    assert homes.value("SELECT other_epoch FROM sample_conflict").hex == EPOCH
     assert homes.value("SELECT accounted::text FROM node_epoch") == "{[1,3)}"
 
 

@@ -110,14 +110,6 @@ class Batch:
             ranges[stream] = merged([*ranges.get(stream, []), *evicted])
         return ranges
 
-    def origins(self) -> dict[tuple[int, int], Entry]:
-        """Return whose sample each (group_id, time_ms) is; where several are folded into one, the first's."""
-        found: dict[tuple[int, int], Entry] = {}
-        for entry in self.entries:
-            for part, time_ms, _ in entry.rows:
-                found.setdefault((part.group_id, time_ms), entry)
-        return found
-
     def _add_row(self, row: Row) -> bool:
         part, time_ms, encoded = row
         span = time_ms // SPAN_MS * len(TABLES) + part.table

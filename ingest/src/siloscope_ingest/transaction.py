@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.database import Connection
+from siloscope_ingest.origins import RecentBatches
 from siloscope_ingest.shapes import TABLES
 from siloscope_store import ledger, quarantine, samples
-from siloscope_store.samples import Difference
+from siloscope_store.samples import Conflict, Difference
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,13 @@ class Committed:
     conflicts: int
 
 
-async def commit(connection: Connection, batch: Batch) -> Committed:
+async def commit(connection: Connection, batch: Batch, recent: RecentBatches) -> Committed:
     """Write a batch, all of it or nothing.
+
+    Args:
+        connection: One that `prepare_writing` has seen.
+        batch: What to write.
+        recent: Knows which packs brought what the batch contradicts.
 
     Raises:
         psycopg.Error: Nothing was written, or, where the connection broke at the end, perhaps all was: doing it again
@@ -32,7 +38,7 @@ async def commit(connection: Connection, batch: Batch) -> Committed:
     """
     async with connection.transaction():
         differences = await _write_samples(connection, batch)
-        await _write_exceptions(connection, batch, differences)
+        await _write_exceptions(connection, batch, recent.conflicts(differences, batch))
         await _write_latest(connection, batch)
         accounted = batch.accounted()
         if accounted:
@@ -53,14 +59,10 @@ async def _write_samples(connection: Connection, batch: Batch) -> list[Differenc
     return differences
 
 
-async def _write_exceptions(connection: Connection, batch: Batch, differences: list[Difference]) -> None:
+async def _write_exceptions(connection: Connection, batch: Batch, conflicts: list[Conflict]) -> None:
     """Write what nearly no batch has."""
-    if differences:
-        origins = batch.origins()
-        found = [(each, origins[each.group_id, each.time_ms]) for each in differences]
-        await samples.keep_conflicts(
-            connection, [(each, entry.stream[1] if entry.stream else None, entry.seq) for each, entry in found]
-        )
+    if conflicts:
+        await samples.keep_conflicts(connection, conflicts)
     if not batch.exceptions:
         return
     undated = [each for entry in batch.exceptions for each in entry.undated]

@@ -18,6 +18,7 @@ from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Rejected, Transient
 from siloscope_ingest.held import Held
 from siloscope_ingest.metrics import Metrics
+from siloscope_ingest.origins import RecentBatches
 from siloscope_ingest.resolving import rejected
 from siloscope_ingest.transaction import commit
 from siloscope_process.clock import Clock
@@ -59,6 +60,7 @@ class Writer:
         self._metrics = metrics
         self._committed = committed
         self._reachable = reachable
+        self._recent = RecentBatches()
         self._last_commit_s = 0.0
         self._finishing = False
 
@@ -143,7 +145,7 @@ class Writer:
     async def _try(self, batch: Batch) -> int:
         try:
             connection = await self._database.connection()
-            return (await commit(connection, batch)).conflicts
+            return (await commit(connection, batch, self._recent)).conflicts
         except psycopg.Error as error:
             raise sorted_error(error) from error
 
@@ -154,6 +156,7 @@ class Writer:
         self._held.release(done)
         self._reachable(None)
         self._state.learn(batch)
+        self._recent.add(batch)
         self._count(batch, conflicts, len(done))
         self._committed(batch)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -46,6 +46,25 @@ class Difference:
     kept_quality: int
     other_value: float | None
     other_quality: int
+
+
+class Origin(NamedTuple):
+    """The pack that brought a value; a plain device's has no number."""
+
+    epoch: str | None
+    seq: int | None
+
+
+UNKNOWN_ORIGIN = Origin(None, None)
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A difference, and who said what."""
+
+    found: Difference
+    kept: Origin
+    other: Origin
 
 
 @dataclass(frozen=True)
@@ -124,23 +143,23 @@ async def write_latest(connection: Connection, rows: Sequence[bytes], *, whole: 
     await connection.execute(_SQL["merge_latest"])
 
 
-async def keep_conflicts(
-    connection: Connection, differences: Sequence[tuple[Difference, str | None, int | None]]
-) -> None:
-    """Keep the second values, each with the epoch and number of the pack that brought it."""
+async def keep_conflicts(connection: Connection, conflicts: Sequence[Conflict]) -> None:
+    """Keep the second values beside the first, with the packs that brought them."""
     rows = [
         {
-            "group_id": found.group_id,
-            "time": from_ms(found.time_ms),
-            "position": found.position,
-            "kept_value": found.kept_value,
-            "kept_quality": found.kept_quality,
-            "other_value": found.other_value,
-            "other_quality": found.other_quality,
-            "other_epoch": uuid_of(epoch),
-            "other_seq": seq,
+            "group_id": each.found.group_id,
+            "time": from_ms(each.found.time_ms),
+            "position": each.found.position,
+            "kept_value": each.found.kept_value,
+            "kept_quality": each.found.kept_quality,
+            "kept_epoch": uuid_of(each.kept.epoch),
+            "kept_seq": each.kept.seq,
+            "other_value": each.found.other_value,
+            "other_quality": each.found.other_quality,
+            "other_epoch": uuid_of(each.other.epoch),
+            "other_seq": each.other.seq,
         }
-        for found, epoch, seq in differences
+        for each in conflicts
     ]
     await _execute_many(connection, _SQL["keep_conflict"], rows)
 

@@ -70,10 +70,10 @@ WHERE (came."values"[k] IS NOT NULL OR came.quality[k] IS NOT NULL)
 ORDER BY came.group_id, came."time", k
 
 -- name: keep_conflict
-INSERT INTO sample_conflict (
-    group_id, "time", position, kept_value, kept_quality, other_value, other_quality, other_epoch, other_seq)
-VALUES (%(group_id)s, %(time)s, %(position)s, %(kept_value)s, %(kept_quality)s, %(other_value)s, %(other_quality)s,
-    %(other_epoch)s, %(other_seq)s)
+INSERT INTO sample_conflict (group_id, "time", position, kept_value, kept_quality, kept_epoch, kept_seq,
+    other_value, other_quality, other_epoch, other_seq)
+VALUES (%(group_id)s, %(time)s, %(position)s, %(kept_value)s, %(kept_quality)s, %(kept_epoch)s, %(kept_seq)s,
+    %(other_value)s, %(other_quality)s, %(other_epoch)s, %(other_seq)s)
 ON CONFLICT DO NOTHING
 
 -- name: keep_undated

@@ -1,0 +1,75 @@
+"""Which pack brought a value: told where another pack contradicts it, as far back as memory is spent on it."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from siloscope_ingest.batches import Batch
+from siloscope_ingest.entries import Entry
+from siloscope_store.sample_rows import decode
+from siloscope_store.samples import UNKNOWN_ORIGIN, Conflict, Difference, Origin
+
+_MOST_BYTES = 4 * 2**20
+_Value = tuple[int, int, int, float | None, int]
+"""group_id, time_ms, position, and what is said there: value and quality."""
+
+
+class RecentBatches:
+    """The entries of the last committed batches.
+
+    Args:
+        most_bytes: How large their messages may be together; the oldest go first.
+    """
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._batches: deque[tuple[int, Sequence[Entry]]] = deque()
+
+    def add(self, batch: Batch) -> None:
+        """Remember a committed batch."""
+        self._batches.append((batch.payload_bytes, batch.entries))
+        self._bytes += batch.payload_bytes
+        while self._bytes > self._most_bytes:
+            self._bytes -= self._batches.popleft()[0]
+
+    def conflicts(self, differences: Sequence[Difference], batch: Batch) -> list[Conflict]:
+        """Return the differences that a batch met, with the packs that brought what is kept and what is not."""
+        remembered = (entry for _, entries in self._batches for entry in entries)
+        kept = _origins({_kept(each) for each in differences}, remembered)
+        other = _origins({_other(each) for each in differences}, batch.entries)
+        return [
+            Conflict(each, kept.get(_kept(each), UNKNOWN_ORIGIN), other.get(_other(each), UNKNOWN_ORIGIN))
+            for each in differences
+        ]
+
+
+def _origins(values: set[_Value], entries: Iterable[Entry]) -> dict[_Value, Origin]:
+    """Return what brought each value first, where that is among the entries."""
+    wanted: dict[tuple[int, int], list[_Value]] = {}
+    for value in values:
+        wanted.setdefault(value[:2], []).append(value)
+    found: dict[_Value, Origin] = {}
+    for entry in entries:
+        for part, time_ms, row in entry.rows:
+            for value in wanted.get((part.group_id, time_ms), ()):
+                if value not in found and _says(row, value):
+                    found[value] = Origin(None if entry.stream is None else entry.stream[1], entry.seq)
+    return found
+
+
+def _says(row: bytes, value: _Value) -> bool:
+    _, _, position, expected, code = value
+    sample = decode(row)
+    if position >= len(sample.values):
+        return False
+    found = sample.values[position]
+    quality = sample.quality[position] if sample.quality is not None else None
+    return (found is not None or quality is not None) and (found, quality or 0) == (expected, code)
+
+
+def _kept(of: Difference) -> _Value:
+    return of.group_id, of.time_ms, of.position, of.kept_value, of.kept_quality
+
+
+def _other(of: Difference) -> _Value:
+    return of.group_id, of.time_ms, of.position, of.other_value, of.other_quality
