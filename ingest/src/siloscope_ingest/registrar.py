@@ -28,7 +28,7 @@ from siloscope_ingest.look_ahead import MANY, MOST_AT_ONCE, LookAhead
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.presence import PresenceBook, is_possible
 from siloscope_ingest.resolving import ShapeMissing
-from siloscope_ingest.shapes import ChannelsMissing, shape
+from siloscope_ingest.shapes import ChannelsMissing, Shape, shape
 from siloscope_process.clock import Clock, from_ms
 from siloscope_store import ledger, registry, watermarks
 from siloscope_store.ledger import Declared
@@ -153,7 +153,10 @@ class Registrar:
                 intake.admit(node, delivery)
                 return
             except ShapeMissing as missing:
-                await self._learn(connection, node, missing.sample)
+                # Committed before the first sample that uses it; all of it at once, for one wait for the disk.
+                async with connection.transaction():
+                    learnt = await self._learn(connection, node, missing.sample)
+                node.remember(missing.sample.device, learnt)
         raise Rejected("too_many_shapes", f"payload: found more than {_MOST_SHAPES_A_MESSAGE} kinds of samples")
 
     async def _birth(self, connection: Connection, intake: Intake, route: Route, delivery: Delivery) -> None:
@@ -223,8 +226,8 @@ class Registrar:
         route.node = self._nodes[route.topic.node] = made
         return made
 
-    async def _learn(self, connection: Connection, node: KnownNode, sample: Sample) -> None:
-        """Make the shape of a sample known, registering device and channels if need be and allowed."""
+    async def _learn(self, connection: Connection, node: KnownNode, sample: Sample) -> Shape:
+        """Return the shape of a sample, registering device and channels if need be and allowed."""
         device_id, channels = await self._ahead.device(connection, node.node_id, sample.device)
         try:
             found = shape(sample.names, sample.units, channels)
@@ -236,7 +239,7 @@ class Registrar:
             await self._add_channels(connection, device_id, channels, missing)
             node.forget()
             found = shape(sample.names, sample.units, await registry.channels(connection, device_id))
-        node.remember(sample.device, found)
+        return found
 
     def _check_admission(self, node: KnownNode, sample: Sample, missing: ChannelsMissing) -> None:
         if node.kind == _PLAIN and not self._admission.register_plain:
