@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from siloscope_deploy.servers.accounts import temporary_home
 from siloscope_deploy.servers.postgres import PostgresServer
@@ -22,6 +23,10 @@ from siloscope_process.errors import Unavailable
 from tests.brokers import TestBroker
 from tests.components import component_missing
 from tests.databases import TestServer
+
+# The same examples at every run; and a machine that is busy is no fault of the code under test.
+settings.register_profile("siloscope", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("siloscope")
 
 HOMES = [
     pytest.param("postgres", marks=pytest.mark.postgres),
