@@ -158,6 +158,27 @@ async def test_a_database_that_went_back_gets_a_new_generation(farm: Farm, now_m
     assert after.epochs[EPOCH] == EpochMark(2, 2)
 
 
+async def test_an_epoch_that_many_others_came_after_is_no_sign_of_a_database_that_went_back(
+    farm: Farm, now_ms: int
+) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
+        before = await told(connection, EpochMark(2, 2))
+        for at in range(70):
+            connection.deliver(SAMPLES, pack(1, now_ms + 1000 + at, 1.0, epoch=Epoch(f"{at:032x}")), 2 + at)
+        await eventually(lambda: len(connection.acknowledged) == 71, lambda: connection.acknowledged)
+        await farm.change(
+            "UPDATE node_epoch SET last_seen_at = now() - interval '1 day' "
+            "WHERE first_seen_at = (SELECT min(first_seen_at) FROM node_epoch)"
+        )
+        told_before = {"store": before.store, "generation": before.generation}
+        message = birth("next", [EpochSpan(EPOCH, 1, 2)], committed={EPOCH: 2}, **told_before)
+        connection.deliver(BIRTH, message, 100)
+        await eventually(lambda: 100 in connection.acknowledged, lambda: farm.rows("SELECT * FROM store_identity"))
+    assert str(farm.value("SELECT generation FROM store_identity")) == before.generation
+
+
 @pytest.mark.parametrize(
     "change",
     ["UPDATE store_identity SET system_identifier = 'another'", "UPDATE store_identity SET timeline = timeline + 1"],

@@ -13,7 +13,7 @@ from itertools import islice
 import psycopg
 import structlog
 
-from siloscope_contract.births import Birth, decode_birth, decode_heartbeat, decode_status
+from siloscope_contract.births import Birth, EpochSpan, decode_birth, decode_heartbeat, decode_status
 from siloscope_contract.errors import ContractError, MalformedPack
 from siloscope_contract.packs import Epoch, Sample, decode
 from siloscope_contract.topics import Kind, NodeName
@@ -288,11 +288,11 @@ class Registrar:
         believed = await watermarks.identity(connection)
         if (birth.store, birth.generation) != (believed.store, believed.generation):
             return
-        _, now = (await watermarks.read(connection, [node.node_id]))[0]
-        for epoch, below in birth.committed.items():
-            mark = now.epochs.get(Epoch(epoch))
-            if below > (mark.below if mark else 1):
-                _log.error("database_went_back", node=str(node.name), epoch=epoch, told=below, found=mark)
+        told = {each: below for each, below in birth.committed.items() if is_possible(EpochSpan(Epoch(each), 0, below))}
+        here = await watermarks.belows(connection, node.node_id, list(told)) if told else {}
+        for epoch, below in told.items():
+            if below > here.get(epoch, 1):
+                _log.error("database_went_back", node=str(node.name), epoch=epoch, told=below, found=here.get(epoch))
                 await watermarks.lose_trust(connection, believed)
                 raise StoreChanged(f"{node.name} was told of numbers below {below} of {epoch}, and they are not here")
 

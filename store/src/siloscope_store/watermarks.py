@@ -120,6 +120,15 @@ async def read(connection: Connection, node_ids: Sequence[int]) -> list[tuple[No
     ]
 
 
+async def belows(connection: Connection, node_id: int, epochs: Sequence[str]) -> dict[str, int]:
+    """Return, for those of a node's epochs that are known, the number below which all is accounted for."""
+    found = await connection.execute(_SQL["named_epochs"], {"node_id": node_id, "epochs": list(epochs)})
+    return {
+        epoch: mark(merged([*_parsed(accounted), *((a, b) for a, b in older or [])])).below
+        for epoch, accounted, older in await found.fetchall()
+    }
+
+
 def _watermark(now: Identity, sessions: list[str], ranges: dict[str, list[Range]]) -> Watermark:
     marks = {Epoch(epoch): mark(found) for epoch, found in sorted(ranges.items())}
     return Watermark(now.store, now.generation, sessions[::-1], marks)

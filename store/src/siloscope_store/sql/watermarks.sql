@@ -50,6 +50,13 @@ JOIN organisation AS o ON o.org_id = s.org_id
 WHERE n.node_id = ANY (%(node_ids)s)
 ORDER BY n.node_id
 
+-- name: named_epochs
+SELECT replace(epoch::text, '-', ''), accounted::text,
+    (SELECT array_agg(ARRAY[lower(f.span), upper(f.span)]) FROM node_epoch_folded AS f
+     WHERE f.node_id = e.node_id AND f.epoch = e.epoch)
+FROM node_epoch AS e
+WHERE node_id = %(node_id)s AND epoch = ANY (%(epochs)s::uuid[])
+
 -- name: epochs
 -- The epochs heard of last; an agent that still spools packs of an older one says so in its birth, which makes it new.
 SELECT node_id, replace(epoch::text, '-', ''), accounted::text,
