@@ -180,6 +180,24 @@ async def test_a_numbered_pack_that_may_not_register_is_accounted_for(farm: Farm
     assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,3)}"
 
 
+async def test_a_pack_that_overtook_its_birth_is_taken_when_it_comes_again(farm: Farm, now_ms: int) -> None:
+    await farm.change(
+        "INSERT INTO node (org_id, site_id, slug, kind) "
+        "SELECT org_id, site_id, 'yard-pi', 'plain' FROM site WHERE slug = 'north-farm'"
+    )
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url, register_plain_devices=False):
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
+        await answered(connection, 1)
+        assert farm.value("SELECT count(*) FROM node_epoch") == 0
+        connection.deliver(BIRTH, birth("one", [EpochSpan(EPOCH, 1, 2)]), 2)
+        connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 3)
+        await answered(connection, 1, 2, 3)
+    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,2)}"
+    assert farm.value("SELECT count(*) FROM sample") == 1
+    assert farm.value("SELECT count(*) FROM seq_refused") == 0
+
+
 async def test_many_unknown_nodes_at_once_are_all_found_again(farm: Farm, now_ms: int) -> None:
     names = [NodeName.of("demo", "north-farm", f"n{at}") for at in range(120)]
     async with fake_broker() as broker:

@@ -2,6 +2,7 @@
 
 * IngestError
   - Rejected     this message is bad: quarantine it, acknowledge it, go on
+    - Unannounced  nobody announced whose it is; its birth may be on its way, so its number stays open
   - Transient    the database or the broker is away: keep what is under way, back off, retry
   - Fatal        wrong credentials or schema: stop, exit code 78
   - StoreChanged the database was restored, promoted or replaced: forget everything and begin anew
@@ -24,6 +25,13 @@ class Rejected(IngestError):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+
+class Unannounced(Rejected):
+    """A message of a node or channel that must be announced first, and was not yet.
+
+    A broker does not promise that a birth arrives before the samples that were published behind it.
+    """
 
 
 class Transient(IngestError):

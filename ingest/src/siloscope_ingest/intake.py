@@ -9,7 +9,7 @@ from siloscope_contract.topics import Kind, Topic
 from siloscope_ingest.accumulator import Accumulator
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
-from siloscope_ingest.errors import Rejected
+from siloscope_ingest.errors import Rejected, Unannounced
 from siloscope_ingest.held import Held
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.resolving import Resolver, ShapeMissing, number_of, rejected
@@ -92,10 +92,16 @@ class Intake:
         self._accumulator.add(entry)
 
     def refuse(self, route: Route | None, delivery: Delivery, why: Rejected) -> None:
-        """Have a message kept in quarantine; where it bears a number of a known node, that is accounted for."""
+        """Have a message kept in quarantine; where it bears a number of a known node, that is accounted for.
+
+        The number of what was not announced yet stays open: it will be sent again behind the birth.
+        """
         node = None if route is None else route.node
         if node is None:
             self._accumulator.add(rejected(delivery, why))
+            return
+        if isinstance(why, Unannounced):
+            self._accumulator.add(rejected(delivery, why, node.node_id, node.org_id))
             return
         epoch, seq = number_of(delivery) if route is not None and route.is_samples else (None, None)
         stream = None if epoch is None or seq is None else node.stream(epoch)

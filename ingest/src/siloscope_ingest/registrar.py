@@ -22,7 +22,7 @@ from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.database import Connection, Database, sorted_error
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
-from siloscope_ingest.errors import Rejected, StoreChanged, Transient
+from siloscope_ingest.errors import Rejected, StoreChanged, Transient, Unannounced
 from siloscope_ingest.intake import Intake, Route
 from siloscope_ingest.look_ahead import MANY, MOST_AT_ONCE, LookAhead
 from siloscope_ingest.nodes import KnownNode
@@ -220,7 +220,7 @@ class Registrar:
             return node
         if kind == _PLAIN and not self._admission.register_plain:
             expected = "one that was announced (SILOSCOPE_REGISTER_PLAIN_DEVICES is off)"
-            raise Rejected("node_unknown", f"topic: found node {route.topic.node}, expected {expected}")
+            raise Unannounced("node_unknown", f"topic: found node {route.topic.node}, expected {expected}")
         made = KnownNode(await registry.register_node(connection, route.topic.node, kind))
         _log.info("node_registered", node=str(made.name), kind=kind)
         route.node = self._nodes[route.topic.node] = made
@@ -244,7 +244,7 @@ class Registrar:
     def _check_admission(self, node: KnownNode, sample: Sample, missing: ChannelsMissing) -> None:
         if node.kind == _PLAIN and not self._admission.register_plain:
             found = ", ".join(key for key, _ in missing.wanted)
-            raise Rejected(
+            raise Unannounced(
                 "channel_unknown",
                 f"device {sample.device}: found {found}, expected registered channels "
                 "(SILOSCOPE_REGISTER_PLAIN_DEVICES is off)",
