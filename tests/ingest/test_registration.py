@@ -2,6 +2,7 @@
 
 import json
 
+import psycopg
 import pytest
 
 from siloscope_contract.births import EpochSpan, Heartbeat, State, Status, encode
@@ -150,6 +151,23 @@ async def test_heartbeats_and_statuses_say_how_a_node_is(farm: Farm, now_ms: int
         await farm.until("SELECT state FROM node", "online")
         await farm.until("SELECT count(*) FROM node WHERE last_heartbeat_at IS NOT NULL", 1)
     assert farm.rows("SELECT declared_oldest, declared_next, session FROM node_epoch") == [(3, 9, "one")]
+
+
+async def test_what_a_node_says_while_the_database_is_away_is_written_later(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(BIRTH, birth("one"), 1)
+        connection.deliver(STATUS, encode(Status(State.ONLINE, "one", now_ms)), 2)
+        await farm.until("SELECT state FROM node", "online")
+        async with await psycopg.AsyncConnection.connect(farm.url) as lock:
+            await lock.execute("SELECT FROM node FOR UPDATE")
+            connection.deliver(STATUS, encode(Status(State.OFFLINE, "one", now_ms)), 3)
+            waiting = (
+                "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND starts_with(application_name, 'siloscope ')"
+            )
+            await farm.until(f"SELECT count(*) {waiting}", 1)
+            await farm.change(f"SELECT pg_terminate_backend(pid) {waiting}")
+        await farm.until("SELECT state FROM node", "offline")
 
 
 async def test_heartbeats_of_unknown_nodes_register_nobody(farm: Farm, now_ms: int) -> None:

@@ -11,6 +11,8 @@ from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.presence import PresenceBook
 from siloscope_process.clock import Clock
 from siloscope_store import ledger, registry
+from siloscope_store.ledger import Declared
+from siloscope_store.registry import Presence
 
 _log = structlog.get_logger(__name__)
 _EVERY_S = 1.0
@@ -31,6 +33,7 @@ class Housekeeping:
         self._presence = presence
         self._clock = clock
         self._measure = measure
+        self._taken: tuple[list[Presence], list[Declared]] | None = None
         self._twins: list[tuple[KnownNode, list[str]]] = []
 
     def report_twins(self, node: KnownNode, epochs: list[str]) -> None:
@@ -53,8 +56,9 @@ class Housekeeping:
                 await self._database.drop()
 
     async def _write(self) -> None:
-        presences, declared = self._presence.take()
+        presences, declared = self._taken = self._taken or self._presence.take()
         if not (presences or declared or self._twins):
+            self._taken = None
             return
         connection = await self._database.connection()
         try:
@@ -72,5 +76,7 @@ class Housekeeping:
             reason = sorted_error(error)
             if not isinstance(reason, Transient):
                 _log.error("presence_refused", reason=str(reason))
+                self._taken = None
                 return
             raise reason from error
+        self._taken = None
