@@ -110,7 +110,7 @@ def test_a_leaking_function_in_a_condition_sees_no_foreign_row(tenant: Connectio
                 sql.Identifier(name), sql.Identifier(column)
             )
         )
-    # Not left to the session's end: the server takes its time over that, and a role that owns anything cannot be dropped.
+    # Not left to the session's end, which takes its time: a role that owns anything cannot be dropped.
     tenant.execute("DROP FUNCTION pg_temp.peep(anyelement, text)")
     assert set(heard) == {farm.slug}
 
