@@ -177,3 +177,17 @@ async def test_what_is_sent_again_on_the_same_line_is_taken_once() -> None:
         await acknowledged(connection, [1, 2])
         connection.deliver("silo/v1/a/b/c/samples", b"third", 1, duplicate=True)
         assert (await consumer.delivery(3)).payload == b"third"
+
+
+async def test_it_publishes_no_more_than_the_broker_answers() -> None:
+    async with fake_broker() as broker, consuming(broker) as consumer:
+        await broker.connection()
+        await eventually(lambda: consumer.link.line is not None, lambda: consumer.link.line)
+        line = consumer.link.line
+        assert line is not None
+        published = 0
+        while line.can_publish and published < 10_000:
+            line.publish_retained("silo/v1/a/b/c/committed", b"{}")
+            published += 1
+        assert published < 1_000
+        await eventually(lambda: line.can_publish, lambda: published)

@@ -270,6 +270,9 @@ class _Unanswered:
     def __len__(self) -> int:
         return len(self._packet_ids)
 
+    def __bool__(self) -> bool:
+        return True  # gmqtt puts a storage of its own in the place of one that is false, as an empty one would be
+
     @property
     def is_empty(self) -> bool:
         return not self._packet_ids
