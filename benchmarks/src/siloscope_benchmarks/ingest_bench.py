@@ -130,7 +130,13 @@ async def _run(
         say(f"sending for {plan.seconds:g} s")
         began_s = time.monotonic()
         _tell(generator, "go")
-        sent = msgspec.json.decode(await asyncio.to_thread(_line, generator), type=Sent)
+        sending = asyncio.ensure_future(asyncio.to_thread(_line, generator))
+        while not sending.done():
+            committed = await ledger.accounted_total(connection)
+            with suppress(BrokenPipeError):  # it may just have ended
+                _tell(generator, str(committed))
+            await asyncio.wait([sending], timeout=_POLL_S)
+        sent = msgspec.json.decode(sending.result(), type=Sent)
         accounted = await _until_accounted(connection, plan.nodes + sent.messages, _DRAINED_WITHIN_S)
         seconds = time.monotonic() - began_s
         used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}

@@ -2,11 +2,14 @@
 
 Reads one JSON object (`Load`) from standard input, sends one message of each node, says "ready" when all are answered,
 waits for a line, then sends for so many seconds, and prints what it did as JSON.
+
+While it sends it is told, a line each, how many messages are committed, and runs no further ahead than so many: a
+broker that answers faster than ingest commits would else throw away what its queue no longer holds.
 """
 
+import os
 import socket
 import struct
-import sys
 import time
 from select import select
 
@@ -15,6 +18,8 @@ import msgspec
 from siloscope_benchmarks.fleet import STEP_MS, Fleet
 
 _CHUNK = 64
+_MOST_UNCOMMITTED = 100_000
+_STANDARD_INPUT = 0
 _READ_BYTES = 1 << 16
 _PUBLISH_QOS_1 = 0x32
 
@@ -53,6 +58,8 @@ class Generator:
         self._heads = [_topic_field(fleet.topic(node)) for node in range(load.nodes)]
         self._epochs = [fleet.epoch(node).encode() for node in range(load.nodes)]
         self._sent = self._answered = 0
+        self._committed: int | None = None
+        self._told = b""
         self.payload_bytes = 0
         self._left = b""
         self._unsent = memoryview(b"")
@@ -74,6 +81,8 @@ class Generator:
             if seconds is not None and now_s >= seconds:
                 break
             room = min(_CHUNK, self._load.window - (self._sent - self._answered))
+            if self._committed is not None:
+                room = min(room, _MOST_UNCOMMITTED - (self._sent - self._committed))
             if count is not None:
                 room = min(room, count - (self._sent - first))
             elif self._load.rate:
@@ -87,9 +96,23 @@ class Generator:
     def _connect(self) -> None:
         self._socket = _connected(self._load)
 
+    def all_committed(self) -> None:
+        """Take all that was sent as committed, and from now on what standard input says."""
+        self._committed = self._sent
+
+    def _hear(self) -> None:
+        *lines, self._told = (self._told + os.read(_STANDARD_INPUT, 4096)).split(b"\n")
+        if lines:
+            self._committed = int(lines[-1])
+
     def _exchange(self, timeout_s: float) -> None:
-        readable, writable, _ = select([self._socket], [self._socket] if self._unsent else [], [], timeout_s)
-        if readable:
+        listening: list[socket.socket | int] = [self._socket]
+        if self._committed is not None:
+            listening.append(_STANDARD_INPUT)
+        readable, writable, _ = select(listening, [self._socket] if self._unsent else [], [], timeout_s)
+        if _STANDARD_INPUT in readable:
+            self._hear()
+        if self._socket in readable:
             data = self._left + self._socket.recv(_READ_BYTES)
             if not data:
                 raise ConnectionError("the broker closed the connection")
@@ -156,11 +179,13 @@ def _connected(load: Load) -> socket.socket:
 
 def main() -> None:
     """Play the generator's part of a benchmark."""
-    load = msgspec.json.decode(sys.stdin.buffer.readline(), type=Load)
+    told = os.fdopen(_STANDARD_INPUT, "rb", buffering=0, closefd=False)  # a buffer would hide lines from select
+    load = msgspec.json.decode(told.readline(), type=Load)
     generator = Generator(load)
     generator.send(load.nodes, None)
     print("ready", flush=True)
-    sys.stdin.buffer.readline()
+    told.readline()
+    generator.all_committed()
     warm, warm_bytes = generator.sent, generator.payload_bytes
     began_s = time.monotonic()
     generator.send(None, load.seconds)
