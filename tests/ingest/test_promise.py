@@ -395,3 +395,16 @@ async def test_what_is_held_is_bounded_while_the_database_is_away(farm: Farm, no
             assert ingest.service.held.messages < count // 2
         await answered(connection, *range(1, count + 1))
     assert farm.value("SELECT count(*) FROM sample") == count
+
+
+async def test_what_could_be_stored_nowhere_is_not_acknowledged(farm: Farm, now_ms: int) -> None:
+    with psycopg.connect(farm.url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE quarantine ADD CONSTRAINT nothing_fits CHECK (false)")
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url) as ingest:
+        line = await broker.connection()
+        line.deliver(SAMPLES, b"garbage", 1)
+        line.deliver(SAMPLES, pack(1, now_ms, 11.5), 2)
+        await answered(line, 2)
+        await eventually(lambda: ingest.service.held.messages == 0, lambda: ingest.service.held.messages)
+        assert line.acknowledged == [2]
+    assert farm.value("SELECT count(*) FROM sample") == 1

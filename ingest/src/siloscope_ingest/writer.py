@@ -113,9 +113,10 @@ class Writer:
                 return
             except Rejected as error:
                 why = error
-        _log.error("message_dropped", topic=entry.delivery.topic, reason=why.detail)
-        acknowledge([entry.delivery])
-        self._held.release([entry.delivery])
+        # Nowhere stored, so not acknowledged: the broker keeps it and sends it again on the next connection.
+        _log.error("message_not_stored", topic=entry.delivery.topic, reason=why.detail)
+        if entry.completes:
+            self._held.release([entry.delivery])
 
     async def _commit(self, batch: Batch) -> None:
         """Commit a batch, trying again while the database is away.
