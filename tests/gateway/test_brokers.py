@@ -7,7 +7,7 @@ from siloscope_gateway.brokers.mosquitto import (
     mosquitto_config,
     mosquitto_passwords,
 )
-from siloscope_gateway.brokers.nats import NatsSettings, nats_config, subject
+from siloscope_gateway.brokers.nats import NatsSettings, nats_config
 from siloscope_gateway.credentials import Recognition
 from siloscope_gateway.principals import Principal
 
@@ -21,11 +21,6 @@ SETTINGS = NatsSettings(1883, 4222, Path("/srv/x y/jetstream"))
 def nats_line(recognition: Recognition) -> str:
     text = nats_config(SETTINGS, [recognition])
     return text[text.index("permissions: ") : text.index("\n  ]\n")]
-
-
-def test_topics_become_subjects() -> None:
-    assert subject("silo/v1/+/+/+/config/state") == "silo.v1.*.*.*.config.state"
-    assert subject("a/#") == "a.>"
 
 
 def test_nats_denies_all_where_nothing_is_allowed() -> None:
@@ -43,9 +38,15 @@ def test_nats_gives_no_monitor_its_own_system_subjects() -> None:
     assert "$SYS" not in nats_line(MONITOR)
 
 
-def test_every_nats_user_is_held_to_mqtt() -> None:
-    text = nats_config(SETTINGS, [YARD, SITE, INGEST])
+def test_every_nats_user_but_ingest_is_held_to_mqtt() -> None:
+    text = nats_config(SETTINGS, [YARD, SITE, MONITOR])
     assert text.count('allowed_connection_types: ["MQTT"]') == text.count("user: ") == 3
+    assert 'allowed_connection_types: ["MQTT", "STANDARD"]' in nats_config(SETTINGS, [INGEST])
+
+
+def test_the_stream_of_samples_is_ingests_alone() -> None:
+    assert '"$JS.API.CONSUMER.MSG.NEXT.SILO_SAMPLES.ingest"' in nats_line(INGEST)
+    assert not [each for each in (YARD, SITE, MONITOR) if "$JS" in nats_line(each) or "_INBOX" in nats_line(each)]
 
 
 def test_four_subscriptions_of_a_session_fit_nats_limit() -> None:

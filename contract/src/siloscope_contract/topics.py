@@ -105,6 +105,24 @@ def subscription(kind: Kind, org: str = ANY, site: str = ANY, node: str = ANY) -
     return "/".join((*ROOT, org, site, node, kind.value.format(id=ANY)))
 
 
+def nats_subject(topic_filter: str) -> str:
+    """Return the NATS subject that a topic or filter is, as NATS itself maps them; slugs hold no dot to be escaped.
+
+    >>> nats_subject("silo/v1/+/+/+/samples")
+    'silo.v1.*.*.*.samples'
+    """
+    return topic_filter.replace("/", ".").replace("+", "*").replace("#", ">")
+
+
+def topic_of_nats_subject(subject: str) -> str:
+    """Return the topic that a NATS subject without wildcards is.
+
+    >>> topic_of_nats_subject("silo.v1.demo.north-farm.yard.samples")
+    'silo/v1/demo/north-farm/yard/samples'
+    """
+    return subject.replace(".", "/")
+
+
 def node_publishes(node: NodeName) -> list[str]:
     """Return the filters that a node's credential may publish to."""
     return [subscription(kind, node.org, node.site, node.node) for kind in UP]

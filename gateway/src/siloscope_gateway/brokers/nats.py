@@ -1,7 +1,7 @@
 """The configuration of NATS as an MQTT 3.1.1 broker with JetStream.
 
 NATS maps the levels of a topic to the parts of a subject, so `silo/v1/+/x` is `silo.v1.*.x`. Nobody is let in without a
-user of the list, and MQTT users cannot use NATS's own protocol.
+user of the list, and nobody but ingest may use NATS's own protocol, to pull samples from a stream.
 """
 
 import json
@@ -9,7 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from siloscope_contract import streams
+from siloscope_contract.topics import nats_subject
 from siloscope_gateway.credentials import Recognition
+from siloscope_gateway.principals import PrincipalKind
 
 # An MQTT session may leave at most 65 535 messages unacknowledged over all its subscriptions; ingest has four.
 MAX_ACK_PENDING = 16_000
@@ -66,24 +69,21 @@ authorization {{
 """
 
 
-def subject(topic_filter: str) -> str:
-    """Return the NATS subject of an MQTT filter; slugs hold no dot, so nothing needs escaping.
-
-    >>> subject("silo/v1/+/+/+/samples")
-    'silo.v1.*.*.*.samples'
-    """
-    return topic_filter.replace("/", ".").replace("+", "*").replace("#", ">")
-
-
 def _user(recognition: Recognition) -> str:
     permissions = recognition.principal.permissions
-    publish = [subject(each) for each in permissions.publish]
+    publish = [nats_subject(each) for each in permissions.publish]
     # NATS has no $SYS topics for MQTT clients, and its own $SYS subjects are not for monitors.
-    subscribe = [subject(each) for each in permissions.subscribe if not each.startswith("$")]
+    subscribe = [nats_subject(each) for each in permissions.subscribe if not each.startswith("$")]
     allowed_subscribe = [*subscribe, _DELIVERY] if subscribe else []
+    connections = ["MQTT"]
+    if recognition.principal.kind is PrincipalKind.INGEST:
+        # Ingest may also pull samples from a JetStream stream, in NATS's own protocol.
+        connections.append("STANDARD")
+        publish += streams.puller_publishes()
+        allowed_subscribe += streams.puller_subscribes()
     return (
         f"    {{user: {json.dumps(recognition.username)}, password: {json.dumps(recognition.bcrypt)},"
-        f' allowed_connection_types: ["MQTT"],\n'
+        f" allowed_connection_types: {json.dumps(connections)},\n"
         f"     permissions: {{publish: {_rule(publish)}, subscribe: {_rule(allowed_subscribe)}}}}}"
     )
 
