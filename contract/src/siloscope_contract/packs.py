@@ -5,16 +5,12 @@ usable value into a quality. Extension labels: ``epoch`` and ``seq`` number the 
 ``gaps`` the gap records.
 """
 
-from operator import le
-
 from siloscope_contract import gaps, senml, templates
-from siloscope_contract.errors import ContractError
 from siloscope_contract.gaps import Gap
 from siloscope_contract.quality import FIRST_BAD, Quality
-from siloscope_contract.resolution import MAX_TIME_S, RELATIVE_BELOW_S, number, resolve
+from siloscope_contract.resolution import resolve
 from siloscope_contract.samples import Epoch, Pack, Refusal, Sample
-from siloscope_contract.senml import Form, PlainRecord, Record
-from siloscope_contract.shapes import Shape, shape
+from siloscope_contract.senml import Form, Record
 
 __all__ = ["Epoch", "Form", "Gap", "Pack", "Refusal", "Sample", "decode", "encode"]
 
@@ -31,7 +27,7 @@ def decode(payload: bytes, *, received_ms: int) -> Pack:
     """
     document, form = senml.unpack(payload)
     if form is not Form.CBOR:
-        pack = templates.read(document) or _plain(document)
+        pack = templates.read(document, received_ms)
         if pack is not None:
             return pack
     return resolve(senml.records(document, form), received_ms)
@@ -73,40 +69,3 @@ def _rows(sample: Sample, head: Record) -> list[Record]:
             row.v, row.u, row.q = value, symbol or None, code or None
         rows.append(row)
     return rows
-
-
-_NOTHING_UNUSUAL = (None,) * 10
-
-
-def _plain(document: bytes) -> Pack | None:
-    """Decode what nearly every message is: one sample, each record a name and a good value; ``None`` for all else."""
-    parts = senml.split(document) if b'_"' not in document else None
-    found = _plain_sample(*parts) if parts is not None else None
-    if parts is None or found is None:
-        return None
-    sample, known = found
-    pack = Pack(*number(parts[0]), [sample])
-    templates.learn(document, known)
-    return pack
-
-
-def _plain_sample(first: Record, rest: list[PlainRecord]) -> tuple[Sample, Shape] | None:
-    bn, bt, n, v = first.bn, first.bt, first.n, first.v
-    if bn is None or bt is None or n is None or v is None or not RELATIVE_BELOW_S <= bt < MAX_TIME_S:
-        return None
-    unusual = (first.bu, first.bv, first.bs, first.bver, first.vs, first.vb, first.vd, first.s, first.t, first.gaps)
-    if unusual != _NOTHING_UNUSUAL:
-        return None
-    names = (n, *[row.n for row in rest])
-    units = (first.u or "", *[row.u or "" for row in rest])
-    try:
-        known = shape(bn, names, units)
-    except ContractError:
-        return None  # the general way says which record
-    if known is None or known.converts or known.repeats:
-        return None
-    values = [v, *[row.v for row in rest]]
-    quality = [first.q or 0, *[row.q for row in rest]]
-    if any(quality) or not (all(map(le, known.lows, values)) and all(map(le, values, known.highs))):
-        return None
-    return Sample(known.device, round(bt * 1000), known.names, known.units, [*values], quality), known
