@@ -2,94 +2,63 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from psycopg import Connection
-
-from siloscope_process.clock import Clock, SystemClock
+from siloscope_process.clock import SystemClock
 from siloscope_process.command_line import Command
 from siloscope_process.errors import WrongSetting
 from siloscope_process.settings import load
 from siloscope_store import audit, layout, layout_apply, schema, tenancy, users
-from siloscope_store.connections import connect, one_line_refusals, place_of
+from siloscope_store.connections import one_line_refusals, place_of
+from siloscope_store.orders import ACTOR, Action, Actions, Order, action, group
 from siloscope_store.settings import DatabaseSettings
 
-_APPLICATION = "siloscope db"
-_ACTOR = f"command:{_APPLICATION}"
 _SHOWN_ONCE = "its password is shown only now:"
-
-
-@dataclass(frozen=True)
-class _Order:
-    """What a person asked for, and what it is carried out with."""
-
-    arguments: argparse.Namespace
-    url: str
-    clock: Clock
-
-    def connect(self) -> Connection[Any]:
-        return connect(self.url, application_name=_APPLICATION)
-
-
-_Action = Callable[[_Order], None]
-_Actions = Any  # argparse does not name the type that add_subparsers returns
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    migrate = _action(actions, "migrate", _migrate, "bring the database up to date")
+    migrate = action(actions, "migrate", _migrate, "bring the database up to date")
     direction = migrate.add_mutually_exclusive_group()
     direction.add_argument("--to", metavar="MIGRATION", help="stop after this migration")
     direction.add_argument("--rollback", metavar="N", type=_count, help="take back the newest N, with their rows")
-    _action(actions, "status", _status, "list the migrations and whether the database has them")
-    apply = _action(actions, "apply", _apply, "add or change the organisations, sites and places of a layout file")
+    action(actions, "status", _status, "list the migrations and whether the database has them")
+    apply = action(actions, "apply", _apply, "add or change the organisations, sites and places of a layout file")
     apply.add_argument("layout", metavar="LAYOUT.yaml", type=Path)
-    _configure_users(_group(actions, "user", "who may log in to the web page and the API"))
-    _configure_roles(_group(actions, "tenant-role", "database logins that see one organisation"))
+    _configure_users(group(actions, "user", "who may log in to the web page and the API"))
+    _configure_roles(group(actions, "tenant-role", "database logins that see one organisation"))
 
 
-def _configure_users(actions: _Actions) -> None:
-    add = _action(actions, "add", _add_user, "add a user and print its generated password once")
+def _configure_users(actions: Actions) -> None:
+    add = action(actions, "add", _add_user, "add a user and print its generated password once")
     add.add_argument("organisation")
     add.add_argument("username")
     add.add_argument("--role", choices=users.ROLES, default="viewer")
-    change = _action(actions, "password", _change_password, "give a user another password; its sessions end")
+    change = action(actions, "password", _change_password, "give a user another password; its sessions end")
     change.add_argument("username")
     for parser in (add, change):
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
 
-def _configure_roles(actions: _Actions) -> None:
-    create = _action(actions, "create", _create_role, "create a login and print its password once")
+def _configure_roles(actions: Actions) -> None:
+    create = action(actions, "create", _create_role, "create a login and print its password once")
     create.add_argument("organisation")
     create.add_argument("name")
-    _action(actions, "drop", _drop_role, "remove a login").add_argument("name")
+    action(actions, "drop", _drop_role, "remove a login").add_argument("name")
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Carry out the chosen action."""
-    action: _Action = arguments.action
+    carried_out: Action = arguments.action
     url = load(DatabaseSettings, environ).database_url
     with one_line_refusals(url):
-        action(_Order(arguments, url, SystemClock()))
+        carried_out(Order(arguments, url, SystemClock()))
     return 0
 
 
 command = Command("migrate the database; apply sites, places and users", configure, run)
-
-
-def _group(actions: _Actions, name: str, summary: str) -> _Actions:
-    return actions.add_parser(name, help=summary, description=summary).add_subparsers(required=True, metavar="ACTION")
-
-
-def _action(actions: _Actions, name: str, action: _Action, summary: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=summary)
-    parser.set_defaults(action=action)
-    return parser
 
 
 def _count(text: str) -> int:
@@ -99,7 +68,7 @@ def _count(text: str) -> int:
     return count
 
 
-def _migrate(order: _Order) -> None:
+def _migrate(order: Order) -> None:
     if order.arguments.rollback:
         for name in schema.roll_back(order.url, order.arguments.rollback):
             print(f"took back {name}")
@@ -111,13 +80,13 @@ def _migrate(order: _Order) -> None:
         print(f"{place_of(order.url)} is up to date")
 
 
-def _status(order: _Order) -> None:
+def _status(order: Order) -> None:
     with order.connect() as connection:
         for state in schema.states(connection):
             print(f"{'applied' if state.applied else 'missing'}  {state.name}")
 
 
-def _apply(order: _Order) -> None:
+def _apply(order: Order) -> None:
     path: Path = order.arguments.layout
     try:
         text = path.read_text("utf-8")
@@ -133,45 +102,45 @@ def _apply(order: _Order) -> None:
     )
 
 
-def _add_user(order: _Order) -> None:
+def _add_user(order: Order) -> None:
     username, organisation, role = (getattr(order.arguments, name) for name in ("username", "organisation", "role"))
     password = _given_password(order) or users.generated_password()
     with order.connect() as connection:
         schema.require_current(connection)
         users.add(connection, organisation, username, password, role)
-        audit.record(connection, audit.Deed(_ACTOR, "user.add", username, {"role": role}), organisation=organisation)
+        audit.record(connection, audit.Deed(ACTOR, "user.add", username, {"role": role}), organisation=organisation)
     _tell_password(order, f"added the {role} {username}", password)
 
 
-def _change_password(order: _Order) -> None:
+def _change_password(order: Order) -> None:
     username = order.arguments.username
     password = _given_password(order) or users.generated_password()
     with order.connect() as connection:
         schema.require_current(connection)
         organisation = users.change_password(connection, username, password, at=order.clock.now())
-        audit.record(connection, audit.Deed(_ACTOR, "user.password", username), organisation=organisation)
+        audit.record(connection, audit.Deed(ACTOR, "user.password", username), organisation=organisation)
     _tell_password(order, f"changed the password of {username}", password)
 
 
-def _create_role(order: _Order) -> None:
+def _create_role(order: Order) -> None:
     name, organisation = order.arguments.name, order.arguments.organisation
     with order.connect() as connection:
         schema.require_current(connection)
         password = tenancy.create_role(connection, organisation, name)
-        audit.record(connection, audit.Deed(_ACTOR, "tenant_role.create", name), organisation=organisation)
+        audit.record(connection, audit.Deed(ACTOR, "tenant_role.create", name), organisation=organisation)
     print(f"created the database login {name}; {_SHOWN_ONCE}\n{password}")
 
 
-def _drop_role(order: _Order) -> None:
+def _drop_role(order: Order) -> None:
     name = order.arguments.name
     with order.connect() as connection:
         schema.require_current(connection)
         organisation = tenancy.drop_role(connection, name)
-        audit.record(connection, audit.Deed(_ACTOR, "tenant_role.drop", name), organisation=organisation)
+        audit.record(connection, audit.Deed(ACTOR, "tenant_role.drop", name), organisation=organisation)
     print(f"removed the database login {name}")
 
 
-def _given_password(order: _Order) -> str | None:
+def _given_password(order: Order) -> str | None:
     if not order.arguments.password_stdin:
         return None
     password = sys.stdin.readline().rstrip("\n")
@@ -181,5 +150,5 @@ def _given_password(order: _Order) -> str | None:
     return password
 
 
-def _tell_password(order: _Order, deed: str, password: str) -> None:
+def _tell_password(order: Order, deed: str, password: str) -> None:
     print(deed if order.arguments.password_stdin else f"{deed}; {_SHOWN_ONCE}\n{password}")
