@@ -36,7 +36,7 @@ def main(directory: Path, seed: int, *, commits: bool) -> None:
         if commits and chance.random() < 0.1:
             mark = EpochMark(spool.assigned[spool.epoch], spool.assigned[spool.epoch])
             watermark = Watermark("s", "g", ["me"], {Epoch(spool.epoch): mark})
-            spool.account(judge.judge(watermark, spool.assigned), Generation("s", "g"))
+            spool.account(judge.judge(watermark, spool.assigned), Generation("s", "g"), NOW_MS + turn)
 
 
 if __name__ == "__main__":

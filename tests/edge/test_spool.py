@@ -140,7 +140,7 @@ def test_committed_packs_go_first_and_without_a_gap_record(tmp_path: Path) -> No
     spool = Spool(tmp_path, SMALL, NOW_MS)
     for at in range(40):
         spool.write([sample(at, 60)], [], NOW_MS)
-    spool.account(marked(spool, FIRST, **{spool.epoch: EpochMark(31, 31)}), FIRST)
+    spool.account(marked(spool, FIRST, **{spool.epoch: EpochMark(31, 31)}), FIRST, NOW_MS)
     written = 0
     while spool.spans[0].lowest < 25:
         written += spool.write([sample(100, 60)], [], NOW_MS).evicted
@@ -151,7 +151,7 @@ def test_committed_packs_go_first_and_without_a_gap_record(tmp_path: Path) -> No
 def test_committed_packs_stay_for_their_time_and_then_go(spool: Spool) -> None:
     for at in range(3):
         spool.write([sample(at)], [], NOW_MS + at * 86_400_000)
-    spool.account(marked(spool, FIRST, **{spool.epoch: EpochMark(3, 3)}), FIRST)
+    spool.account(marked(spool, FIRST, **{spool.epoch: EpochMark(3, 3)}), FIRST, NOW_MS)
     week_ms = 7 * 86_400_000
     assert spool.write([], [], NOW_MS + week_ms, trim_committed=True).gone == []
     spool.write([], [], NOW_MS + week_ms + 1, trim_committed=False)
@@ -166,7 +166,7 @@ def test_marks_outlive_the_process(tmp_path: Path) -> None:
     first = Spool(tmp_path, SpoolLimits(), NOW_MS)
     for at in range(5):
         first.write([sample(at)], [], NOW_MS)
-    first.account(marked(first, FIRST, **{first.epoch: EpochMark(2, 5, [(3, 3)])}), FIRST)
+    first.account(marked(first, FIRST, **{first.epoch: EpochMark(2, 5, [(3, 3)])}), FIRST, NOW_MS)
     second = Spool(tmp_path, SpoolLimits(), NOW_MS)
     assert second.generation == FIRST
     assert second.owed() == second.numbers(first.epoch, Spans([(3, 4), (5, 6)]))
@@ -176,9 +176,9 @@ def test_a_new_generation_is_owed_everything_again_even_after_a_kill(tmp_path: P
     first = Spool(tmp_path, SpoolLimits(), NOW_MS)
     for at in range(5):
         first.write([sample(at)], [], NOW_MS)
-    first.account(marked(first, FIRST, **{first.epoch: EpochMark(6, 6)}), FIRST)
+    first.account(marked(first, FIRST, **{first.epoch: EpochMark(6, 6)}), FIRST, NOW_MS)
     assert not first.owed()
-    first.account(marked(first, SECOND, **{first.epoch: EpochMark(3, 3)}), SECOND)
+    first.account(marked(first, SECOND, **{first.epoch: EpochMark(3, 3)}), SECOND, NOW_MS)
     assert len(first.owed()) == 3
     second = Spool(tmp_path, SpoolLimits(), NOW_MS)  # killed before the marks' turn
     assert len(second.owed()) == 3
@@ -188,11 +188,65 @@ def test_a_new_generation_is_owed_everything_again_even_after_a_kill(tmp_path: P
 def test_a_database_behind_what_is_kept_is_told_what_will_never_come(spool: Spool) -> None:
     for at in range(6):
         spool.write([sample(at)], [], NOW_MS)
-    spool.account(marked(spool, FIRST, **{spool.epoch: EpochMark(5, 5)}), FIRST)
+    spool.account(marked(spool, FIRST, **{spool.epoch: EpochMark(5, 5)}), FIRST, NOW_MS)
     spool.write([], [], NOW_MS + 30 * 86_400_000, trim_committed=True)
     assert spool.spans[0].lowest == 5
-    lost = spool.account(marked(spool, SECOND, **{spool.epoch: EpochMark(3, 3)}), SECOND)
+    written = spool.account(marked(spool, SECOND, **{spool.epoch: EpochMark(3, 3)}), SECOND, NOW_MS + 40 * 86_400_000)
+    assert written is not None
+    assert written.spooled[1] - written.spooled[0] == 1
+    lost = declared(packs(spool))
     assert [(gap.kind, gap.first_seq, gap.last_seq) for gap in lost] == [(GapKind.EVICTED, 3, 4)]
+    assert [(gap.from_ms, gap.to_ms) for gap in lost] == [(NOW_MS, NOW_MS + 3)]  # an hour shares one note
+
+
+def declared(found: list[Pack]) -> list[Gap]:
+    return [gap for pack in found for gap in pack.gaps]
+
+
+def test_what_a_new_generation_lacks_is_declared_even_when_killed_right_after_its_confirmation(tmp_path: Path) -> None:
+    first = Spool(tmp_path, SpoolLimits(), NOW_MS)
+    for at in range(6):
+        first.write([sample(at)], [], NOW_MS)
+    first.account(marked(first, FIRST, **{first.epoch: EpochMark(5, 5)}), FIRST, NOW_MS)
+    first.write([], [], NOW_MS + 30 * 86_400_000, trim_committed=True)
+    first.account(marked(first, SECOND, **{first.epoch: EpochMark(2, 2)}), SECOND, NOW_MS)
+    second = Spool(tmp_path, SpoolLimits(), NOW_MS)  # killed: nothing more was written
+    assert second.generation == SECOND
+    assert [(gap.first_seq, gap.last_seq) for gap in declared(packs(second))] == [(2, 4)]
+    assert second.account(marked(second, SECOND, **{first.epoch: EpochMark(2, 2)}), SECOND, NOW_MS) is None
+
+
+def test_a_full_disk_leaves_the_new_generation_unconfirmed(spool: Spool) -> None:
+    for at in range(4):
+        spool.write([sample(at)], [], NOW_MS)
+    spool.account(marked(spool, FIRST, **{spool.epoch: EpochMark(5, 5)}), FIRST, NOW_MS)
+    spool.write([], [], NOW_MS + 30 * 86_400_000, trim_committed=True)
+    spool._connection.execute("PRAGMA query_only = 1")
+    with pytest.raises(SpoolFull):
+        spool.account(marked(spool, SECOND, **{spool.epoch: EpochMark(1, 1)}), SECOND, NOW_MS)
+    assert spool.generation == FIRST
+    spool._connection.execute("PRAGMA query_only = 0")
+    assert spool.account(marked(spool, SECOND, **{spool.epoch: EpochMark(1, 1)}), SECOND, NOW_MS) is not None
+
+
+def test_what_left_is_remembered_by_the_hour(spool: Spool) -> None:
+    for at in range(4):
+        spool.write([sample(at * 1_800_000)], [], NOW_MS)  # half an hour apart
+    spool.account(marked(spool, FIRST, **{spool.epoch: EpochMark(5, 5)}), FIRST, NOW_MS)
+    spool.write([], [], NOW_MS + 30 * 86_400_000, trim_committed=True)
+    spool.account(marked(spool, SECOND, **{spool.epoch: EpochMark(4, 4)}), SECOND, NOW_MS)
+    [lost] = declared(packs(spool))
+    assert (lost.first_seq, lost.last_seq) == (4, 4)
+    assert (lost.from_ms, lost.to_ms) == (NOW_MS + 5_400_000, NOW_MS + 5_400_000)
+
+
+def test_a_span_says_what_times_the_owed_packs_are_of(spool: Spool) -> None:
+    for at in range(5):
+        spool.write([sample(at * 1000)], [], NOW_MS)
+    spool.account(marked(spool, FIRST, **{spool.epoch: EpochMark(3, 3)}), FIRST, NOW_MS)
+    assert [(each.owed_from_ms, each.owed_to_ms) for each in spool.spans] == [(NOW_MS + 2000, NOW_MS + 4000)]
+    spool.account(marked(spool, FIRST, **{spool.epoch: EpochMark(6, 6)}), FIRST, NOW_MS)
+    assert [(each.owed_from_ms, each.owed_to_ms) for each in spool.spans] == [(None, None)]
 
 
 def test_a_damaged_file_is_refused_and_can_be_set_aside(tmp_path: Path) -> None:

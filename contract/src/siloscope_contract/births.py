@@ -28,12 +28,22 @@ class ClockState(StrEnum):
     UNKNOWN = "unknown"
 
 
-class EpochSpan(msgspec.Struct, frozen=True):
-    """The numbers of one epoch that are in the spool: lowest spooled (= next when none is) and next to be assigned."""
+class EpochSpan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The numbers of one epoch that are in the spool.
+
+    Attributes:
+        epoch: Which.
+        lowest: The lowest one spooled; ``next`` when none is.
+        next: The next one to be assigned.
+        owed_from_ms: Time of the oldest sample that is spooled and not known to be committed.
+        owed_to_ms: Time of the newest such sample.
+    """
 
     epoch: Epoch
     lowest: int
     next: int
+    owed_from_ms: int | None = None
+    owed_to_ms: int | None = None
 
 
 class ChannelBirth(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -44,7 +44,7 @@ class EpochState(Struct):
 
     @property
     def span(self) -> EpochSpan:
-        """What births and heartbeats say."""
+        """What births and heartbeats say, but for the times."""
         return EpochSpan(self.epoch, self.lowest, self.next)
 
 

@@ -13,6 +13,7 @@ from siloscope_edge.spool_file import SQL, used_bytes
 
 _BATCH = 100
 _ROW_BYTES = 64
+_REMEMBERED_MS = 3_600_000
 
 
 class Evicted(Struct):
@@ -44,12 +45,24 @@ def trim(connection: sqlite3.Connection, epoch: EpochState, before_ms: int) -> i
     """Delete committed packs, inside a transaction, that were spooled before ``before_ms``; return the new lowest."""
     rows = _oldest(connection, epoch.base + epoch.lowest, epoch.base + min(epoch.below, epoch.next), 500)
     lowest = epoch.lowest
-    for number, _, _, spooled_ms, _, _ in rows:
+    for number, first_ms, last_ms, spooled_ms, _, _ in rows:
         if spooled_ms >= before_ms:
             break
         lowest = seq_of(number) + 1
+        remember(connection, number, first_ms or spooled_ms, last_ms or spooled_ms)
     connection.execute(SQL["delete_packs"], (epoch.base + epoch.lowest, epoch.base + lowest))
     return lowest
+
+
+def remember(connection: sqlite3.Connection, number: int, from_ms: int, to_ms: int) -> None:
+    """Note, inside a transaction, what time a pack that leaves was of; neighbours within an hour share a row."""
+    newest = connection.execute(SQL["newest_departed"], (number,)).fetchone()
+    if newest is not None:
+        first, earliest_ms, latest_ms = newest[0], min(newest[1], from_ms), max(newest[2], to_ms)
+        if latest_ms - earliest_ms <= _REMEMBERED_MS:
+            connection.execute(SQL["extend_departed"], (number + 1, earliest_ms, latest_ms, first))
+            return
+    connection.execute(SQL["insert_departed"], (number, number + 1, from_ms, to_ms))
 
 
 def _evict_epoch(
@@ -66,6 +79,7 @@ def _evict_epoch(
                 break
             excess -= size + _ROW_BYTES
             lowest = seq_of(number) + 1
+            remember(connection, number, first_ms or spooled_ms, last_ms or spooled_ms)
             if seq_of(number) not in epoch.accounted:
                 evicted.uncommitted += 1
                 evicted.gaps.append(_gap(epoch, seq_of(number), first_ms or spooled_ms, last_ms or spooled_ms))

@@ -117,8 +117,11 @@ class Keeper:
             Everything that is owed, where another generation of the database is believed from now on.
         """
         fresh = generation != self._spool.generation
-        for gap in await self._run(lambda: self._spool.account(verdict, generation)):
-            self.take_gap(gap)
+        async with self._writing:
+            now_ms = self._clock.now_ms()
+            written = await self._run(lambda: self._spool.account(verdict, generation, now_ms))
+            if written is not None:
+                self._note(written)
         self._trims = True
         return await self._run(self._spool.owed) if fresh else None
 

@@ -92,7 +92,7 @@ class Spool:
     @property
     def spans(self) -> list[EpochSpan]:
         """What is spooled: the epochs that still have packs, and the open one."""
-        return [each.span for each in self._epochs if each.lowest < each.next or each is self._current]
+        return [self._span(each) for each in self._epochs if each.lowest < each.next or each is self._current]
 
     @property
     def assigned(self) -> dict[str, int]:
@@ -169,29 +169,41 @@ class Spool:
             marks_written = self._write_marks(now_ms, current.next + len(packs), force=bool(lowest))
         return self._after_write(packs, lowest, evicted, now_ms if marks_written else None)
 
-    def account(self, verdict: Verdict, generation: Generation) -> list[Gap]:
+    def account(self, verdict: Verdict, generation: Generation, now_ms: int) -> Written | None:
         """Take in a believed watermark.
 
+        What a new generation lacks and the spool no longer has is declared in the same transaction that confirms the
+        generation: nobody asks about it a second time.
+
         Returns:
-            Gap records to be written: numbers that a new generation lacks and that the spool no longer has.
+            The packs with those gap records, where there are any.
+
+        Raises:
+            SpoolFull: The disk takes no more; nothing happened.
+            SpoolUnusable: The file is damaged.
         """
         fresh = generation != self._generation
         held = {each.ordinal: Spans() if fresh else each.accounted for each in self._epochs}
         for each in self._epochs:
             held[each.ordinal].add_all(verdict.accounted.get(each.epoch, Spans()))
+        packs: list[PackedPack] = []
         if fresh:  # in one transaction: marks of one generation must never be read as another's
+            current = self._current
+            named = [each for each in self._epochs if each.epoch in verdict.accounted]
+            lost = [gap for each in named for gap in self._lost(each, held[each.ordinal], now_ms)]
+            packs = packed([], lost, epoch=current.epoch, first_seq=current.next, form=self._limits.pack_form)
             with transaction(self._connection):
                 self._connection.execute(SQL["confirm"], (generation.store, generation.generation))
                 for each in self._epochs:
                     self._connection.execute(
                         SQL["update_epoch"], (each.next, _spelled(held[each.ordinal]), each.ordinal)
                     )
+                self._connection.executemany(SQL["insert_pack"], [_row(current, pack, now_ms) for pack in packs])
         for each in self._epochs:
             each.accounted = held[each.ordinal]
         self._generation = generation
         self._marks_changed = True
-        named = [each for each in self._epochs if each.epoch in verdict.accounted]
-        return [gap for each in named for gap in _lost(each)] if fresh else []
+        return self._after_write(packs, {}, Evicted({}, []), None) if packs else None
 
     def payloads(self, numbers: Iterable[int]) -> dict[int, bytes]:
         """Return the packs of these numbers that are still spooled."""
@@ -225,9 +237,43 @@ class Spool:
             for each in self._epochs:
                 self._connection.execute(SQL["update_epoch"], (each.next, _spelled(each.accounted), each.ordinal))
             for each in forgotten:
+                behind = EpochState(each.ordinal + 1, each.epoch).base
+                self._connection.execute(SQL["delete_departed"], (each.base, behind))
                 self._connection.execute(SQL["delete_epoch"], (each.ordinal,))
             self._connection.execute(SQL["insert_epoch"], (ordinal, state.epoch, now_ms))
         self._epochs = [each for each in self._epochs if each not in forgotten] + [state]
+
+    def _span(self, state: EpochState) -> EpochSpan:
+        """Return what births and heartbeats say of an epoch: its numbers, and what times those owed are of."""
+        owed = list(state.owed.ranges())
+        if not owed:
+            return state.span
+        with translated_errors():
+            first = self._connection.execute(SQL["pack_times"], (owed[0][0],)).fetchone()
+            last = self._connection.execute(SQL["pack_times"], (owed[-1][1] - 1,)).fetchone()
+        if first is None or last is None:
+            return state.span
+        return EpochSpan(state.epoch, state.lowest, state.next, min(first[0], last[0]), max(first[1], last[1]))
+
+    def _lost(self, state: EpochState, accounted: Spans, now_ms: int) -> list[Gap]:
+        """Return gap records for numbers that left as committed and that a new generation does not hold."""
+        missing = Spans([(1, state.lowest)]).without(accounted)
+        detail = "the database went back behind what the spool keeps"
+        return [
+            Gap(GapKind.EVICTED, *self._times(state, first, end, now_ms), state.epoch, first, end - 1, detail=detail)
+            for first, end in missing.ranges()
+        ]
+
+    def _times(self, state: EpochState, first: int, end: int, now_ms: int) -> tuple[int, int]:
+        """Return what time departed numbers were of; where nobody noted that, at most the epoch's own."""
+        with translated_errors():
+            noted = self._connection.execute(SQL["departed_times"], (state.base + first, state.base + end)).fetchone()
+            opened = self._connection.execute(SQL["opened"], (state.ordinal,)).fetchone()
+            kept = self._connection.execute(SQL["pack_times"], (state.base + state.lowest,)).fetchone()
+        if noted[0] is not None:
+            return noted[0], noted[1]
+        to_ms = kept[0] if kept is not None else now_ms
+        return min(opened[0], to_ms), to_ms
 
     def _squeeze(self) -> None:
         """Live within the space that the file has, until the disk has room again: its pages are used anew."""
@@ -309,10 +355,3 @@ def _row(epoch: EpochState, pack: PackedPack, now_ms: int) -> tuple[object, ...]
 
 def _spelled(spans: Spans) -> str:
     return json.dumps(list(spans.ranges()), separators=(",", ":"))
-
-
-def _lost(state: EpochState) -> list[Gap]:
-    """Return gap records for numbers that were trimmed as committed and that a new generation does not hold."""
-    missing = Spans([(1, state.lowest)]).without(state.accounted)
-    detail = "the database went back behind what the spool keeps"
-    return [Gap(GapKind.EVICTED, 0, 0, state.epoch, first, end - 1, detail=detail) for first, end in missing.ranges()]

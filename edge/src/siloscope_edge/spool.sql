@@ -17,6 +17,13 @@ CREATE TABLE IF NOT EXISTS pack (
     gaps INTEGER NOT NULL,          -- how many gap records it carries: they are declared again if it is evicted
     payload BLOB NOT NULL
 );
+-- What left the spool and when it was of, an hour to a row: a database that goes back in time asks about it again.
+CREATE TABLE IF NOT EXISTS departed (
+    first INTEGER PRIMARY KEY,
+    following INTEGER NOT NULL,
+    from_ms INTEGER NOT NULL,
+    to_ms INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS confirmed (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     store TEXT NOT NULL,
@@ -56,6 +63,27 @@ WHERE number >= ? AND number < ? ORDER BY number LIMIT ?;
 
 -- name: delete_packs
 DELETE FROM pack WHERE number >= ? AND number < ?;
+
+-- name: pack_times
+SELECT coalesce(first_ms, spooled_ms), coalesce(last_ms, spooled_ms) FROM pack WHERE number = ?;
+
+-- name: opened
+SELECT opened_ms FROM epoch WHERE ordinal = ?;
+
+-- name: newest_departed
+SELECT first, from_ms, to_ms FROM departed WHERE following = ? ORDER BY first DESC LIMIT 1;
+
+-- name: extend_departed
+UPDATE departed SET following = ?, from_ms = ?, to_ms = ? WHERE first = ?;
+
+-- name: insert_departed
+INSERT OR REPLACE INTO departed (first, following, from_ms, to_ms) VALUES (?, ?, ?, ?);
+
+-- name: departed_times
+SELECT min(from_ms), max(to_ms) FROM departed WHERE following > ? AND first < ?;
+
+-- name: delete_departed
+DELETE FROM departed WHERE first >= ? AND first < ?;
 
 -- name: confirmed
 SELECT store, generation FROM confirmed;
