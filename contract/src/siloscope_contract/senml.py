@@ -4,8 +4,8 @@ This module knows labels, forms and sizes; what the records mean is in ``packs``
 """
 
 import io
-import json
 import zlib
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -82,6 +82,7 @@ _CBOR_ARRAYS = range(0x80, 0xA0)
 
 _decode_records = msgspec.json.Decoder(list[Record]).decode
 _decode_plain = msgspec.json.Decoder(list[PlainRecord]).decode
+_decode_labels = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 _encode_json = msgspec.json.Encoder().encode
 
 
@@ -113,6 +114,8 @@ def split(document: bytes) -> tuple[Record, list[PlainRecord]] | None:
     Twice as fast as ``records``, and taken by nearly every pack. Cutting at the first ``},{`` is safe because each part
     must decode on its own: a cut inside a string leaves two parts that do not.
     """
+    if not document.isascii():
+        return None  # nothing of ours needs more; the general way looks whether it is UTF-8 at all
     cut = document.find(b"},{")
     if cut < 0 and document.count(b"{") > 1:
         return None
@@ -122,7 +125,7 @@ def split(document: bytes) -> tuple[Record, list[PlainRecord]] | None:
             return (only[0], []) if only else None
         first = _decode_records(document[: cut + 1] + b"]")
         return first[0], _decode_plain(b"[" + document[cut + 2 :])
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -135,15 +138,20 @@ def records(document: bytes, form: Form) -> list[Record]:
     try:
         if form is Form.CBOR:
             return _records_from_cbor(document)
+        document.decode("utf-8")  # msgspec skips what stands under labels unknown to it without looking at it
         found = _decode_records(document)
+        if b'_"' in document:
+            _refuse_unknown_musts(_decode_labels(document))
     except msgspec.MsgspecError as error:
         raise MalformedPack(
             "malformed", place=_place(str(error)), found=document[:60], expected=_expectation(str(error))
         ) from error
+    except RecursionError as error:
+        raise MalformedPack(
+            "malformed", place="payload", found=document[:60], expected="few levels of lists"
+        ) from error
     except UnicodeDecodeError as error:
         raise MalformedPack("malformed", place=f"byte {error.start}", found=document[:60], expected="UTF-8") from error
-    if b'_"' in document:
-        _refuse_unknown_musts(json.loads(document))
     return found
 
 
@@ -206,7 +214,7 @@ def _inflated(payload: bytes) -> bytes:
     return document
 
 
-def _refuse_unknown_musts(rows: list[dict[str, Any]]) -> None:
+def _refuse_unknown_musts(rows: Sequence[Mapping[str, object]]) -> None:
     for at, row in enumerate(rows):
         for label in row:
             if label.endswith("_") and label not in _KNOWN_LABELS:

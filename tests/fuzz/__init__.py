@@ -1,0 +1,1 @@
+"""Fuzzing of the pack decoder, by hand: `python -m tests.fuzz.pack_decoder`."""
