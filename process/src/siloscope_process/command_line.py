@@ -44,6 +44,7 @@ KNOWN: Mapping[str, KnownCommand] = {
     "up": KnownCommand("siloscope-deploy", "start the whole platform on this machine"),
     "edge": KnownCommand("siloscope-edge", "read instruments and publish what they say, losing nothing"),
     "ingest": KnownCommand("siloscope-ingest", "write what the broker brings to the database, then acknowledge"),
+    "jobs": KnownCommand("siloscope-ingest", "roll up, retain and archive what is stored"),
     "api": KnownCommand("siloscope-dashboards", "serve the HTTP API and the web page"),
     "db": KnownCommand("siloscope-store", "migrate the database; apply sites, places and users"),
     "gateway": KnownCommand("siloscope-gateway", "give devices credentials and write the broker's permissions"),

@@ -52,6 +52,11 @@ def ingest(operations_port: int, environ: Mapping[str, str]) -> Child:
     return _service("ingest", ["ingest"], operations_port, environ, stage=INGEST)
 
 
+def jobs(operations_port: int, environ: Mapping[str, str]) -> Child:
+    """What is done with stored samples by and by."""
+    return _service("jobs", ["jobs"], operations_port, environ, stage=READERS)
+
+
 def api(http_port: int, environ: Mapping[str, str]) -> Child:
     """The API and the web page; they answer /readyz on their own port."""
     return _service("api", ["api"], http_port, {**environ, "SILOSCOPE_HTTP_PORT": str(http_port)}, stage=READERS)

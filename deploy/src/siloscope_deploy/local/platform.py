@@ -27,7 +27,7 @@ from siloscope_gateway.principals import Principal
 from siloscope_process.clock import Clock
 
 _USUAL_MQTT_PORT = 1883
-_USUAL_OPERATIONS_PORTS = {"ingest": 9101, "sim": 9103}
+_USUAL_OPERATIONS_PORTS = {"ingest": 9101, "sim": 9103, "jobs": 9104}
 _USUAL_EDGE_OPERATIONS_PORT = 9102
 _LOOK_FOR_CREDENTIALS_S = 2
 
@@ -89,6 +89,7 @@ class Platform:
         self._write_environment()
         await _together(
             self._start_ingest(keyring.credential(Principal.ingest())),
+            self._start_jobs(),
             self._start_api(found.organisation),
             *(self._start_edge(NodeName.of(found.organisation, *node), found, keyring) for node in found.nodes),
         )
@@ -146,6 +147,11 @@ class Platform:
         }
         port = self._operations_port("ingest", _USUAL_OPERATIONS_PORTS["ingest"])
         await self._start(children.ingest(port, self._environ(urls)), "ingest")
+
+    async def _start_jobs(self) -> None:
+        port = self._operations_port("jobs", _USUAL_OPERATIONS_PORTS["jobs"])
+        urls = {"SILOSCOPE_DATABASE_URL": self._postgres.services_url}
+        await self._start(children.jobs(port, self._environ(urls)), "jobs")
 
     async def _start_api(self, organisation: str) -> None:
         told = {
