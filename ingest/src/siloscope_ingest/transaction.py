@@ -9,7 +9,7 @@ from siloscope_ingest.batches import Batch
 from siloscope_ingest.database import Connection
 from siloscope_ingest.origins import RecentBatches
 from siloscope_ingest.shapes import TABLES
-from siloscope_store import ledger, quarantine, samples
+from siloscope_store import ledger, quarantine, rollup_marks, samples
 from siloscope_store.samples import Conflict, Difference
 
 
@@ -56,6 +56,7 @@ async def _write_samples(connection: Connection, batch: Batch) -> list[Differenc
         if spans:
             await samples.make_room(connection, table, spans)
         differences += (await samples.write(connection, table, rows)).differences
+        await rollup_marks.mark_incoming(connection, table)
     return differences
 
 
