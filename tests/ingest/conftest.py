@@ -76,8 +76,8 @@ class Farm:
 async def running_ingest(database_url: str, mqtt_url: str, **settings: Any) -> AsyncIterator[Ingest]:
     """Run ingest until the block ends, then stop it as SIGTERM does."""
     told = IngestSettings(database_url=database_url, mqtt_url=mqtt_url, **settings)
-    health = Health(["database", "broker"])
-    ingest = Ingest(told, broker_url.parse(mqtt_url), SystemClock(), health, Metrics(CollectorRegistry()))
+    health = Health(["database", "broker"] if told.nats_url is None else ["database", "broker", "stream"])
+    ingest = Ingest(told, broker_url.parse_all(mqtt_url), SystemClock(), health, Metrics(CollectorRegistry()))
     stop = asyncio.Event()
     task = asyncio.ensure_future(ingest.run(stop))
     try:

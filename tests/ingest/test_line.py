@@ -8,6 +8,7 @@ import pytest
 
 from siloscope_ingest import broker_url
 from siloscope_ingest.deliveries import Delivery, acknowledge
+from siloscope_ingest.dialling import MqttDial
 from siloscope_ingest.errors import Fatal
 from siloscope_ingest.line import Line
 from siloscope_ingest.link import Link
@@ -26,13 +27,13 @@ class Consumer:
         self.received: list[Delivery] = []
         self.reports: list[str | None] = []
         url = broker_url.parse(broker.url)
-        self.link = Link(
-            lambda: Line(url, "worker", self.received.append, self.clock.now_ms, 100),
+        dial = MqttDial(
+            [url],
+            lambda at: Line(at, "worker", self.received.append, self.clock.now_ms, 100),
             lambda _: FILTERS,
-            self.clock,
-            version=version,
-            changed=self.reports.append,
+            version,
         )
+        self.link = Link(dial, self.clock, changed=self.reports.append, name="broker")
 
     async def delivery(self, count: int) -> Delivery:
         """Return the newest of so many deliveries."""
@@ -143,6 +144,7 @@ async def test_credentials_that_worked_before_are_tried_again() -> None:
 async def test_a_paused_line_reads_no_more_and_then_goes_on() -> None:
     async with fake_broker() as broker, consuming(broker) as consumer:
         connection = await broker.connection()
+        await eventually(lambda: consumer.link.line is not None, lambda: consumer.reports)
         line = consumer.link.line
         assert line is not None
         line.pause()

@@ -105,6 +105,15 @@ def subscription(kind: Kind, org: str = ANY, site: str = ANY, node: str = ANY) -
     return "/".join((*ROOT, org, site, node, kind.value.format(id=ANY)))
 
 
+def shared(group: str, topic_filter: str) -> str:
+    """Return the shared subscription of MQTT 5 to a filter: each message goes to one member of the group.
+
+    >>> shared("ingest", "silo/v1/+/+/+/samples")
+    '$share/ingest/silo/v1/+/+/+/samples'
+    """
+    return f"$share/{group}/{topic_filter}"
+
+
 def nats_subject(topic_filter: str) -> str:
     """Return the NATS subject that a topic or filter is, as NATS itself maps them; slugs hold no dot to be escaped.
 

@@ -1,6 +1,6 @@
 """Where the broker is, and as whom: mqtt://user:password@host:port, user and password percent-encoded."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit
 
 from siloscope_process.errors import WrongSetting
@@ -22,6 +22,19 @@ class BrokerUrl:
     def __str__(self) -> str:
         """Return host and port, for logs."""
         return f"{self.host}:{self.port}"
+
+
+def parse_all(text: str, password: str | None = None) -> list[BrokerUrl]:
+    """Read a list of URLs, separated by commas: the servers of one cluster; user and password of the first serve all.
+
+    Raises:
+        WrongSetting: One of them is no such URL.
+    """
+    first, *others = (parse(each.strip(), password) for each in text.split(","))
+    known = [
+        each if each.username else replace(each, username=first.username, password=first.password) for each in others
+    ]
+    return [first, *known]
 
 
 def parse(text: str, password: str | None = None) -> BrokerUrl:

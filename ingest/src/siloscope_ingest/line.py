@@ -8,13 +8,16 @@ socket: it may not reconnect, and every message holds on to the line that it cam
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gmqtt
 from gmqtt.mqtt.constants import MQTTCommands, MQTTv50, MQTTv311
 from gmqtt.mqtt.handler import MQTTConnectError
+from gmqtt.mqtt.package import Package
 
+from siloscope_ingest import frames
 from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.errors import Fatal, IngestError, Transient
@@ -22,6 +25,7 @@ from siloscope_ingest.errors import Fatal, IngestError, Transient
 _NEVER_RECONNECT = -2  # -1 is gmqtt's word for unlimited, and 0 still reconnects once
 _REFUSED_PROTOCOL = (1, 132)
 _REFUSED_CREDENTIALS = (4, 5, 134, 135)
+_PUBLISH = 0x30
 _PUBACK = b"\x40\x02"
 _SESSION_SECONDS = 7 * 86_400
 _MOST_UNANSWERED = 512
@@ -98,6 +102,8 @@ class Line:
             for task in (connecting, lost):
                 task.cancel()
             await asyncio.gather(connecting, lost, return_exceptions=True)
+        # gmqtt cuts what the socket brings into packets, each with several calls; from here on that is done by us.
+        client._connection._protocol._read_packet = self._read_packets
 
     async def subscribe(self, filters: Sequence[tuple[str, int]], timeout_s: float) -> None:
         """Subscribe to (filter, QoS) pairs.
@@ -117,9 +123,10 @@ class Line:
         if refused:
             raise Fatal(f"the broker refuses the subscription to {', '.join(refused)}; expected an ingest credential")
 
-    async def lost(self) -> None:
-        """Wait for the end of the connection."""
+    async def lost(self) -> str:
+        """Wait for the end of the connection; return the reason."""
         await self._lost.wait()
+        return "the connection was lost"
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """Acknowledge messages that came on this line, or do nothing where it is gone."""
@@ -193,39 +200,49 @@ class Line:
         client._package_handler._handler_cache[MQTTCommands.PUBLISH] = self._on_publish
         return client
 
+    def _read_packets(self, data: bytes) -> int:
+        """Take all whole packets that the socket brought; return where the first one begins that is not whole.
+
+        What is none ends the connection, and so does a PUBLISH that is not what it should be: gmqtt takes -1 for that.
+        """
+        connection = self._client._connection
+        connection._last_data_in = time.monotonic()
+        now_ms = self._now_ms()
+        try:
+            found, end = frames.split(data)
+            for command, start, stop in found:
+                if command & 0xF0 == _PUBLISH:
+                    self._take(command, data, start, stop, now_ms)
+                else:
+                    connection.put_package(Package(command, data[start:stop]))
+        except (frames.Unframed, IndexError):
+            self._transport.close()
+            return -1
+        return end
+
     def _on_publish(self, command: int, packet: bytes) -> None:
+        self._take(command, packet, 0, len(packet), self._now_ms())
+
+    def _take(self, command: int, data: bytes, start: int, stop: int, now_ms: int) -> None:
         """Take a PUBLISH packet apart (MQTT 3.1.1 and 5, 3.3) and hand its message on."""
-        topic_end = 2 + (packet[0] << 8 | packet[1])
-        topic = packet[2:topic_end].decode("utf-8", "replace")
-        qos = command & 6
+        at = start + 2 + (data[start] << 8 | data[start + 1])
+        topic = data[start + 2 : at].decode("utf-8", "replace")
         packet_id = None
-        if qos:
-            packet_id = packet[topic_end] << 8 | packet[topic_end + 1]
+        if command & 6:
+            packet_id = data[at] << 8 | data[at + 1]
             if packet_id in self._under_way and command & 8:
                 return  # NATS sends again after 30 s what it has on this line already: one copy is enough
             self._under_way.add(packet_id)
-            topic_end += 2
+            at += 2
         if self.version == MQTTv50:
-            length, shift = 0, 0
-            while True:
-                byte = packet[topic_end]
-                topic_end += 1
-                length |= (byte & 127) << shift
-                if byte < 128:
-                    break
-                shift += 7
-            topic_end += length
-        self._receive(
-            Delivery(
-                topic,
-                packet[topic_end:],
-                self._now_ms(),
-                packet_id,
-                self,
-                duplicate=bool(command & 8),
-                retained=bool(command & 1),
-            )
-        )
+            length = data[at]
+            at += 1
+            if length:
+                at = _behind_properties(data, at, length)
+        if at > stop:
+            raise IndexError("a PUBLISH that is shorter than what it says of itself")
+        duplicate, retained = command & 8 != 0, command & 1 != 0
+        self._receive(Delivery(topic, data[at:stop], now_ms, packet_id, self, duplicate, retained))
 
     def _on_disconnect(self, *_: object) -> None:
         self._lost.set()
@@ -253,6 +270,16 @@ class Line:
             if connection._keep_connection_callback:
                 connection._keep_connection_callback.cancel()
             connection._transport.abort()
+
+
+def _behind_properties(data: bytes, at: int, length: int) -> int:
+    """Return where properties end, given the first byte of their length and what stands behind that."""
+    shift = 7
+    while length >> shift & 1:  # the uppermost bit read so far says that another byte follows
+        length = length & ((1 << shift) - 1) | data[at] << shift
+        at += 1
+        shift += 7
+    return at + length
 
 
 VERSIONS = {"5": MQTTv50, "3.1.1": MQTTv311}

@@ -1,56 +1,58 @@
-"""The link to the broker: one line after the other, each tried anew with growing pauses."""
+"""The link to a broker or a stream: one line after the other, each tried anew with growing pauses."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 import structlog
-from gmqtt.mqtt.constants import MQTTv50, MQTTv311
 
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.errors import Fatal, Transient
-from siloscope_ingest.line import Line, ProtocolRefused
+from siloscope_ingest.ports import Inlet
 from siloscope_process.clock import Clock
 
 _log = structlog.get_logger(__name__)
-_ANSWER_WITHIN_S = 10.0
 _LASTING_S = 10.0
 """A line that stood this long was a good one: the next failure starts the pauses anew."""
 
+L = TypeVar("L", bound=Inlet)
 
-class Link:
-    """Keeps a line to the broker.
+
+class Link(Generic[L]):
+    """Keeps a line.
 
     Args:
-        new_line: Makes a line.
-        filters: What to subscribe to, given the version of MQTT: (filter, QoS).
+        dial: Opens a line, or raises Transient or Fatal.
         clock: For the pauses.
-        version: 5, 4 (MQTT 3.1.1), or None to try 5 first.
         changed: Called when a line stands (with None) and when it fell (with the reason).
+        name: What is at the other end, in logs.
     """
 
     def __init__(
-        self,
-        new_line: Callable[[], Line],
-        filters: Callable[[int], Sequence[tuple[str, int]]],
-        clock: Clock,
-        *,
-        version: int | None,
-        changed: Callable[[str | None], None],
+        self, dial: Callable[[], Awaitable[L]], clock: Clock, *, changed: Callable[[str | None], None], name: str
     ) -> None:
-        self.line: Line | None = None
-        self._new_line = new_line
-        self._filters = filters
+        self.line: L | None = None
+        self._dial = dial
         self._clock = clock
-        self._version = version or MQTTv50
-        self._may_fall_back = version is None
         self._changed = changed
+        self._name = name
         self._welcomed = False
+
+    def pause(self) -> None:
+        """Take no more from the line that stands, if one does."""
+        if self.line is not None:
+            self.line.pause()
+
+    def resume(self) -> None:
+        """Go on."""
+        if self.line is not None:
+            self.line.resume()
 
     async def run(self) -> None:
         """Connect again and again, until cancelled.
 
         Raises:
-            Fatal: The broker refuses our credential or subscription, and never accepted it.
+            Fatal: The other end refuses us, and never accepted us.
         """
         backoff = Backoff()
         while True:
@@ -67,26 +69,17 @@ class Link:
                 backoff = Backoff()
             self._changed(reason)
             pause_s = backoff.next_s()
-            _log.warning("broker_away", reason=reason, again_in_s=round(pause_s, 2))
+            _log.warning(f"{self._name}_away", reason=reason, again_in_s=round(pause_s, 2))
             await self._clock.sleep(pause_s)
 
     async def _keep_one(self) -> str:
         """Open a line and keep it until it falls; return why it did."""
-        line = self._new_line()
+        line = await self._dial()
         try:
-            await line.open(self._version, _ANSWER_WITHIN_S)
             self.line = line
-            await line.subscribe(self._filters(self._version), _ANSWER_WITHIN_S)
-            _log.info("broker_connected", mqtt="5" if self._version == MQTTv50 else "3.1.1")
             self._welcomed = True
             self._changed(None)
-            await line.lost()
-            return "the connection was lost"
-        except ProtocolRefused as error:
-            if not self._may_fall_back:
-                raise
-            self._version = MQTTv311 if self._version == MQTTv50 else MQTTv50
-            return str(error)
+            return await line.lost()
         finally:
             self.line = None
             await asyncio.shield(line.close())

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import uvloop
 
@@ -35,24 +35,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run until SIGTERM."""
     settings = load(IngestSettings, environ)
-    broker = broker_url.parse(settings.mqtt_url, _password(settings))
+    brokers = broker_url.parse_all(settings.mqtt_url, _password(settings))
     logs.configure("ingest", style=settings.log, level=settings.log_level)
     logging.getLogger("gmqtt").setLevel(logging.ERROR)  # our own log says what its connections do
     _require_schema(settings.database_url)
     _collect_garbage_rarely()
-    return run_until_stopped(lambda stop: _serve(settings, broker, stop), loop_factory=uvloop.new_event_loop)
+    return run_until_stopped(lambda stop: _serve(settings, brokers, stop), loop_factory=uvloop.new_event_loop)
 
 
 command = Command("write what the broker brings to the database, then acknowledge", configure, run)
 
 
-async def _serve(settings: IngestSettings, broker: broker_url.BrokerUrl, stop: asyncio.Event) -> int:
-    health = Health(["database", "broker"])
+async def _serve(settings: IngestSettings, brokers: Sequence[broker_url.BrokerUrl], stop: asyncio.Event) -> int:
+    health = Health(["database", "broker"] if settings.nats_url is None else ["database", "broker", "stream"])
     registry = process_registry()
     operations = OperationsServer(health, settings.ops_port, registry, preferred_port=_OPS_PORT)
     await operations.start()
     try:
-        await Ingest(settings, broker, SystemClock(), health, Metrics(registry)).run(stop)
+        await Ingest(settings, brokers, SystemClock(), health, Metrics(registry)).run(stop)
     except Fatal as error:
         raise WrongSetting(str(error)) from error
     finally:

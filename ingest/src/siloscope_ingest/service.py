@@ -8,17 +8,21 @@ from typing import Any
 import structlog
 from gmqtt.mqtt.constants import MQTTv50
 
-from siloscope_contract.topics import Kind, subscription
+from siloscope_contract.topics import Kind, shared, subscription
+from siloscope_ingest import stream_url
 from siloscope_ingest.accumulator import Accumulator, CommittedState
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.broker_url import BrokerUrl
+from siloscope_ingest.client_ids import client_id
 from siloscope_ingest.database import Database, Identity, Prepare, prepare_writing
+from siloscope_ingest.dialling import MqttDial, StreamDial
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Fatal, StoreChanged, Transient
 from siloscope_ingest.held import Held
 from siloscope_ingest.housekeeping import Housekeeping
 from siloscope_ingest.intake import Intake
+from siloscope_ingest.jetstream import JetStreamLine
 from siloscope_ingest.line import VERSIONS, Line
 from siloscope_ingest.link import Link
 from siloscope_ingest.metrics import Metrics
@@ -29,6 +33,8 @@ from siloscope_ingest.redeliveries import RelativeMessages
 from siloscope_ingest.registrar import Admission, Registrar
 from siloscope_ingest.resolving import Resolver
 from siloscope_ingest.settings import IngestSettings
+from siloscope_ingest.stream_plan import StreamPlan
+from siloscope_ingest.stream_url import StreamUrl
 from siloscope_ingest.window import TimeWindow
 from siloscope_ingest.writer import Writer
 from siloscope_process.clock import Clock
@@ -37,6 +43,8 @@ from siloscope_process.operations import Health
 _log = structlog.get_logger(__name__)
 _FINISH_WITHIN_S = 15.0
 _BATCH_BYTES = 16 * 2**20
+_MOST_PULLED = 16_384
+"""Enough to fill the next batch while one is written, and few enough that a dead worker's share is small."""
 
 
 class Ingest:
@@ -44,16 +52,16 @@ class Ingest:
 
     Args:
         settings: What it was told.
-        broker: Where the broker is.
+        brokers: Where the broker is, or the servers of a cluster.
         clock: All its time.
         health: Told of database and broker.
         metrics: Its numbers.
     """
 
     def __init__(
-        self, settings: IngestSettings, broker: BrokerUrl, clock: Clock, health: Health, metrics: Metrics
+        self, settings: IngestSettings, brokers: Sequence[BrokerUrl], clock: Clock, health: Health, metrics: Metrics
     ) -> None:
-        self._begin_anew = partial(Service, settings, broker, clock, health, metrics)
+        self._begin_anew = partial(Service, settings, brokers, clock, health, metrics)
         self.service = self._begin_anew()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -76,17 +84,17 @@ class Service:
 
     Args:
         settings: What it was told.
-        broker: Where the broker is.
+        brokers: Where the broker is, or the servers of a cluster.
         clock: All its time.
         health: Told of database and broker.
         metrics: Its numbers.
     """
 
     def __init__(
-        self, settings: IngestSettings, broker: BrokerUrl, clock: Clock, health: Health, metrics: Metrics
+        self, settings: IngestSettings, brokers: Sequence[BrokerUrl], clock: Clock, health: Health, metrics: Metrics
     ) -> None:
         self._settings = settings
-        self._broker = broker
+        self._brokers = brokers
         self._clock = clock
         self._health = health
         self.metrics = metrics
@@ -129,8 +137,14 @@ class Service:
             reachable=self._on_database,
         )
         self._housekeeping = Housekeeping(self._keeping, self._presence, clock, self._measure)
-        version = VERSIONS.get(settings.mqtt_version)
-        self._link = Link(self._new_line, self._filters, clock, version=version, changed=self._on_broker)
+        dial = MqttDial(self._brokers, self._new_line, self._filters, VERSIONS.get(settings.mqtt_version))
+        self._link = Link(dial, clock, changed=self._on_broker, name="broker")
+        self._stream: Link[JetStreamLine] | None = None
+        if settings.nats_url is not None:
+            servers = stream_url.parse(settings.nats_url)
+            self._stream = Link(
+                StreamDial(servers, self._new_stream_line), clock, changed=self._on_stream, name="stream"
+            )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, then finish what is under way.
@@ -149,7 +163,7 @@ class Service:
                 self._registrar.run(self._intake),
                 self._publisher.run(),
                 self._housekeeping.run(),
-                self._link.run(),
+                *(link.run() for link in self._links),
             )
         ]
         try:
@@ -196,24 +210,34 @@ class Service:
     def _database(self, name: str, prepare: Prepare | None = None) -> Database:
         return Database(self._settings.database_url, name, self._identity, prepare)
 
-    def _new_line(self) -> Line:
-        client_id = f"siloscope-ingest-{self._settings.ingest_worker}"
+    @property
+    def _links(self) -> "list[Link[Line] | Link[JetStreamLine]]":
+        return [self._link] if self._stream is None else [self._link, self._stream]
+
+    def _new_line(self, url: BrokerUrl) -> Line:
         most = min(65_535, self._settings.ingest_held_messages)
-        return Line(self._broker, client_id, self._intake.receive, self._clock.now_ms, most)
+        name = client_id(self._settings.ingest_worker, url.password)
+        return Line(url, name, self._intake.receive, self._clock.now_ms, most)
+
+    def _new_stream_line(self, url: StreamUrl) -> JetStreamLine:
+        login = self._brokers[0]
+        plan = StreamPlan(self._settings.nats_replicas, self._settings.nats_stream_mib * 2**20)
+        most = min(_MOST_PULLED, self._settings.ingest_held_messages)
+        return JetStreamLine(url, login.username, login.password, plan, self._intake.receive, self._clock, most)
 
     def _filters(self, version: int) -> Sequence[tuple[str, int]]:
+        """Return what to subscribe to.
+
+        Births and statuses go to every worker: they are retained, and a shared subscription is told nothing retained.
+        """
         group = self._settings.ingest_shared_group
-        samples = subscription(Kind.SAMPLES)
+        samples, heartbeats = subscription(Kind.SAMPLES), subscription(Kind.HEARTBEAT)
         if group is not None:
             if version != MQTTv50:
                 raise Fatal("SILOSCOPE_INGEST_SHARED_GROUP needs a broker that speaks MQTT 5")
-            samples = f"$share/{group}/{samples}"
-        return [
-            (samples, 1),
-            (subscription(Kind.BIRTH), 1),
-            (subscription(Kind.STATUS), 1),
-            (subscription(Kind.HEARTBEAT), 0),
-        ]
+            samples, heartbeats = shared(group, samples), shared(group, heartbeats)
+        filters = [(subscription(Kind.BIRTH), 1), (subscription(Kind.STATUS), 1), (heartbeats, 0)]
+        return filters if self._settings.nats_url is not None else [(samples, 1), *filters]
 
     def _watch(self, node: KnownNode, entry: Entry) -> None:
         """See each samples message of a known node go by."""
@@ -242,13 +266,18 @@ class Service:
             if self.held.is_full:
                 self._pause_reading()
 
+    def _on_stream(self, problem: str | None) -> None:
+        self._health.set("stream", problem is None, problem or "")
+        if problem is None and self.held.is_full:
+            self._pause_reading()
+
     def _pause_reading(self) -> None:
-        if self._link.line is not None:
-            self._link.line.pause()
+        for link in self._links:
+            link.pause()
 
     def _resume_reading(self) -> None:
-        if self._link.line is not None:
-            self._link.line.resume()
+        for link in self._links:
+            link.resume()
 
     def _publish(self, topic: str, payload: bytes) -> None:
         if self._link.line is not None:

@@ -16,7 +16,13 @@ class IngestSettings(ServiceSettings, frozen=True, kw_only=True):
         str, Meta(description="PostgreSQL 15 or newer: postgresql://user:password@host:port/database")
     ]
     mqtt_url: Annotated[
-        str, Meta(description="mqtt://user:password@host:port of an ingest credential; mqtts:// for TLS")
+        str,
+        Meta(
+            description=(
+                "mqtt://user:password@host:port of an ingest credential; mqtts:// for TLS; a cluster's servers are"
+                " separated by commas"
+            )
+        ),
     ]
     mqtt_password_file: Annotated[
         Path | None, Meta(description="File whose first line is the broker password; stands for the one in the URL")
@@ -31,6 +37,22 @@ class IngestSettings(ServiceSettings, frozen=True, kw_only=True):
         str | None,
         Meta(description="Slug: workers of one group share the samples of an MQTT 5 broker; unset = each takes all"),
     ] = None
+    nats_url: Annotated[
+        str | None,
+        Meta(
+            description=(
+                "nats://host:port of each server of a NATS cluster, separated by commas: samples are pulled from a"
+                " JetStream stream that any number of workers share; the credential is the one of SILOSCOPE_MQTT_URL"
+            )
+        ),
+    ] = None
+    nats_replicas: Annotated[
+        int, Meta(description="On how many servers of the cluster that stream is kept", ge=1, le=5)
+    ] = 3
+    nats_stream_mib: Annotated[
+        int,
+        Meta(description="Most MiB that stream keeps; beyond it the oldest go, and edges send them again", ge=1),
+    ] = 1024
     register_plain_devices: Annotated[
         bool, Meta(description="Whether devices that were never announced are registered by their first samples")
     ] = True
@@ -57,5 +79,7 @@ class IngestSettings(ServiceSettings, frozen=True, kw_only=True):
         ):
             if text is not None and not is_slug(text):
                 raise ValueError(f"{variable} is {text!r}; expected a slug: 1 to 64 of a-z, 0-9, _ and -")
+        if self.ingest_shared_group is not None and self.nats_url is not None:
+            raise ValueError("SILOSCOPE_INGEST_SHARED_GROUP and SILOSCOPE_NATS_URL exclude each other; found both")
         if self.ingest_shared_group is not None and self.mqtt_version == "3.1.1":
             raise ValueError("SILOSCOPE_INGEST_SHARED_GROUP needs MQTT 5; found SILOSCOPE_MQTT_VERSION=3.1.1")
