@@ -127,7 +127,39 @@ def read(document: bytes, received_ms: int) -> Pack | None:
     if head is None or document[-2:] != b"}]":
         return None
     base, time, epoch, seq = head.groups(b"")
-    first, *others = document[head.end() : -2].split(_CUT)
+    rest = document[head.end() : -2]
+    text = _last.get(base)
+    if text is not None and len(rest) < 2 * text.fixed_bytes:
+        joined = _between(text, rest)
+        if joined is not None:
+            return _single(text, time, joined, epoch, seq, received_ms)
+    return _read_each(base, time, rest.split(_CUT), epoch, seq, received_ms)
+
+
+def _single(text: _Text, time: bytes, joined: bytes, epoch: bytes, seq: bytes, received_ms: int) -> Pack | None:
+    """Return the pack of one sample, which most packs are."""
+    try:
+        time_s, *numbers = _numbers(b"[%b,%b]" % (time or b"0", joined) if joined else b"[%b]" % (time or b"0"))
+    except msgspec.MsgspecError:
+        return None
+    if len(numbers) != len(text.suffixes):
+        return None
+    if RELATIVE_BELOW_S <= time_s < MAX_TIME_S:
+        sample = text.sample(round(time_s * 1000), numbers)
+        if sample is None:
+            return None
+        return Pack(Epoch(epoch.decode()), int(seq), [sample]) if seq else Pack(None, None, [sample])
+    if seq or time_s >= MAX_TIME_S:
+        return None
+    sample = text.sample(received_ms + round(time_s * 1000), numbers)
+    return None if sample is None else Pack(None, None, [sample], True)
+
+
+def _read_each(
+    base: bytes, time: bytes, chunks: list[bytes], epoch: bytes, seq: bytes, received_ms: int
+) -> Pack | None:
+    """Return the pack of several samples, or of a text that is not the last one of its device."""
+    first, *others = chunks
     fitting = _fitting(base, first)
     if fitting is None:
         return None
@@ -165,33 +197,33 @@ def _read_others(base: bytes, chunks: list[bytes], found: list[_Found], joined: 
 
 def _fitting(base: bytes, body: bytes) -> tuple[_Text, bytes] | None:
     """Return the text that the records of a sample fit, and their numbers, between commas."""
-    prefix, *parts = body.split(_VALUE)
     text = _last.get(base)
     if text is not None:
-        numbers = _between(text, prefix, parts, body)
+        numbers = _between(text, body)
         if numbers is not None:
             return text, numbers
     skeleton = _VALUES.sub(_VALUE, body)
     text = _known.get((base, skeleton))
     if text is None:
-        text = _compiled(base, body, prefix, parts)
+        text = _compiled(base, body)
         if text is None:
             return None
         if len(_known) >= _MOST_TEXTS:
             forget()
         _known[base, skeleton] = text
-    numbers = _between(text, prefix, parts, body)
+    numbers = _between(text, body)
     if numbers is None:
         return None
     _last[base] = text
     return text, numbers
 
 
-def _between(text: _Text, prefix: bytes, parts: list[bytes], body: bytes) -> bytes | None:
+def _between(text: _Text, body: bytes) -> bytes | None:
     """Return what stands where the text has values, or None where something else is not as in the text.
 
     Whether those are as many JSON numbers is for the decoder of numbers to say.
     """
+    prefix, *parts = body.split(_VALUE)
     if prefix != text.prefix or len(parts) != len(text.suffixes):
         return None
     joined = b",".join(map(bytes.removesuffix, parts, text.suffixes))
@@ -233,7 +265,7 @@ def _pack(found: list[_Found], numbers: list[float], epoch: bytes, seq: bytes, r
     return Pack(None, None, samples, relative)
 
 
-def _compiled(base: bytes, body: bytes, prefix: bytes, parts: list[bytes]) -> _Text | None:
+def _compiled(base: bytes, body: bytes) -> _Text | None:
     """Return the text of a sample, or None where anything in it is unusual."""
     if b"\\" in body or not body.isascii():
         return None  # an escaped label would be a value that stands where the text does not say
@@ -243,6 +275,7 @@ def _compiled(base: bytes, body: bytes, prefix: bytes, parts: list[bytes]) -> _T
         found = shape(base.decode(), tuple(row.n for row in rows), symbols)
     except (msgspec.MsgspecError, UnicodeDecodeError, ContractError, KeyError):
         return None
+    prefix, *parts = body.split(_VALUE)
     values = sum(symbol is not None for symbol in symbols)
     if found is None or found.repeats or values != len(parts):
         return None

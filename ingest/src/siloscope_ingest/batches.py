@@ -51,6 +51,16 @@ class Batch:
         does it open more spans than a transaction may.
         """
         for at, row in enumerate(entry.rows):
+            part, time_ms, encoded = row
+            # What nearly every row is: of a span that is open, whole, the first of its key and newer than all before.
+            if part.whole and time_ms // SPAN_MS * len(TABLES) + part.table in self._open_spans:
+                group_id = part.group_id
+                if self._rows[part.table].setdefault((group_id, time_ms), encoded) is encoded:
+                    if time_ms > self._newest.get(group_id, _LONG_AGO_MS):
+                        known = self._whole.get(group_id)
+                        if known is None or known[0] < time_ms:
+                            self._whole[group_id] = (time_ms, part.length, encoded)
+                    continue
             if not self._add_row(row):
                 head, rest = entry.split(at)
                 if at:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
+
 
 class Acknowledger(Protocol):
     """One connection to the broker."""
@@ -12,7 +14,7 @@ class Acknowledger(Protocol):
         ...
 
 
-class Delivery:
+class Delivery(msgspec.Struct, eq=False):
     """One message.
 
     Attributes:
@@ -20,31 +22,18 @@ class Delivery:
         payload: As received.
         received_ms: When it arrived, milliseconds since 1970 UTC.
         packet_id: The broker's number for it, meaningful on `line` alone; None at QoS 0.
+        line: The connection that it came on.
         duplicate: The broker says that it may have delivered it before.
         retained: The broker had kept it from before this subscription.
-        line: The connection that it came on.
     """
 
-    __slots__ = ("duplicate", "line", "packet_id", "payload", "received_ms", "retained", "topic")
-
-    def __init__(
-        self,
-        topic: str,
-        payload: bytes,
-        received_ms: int,
-        packet_id: int | None,
-        line: Acknowledger,
-        *,
-        duplicate: bool = False,
-        retained: bool = False,
-    ) -> None:
-        self.topic = topic
-        self.payload = payload
-        self.received_ms = received_ms
-        self.packet_id = packet_id
-        self.duplicate = duplicate
-        self.retained = retained
-        self.line = line
+    topic: str
+    payload: bytes
+    received_ms: int
+    packet_id: int | None
+    line: Acknowledger
+    duplicate: bool = False
+    retained: bool = False
 
 
 def acknowledge(deliveries: Sequence[Delivery]) -> None:

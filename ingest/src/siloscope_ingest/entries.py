@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.shapes import Part
 from siloscope_store.ledger import GapRecord, RefusedNumber
@@ -13,7 +15,7 @@ Row = tuple[Part, int, bytes]
 """A sample's part, its time in milliseconds, and its row as it goes to the database."""
 
 
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """What one message makes the database hold.
 
     Attributes:
@@ -33,30 +35,20 @@ class Entry:
         refused: Its number, where all of it was refused.
     """
 
-    completes = True
-    is_exception = False
-    readings = 0
+    delivery: Delivery
+    node_id: int | None = None
+    org_id: int | None = None
+    stream: tuple[int, str] | None = None
+    seq: int | None = None
+    rows: list[Row] = []
+    completes: bool = True
+    is_exception: bool = False
+    readings: int = 0
     undated: Sequence[Undated] = ()
     gaps: Sequence[GapRecord] = ()
     evicted: Sequence[tuple[str, Range]] = ()
     quarantined: Sequence[Quarantined] = ()
     refused: RefusedNumber | None = None
-
-    def __init__(
-        self,
-        delivery: Delivery,
-        node_id: int | None = None,
-        org_id: int | None = None,
-        stream: tuple[int, str] | None = None,
-        seq: int | None = None,
-    ) -> None:
-        # Only what nearly every entry has; the rest is the class's until an entry has something to say about it.
-        self.delivery = delivery
-        self.node_id = node_id
-        self.org_id = org_id
-        self.stream = stream
-        self.seq = seq
-        self.rows: list[Row] = []
 
     def split(self, at: int) -> tuple["Entry", "Entry"]:
         """Return the rows before `at`, which account for nothing and acknowledge nothing, and all the rest."""

@@ -48,8 +48,9 @@ class Resolver:
             pack = decode(delivery.payload, received_ms=delivery.received_ms)
             stream = None if pack.epoch is None else node.stream(pack.epoch)
             entry = Entry(delivery, node.node_id, node.org_id, stream, pack.seq)
+            believed_ms = self._window.around(delivery.received_ms)
             for sample in pack.samples:
-                self._take(entry, node, sample)
+                self._take(entry, node, sample, believed_ms)
             if pack.relative or pack.refusals or pack.gaps:
                 return self._take_rest(entry, pack)
         except MalformedPack as error:
@@ -58,18 +59,22 @@ class Resolver:
             return _rejected_pack(delivery, error.reason, error.detail, node, pack.epoch, pack.seq)
         return entry
 
-    def _take(self, entry: Entry, node: KnownNode, sample: Sample) -> None:
+    def _take(self, entry: Entry, node: KnownNode, sample: Sample, believed_ms: tuple[int, int]) -> None:
         shape = node.shape(sample.device, sample.names, sample.units)
         if shape is None:
             raise ShapeMissing(sample)
         time_ms, values, quality = sample.time_ms, sample.values, sample.quality
-        if not self._window.holds(time_ms, entry.delivery.received_ms):
+        if not believed_ms[0] <= time_ms <= believed_ms[1]:
             entry.undated = [*entry.undated, *_undated(entry, shape, sample)]
             entry.is_exception = True
             return
         plain = not any(quality)
         for part in shape.parts:
-            entry.rows.append((part, time_ms, part.encode(time_ms, values, quality, plain=plain)))
+            if plain and part.encode_in_order is not None:
+                row = part.encode_in_order(time_ms, values)
+            else:
+                row = part.encode(time_ms, values, quality, plain=plain)
+            entry.rows.append((part, time_ms, row))
         entry.readings += len(values)
         if shape.unknown:
             detail = (

@@ -10,6 +10,7 @@ from siloscope_store.samples import SampleTable
 
 TABLES = (SampleTable.MEASUREMENTS, SampleTable.VITALS)
 _TABLE_OF = {"measurements": 0, "vitals": 1}
+EncodeInOrder = Callable[[int, Sequence[Any]], bytes]
 
 
 class Part:
@@ -20,17 +21,22 @@ class Part:
         table: Where its samples are stored, as a place in `TABLES` (an enumeration's hash is slow).
         length: How many positions its rows reach.
         whole: Its rows fill every position of the group.
+        encode_in_order: Makes the row of a sample whose values are all there and good, where the sample has them in
+            order of position and nothing else; None where it has not.
     """
 
-    __slots__ = ("_indices", "_layout", "_pick", "group_id", "length", "table", "whole")
+    __slots__ = ("_indices", "_layout", "_pick", "encode_in_order", "group_id", "length", "table", "whole")
 
-    def __init__(self, group_id: int, table: int, places: Sequence[tuple[int, int]], positions: int) -> None:
+    def __init__(
+        self, group_id: int, table: int, places: Sequence[tuple[int, int]], positions: int, sample_width: int = -1
+    ) -> None:
         """
         Args:
             group_id: The group.
             table: Where its samples are stored, as a place in `TABLES`.
             places: Pairs of (place in the sample, position in the group), ascending by position.
             positions: How many positions the group has.
+            sample_width: How many readings the sample has, of all its groups.
         """
         self.group_id = group_id
         self.table = table
@@ -39,6 +45,9 @@ class Part:
         self._layout = PlainLayout(group_id, self.length)
         self._pick = _picker([place for place, _ in places]) if len(places) == self.length else None
         self._indices = places
+        # A sample whose shape has more than this part says more than its values are, so that one is never in order.
+        in_order = sample_width == self.length and list(places) == [(at, at) for at in range(self.length)]
+        self.encode_in_order: EncodeInOrder | None = self._layout.encode if in_order else None
 
     def encode(self, time_ms: int, values: list[float | None], quality: list[int], *, plain: bool) -> bytes:
         """Return the row for `values` and `quality` in the sample's own order; `plain` says all are there and good."""
@@ -110,14 +119,16 @@ def shape(names: tuple[str, ...], units: tuple[str | None, ...], channels: Seque
     for at, name in enumerate(names):
         if name in active:
             places.setdefault(active[name].group_id, []).append((at, active[name].position))
-    parts = [_part(group_id, found, channels) for group_id, found in sorted(places.items())]
+    parts = [_part(group_id, found, channels, len(names)) for group_id, found in sorted(places.items())]
     return Shape(names, units, tuple(parts), tuple(name for name in names if name not in active))
 
 
-def _part(group_id: int, places: list[tuple[int, int]], channels: Sequence[Channel]) -> Part:
+def _part(group_id: int, places: list[tuple[int, int]], channels: Sequence[Channel], sample_width: int) -> Part:
     members = [each for each in channels if each.group_id == group_id]
     positions = max(each.position for each in members) + 1
-    return Part(group_id, _TABLE_OF[members[0].retention_class], sorted(places, key=itemgetter(1)), positions)
+    return Part(
+        group_id, _TABLE_OF[members[0].retention_class], sorted(places, key=itemgetter(1)), positions, sample_width
+    )
 
 
 def _picker(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:

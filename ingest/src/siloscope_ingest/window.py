@@ -17,6 +17,10 @@ class TimeWindow:
         """Return the window of so many days."""
         return cls(round(past_days * _DAY_MS), round(future_days * _DAY_MS))
 
+    def around(self, received_ms: int) -> tuple[int, int]:
+        """Return the first and the last time that is believed in a message that arrived at `received_ms`."""
+        return received_ms - self.past_ms, received_ms + self.future_ms
+
     def holds(self, time_ms: int, received_ms: int) -> bool:
         """Say whether a time is believed in a message that arrived at `received_ms`."""
         return received_ms - self.past_ms <= time_ms <= received_ms + self.future_ms
