@@ -47,6 +47,8 @@ KNOWN: Mapping[str, KnownCommand] = {
     "jobs": KnownCommand("siloscope-ingest", "roll up, retain and archive what is stored"),
     "api": KnownCommand("siloscope-dashboards", "serve the HTTP API and the web page"),
     "db": KnownCommand("siloscope-store", "migrate the database; apply sites, places and users"),
+    "data": KnownCommand("siloscope-store", "import and export measurements"),
+    "mirror": KnownCommand("siloscope-ingest", "write every sample to an InfluxDB as well"),
     "gateway": KnownCommand("siloscope-gateway", "give devices credentials and write the broker's permissions"),
     "sim": KnownCommand("siloscope-firmware-sim", "run simulated instruments on real ports"),
     "bench": KnownCommand("siloscope-benchmarks", "measure this machine"),

@@ -1,0 +1,41 @@
+"""An organisation with a site, and the command that people use."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from siloscope_process import command_line
+from tests.store.farm import Farm
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(migrated_database_url: str) -> Run:
+    """Run `siloscope data`."""
+
+    def command(*words: object) -> int:
+        return command_line.main(["data", *map(str, words)], {"SILOSCOPE_DATABASE_URL": migrated_database_url})
+
+    return command
+
+
+def stored(farm: Farm) -> dict[tuple[str, str, str], list[tuple[Any, float | None, int]]]:
+    """Return every reading of an organisation as (time, value, quality), by node, device and channel."""
+    found: dict[tuple[str, str, str], list[tuple[Any, float | None, int]]] = {}
+    rows = farm.connection.execute(
+        "SELECT node, device, channel, time, value, quality FROM reading WHERE organisation = %s ORDER BY 1, 2, 3, 4",
+        (farm.slug,),
+    )
+    for node, device, channel, *reading in rows.fetchall():
+        found.setdefault((node, device, channel), []).append(tuple(reading))
+    return found
+
+
+def count(connection: Connection[Any], table: str) -> int:
+    """Return how many rows a table has."""
+    row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  # type: ignore[arg-type]
+    assert row is not None
+    return int(row[0])
