@@ -139,7 +139,8 @@ class Batch:
             rows[key] = encoded = both
             whole = False
         if not whole:
-            self._element(part.group_id).take(time_ms, encoded)
+            if part.moves_latest:
+                self._element(part.group_id).take(time_ms, encoded)
         elif time_ms > self._newest.get(part.group_id, _LONG_AGO_MS):
             found = self._whole.get(part.group_id)
             if found is None or found[0] < time_ms:

@@ -27,6 +27,7 @@ class Entry(msgspec.Struct, eq=False):
         node_id: Whose it is; None where that could not be found out.
         org_id: Whose that is.
         readings: How many readings it carries.
+        ahead_ms: How far its samples are ahead of its arrival, where that is more than is natural; else 0.
         rows: Its samples.
         undated: Samples whose time cannot be believed.
         gaps: What it declares absent.
@@ -44,6 +45,7 @@ class Entry(msgspec.Struct, eq=False):
     completes: bool = True
     is_exception: bool = False
     readings: int = 0
+    ahead_ms: int = 0
     undated: Sequence[Undated] = ()
     gaps: Sequence[GapRecord] = ()
     evicted: Sequence[tuple[str, Range]] = ()

@@ -12,7 +12,7 @@ from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Rejected, Unannounced
 from siloscope_ingest.held import Held
 from siloscope_ingest.nodes import KnownNode
-from siloscope_ingest.resolving import Resolver, ShapeMissing, number_of, rejected
+from siloscope_ingest.resolving import RegistryNeeded, Resolver, number_of, rejected
 
 _log = structlog.get_logger(__name__)
 _MOST_ROUTES = 200_000
@@ -72,7 +72,7 @@ class Intake:
                 self._park(route, delivery)
                 return
             self.admit(route.node, delivery)
-        except ShapeMissing:
+        except RegistryNeeded:
             assert route is not None  # a topic was found before its shape was not
             self._park(route, delivery)
         except Rejected as error:
@@ -85,7 +85,7 @@ class Intake:
         """Pass on a samples message of a known node.
 
         Raises:
-            ShapeMissing: The registry must be asked first.
+            RegistryNeeded: The registry must be asked first.
         """
         entry = self._resolver.resolve(node, delivery)
         self._watch(node, entry)

@@ -23,11 +23,12 @@ from siloscope_ingest.database import Connection, Database, sorted_error
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Rejected, StoreChanged, Transient, Unannounced
+from siloscope_ingest.far_weeks import FarWeeks
 from siloscope_ingest.intake import Intake, Route
 from siloscope_ingest.look_ahead import MANY, MOST_AT_ONCE, LookAhead
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.presence import PresenceBook, is_possible
-from siloscope_ingest.resolving import ShapeMissing
+from siloscope_ingest.resolving import ShapeMissing, WeekUnknown
 from siloscope_ingest.shapes import ChannelsMissing, Shape, shape
 from siloscope_process.clock import Clock, from_ms
 from siloscope_store import ledger, registry, watermarks
@@ -60,6 +61,7 @@ class Registrar:
         presence: Told of births, heartbeats and statuses.
         clock: For pauses.
         news: Called with a node whose watermark is to be published.
+        weeks: Asked to open weeks far from now.
     """
 
     def __init__(
@@ -70,12 +72,14 @@ class Registrar:
         clock: Clock,
         *,
         news: Callable[[int], None],
+        weeks: FarWeeks,
     ) -> None:
         self._database = database
         self._admission = admission
         self._presence = presence
         self._clock = clock
         self._news = news
+        self._weeks = weeks
         self._waiting: deque[tuple[Route, Delivery]] = deque()
         self._some = asyncio.Event()
         self._nodes: dict[NodeName, KnownNode] = {}
@@ -148,11 +152,15 @@ class Registrar:
         if route.node is None:
             _check_readable(delivery)
         node = await self._node(connection, route, _PLAIN)
-        for _ in range(_MOST_SHAPES_A_MESSAGE):
+        shapes = 0
+        while shapes < _MOST_SHAPES_A_MESSAGE:
             try:
                 intake.admit(node, delivery)
                 return
+            except WeekUnknown as unknown:  # there are no more of them than the weeks of the believed years
+                await self._weeks.ask(connection, node.node_id, unknown.week, delivery.received_ms)
             except ShapeMissing as missing:
+                shapes += 1
                 # Committed before the first sample that uses it; all of it at once, for one wait for the disk.
                 async with connection.transaction():
                     learnt = await self._learn(connection, node, missing.sample)

@@ -1,5 +1,7 @@
 """From a delivered message to an entry of a batch: decode, find node and shapes, sort out what cannot be stored."""
 
+from collections.abc import Sequence
+
 from siloscope_contract.errors import MalformedPack
 from siloscope_contract.gaps import Gap
 from siloscope_contract.packs import Pack, Sample, decode
@@ -7,18 +9,31 @@ from siloscope_contract.resolution import MAX_SEQ
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Rejected
+from siloscope_ingest.far_weeks import FarWeeks, Week
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.redeliveries import RelativeMessages
-from siloscope_ingest.shapes import Shape
+from siloscope_ingest.shapes import TABLES, Part, Shape
 from siloscope_ingest.window import TimeWindow
 from siloscope_process.clock import from_ms
 from siloscope_store.ledger import GapRecord, RefusedNumber
 from siloscope_store.quarantine import Quarantined
 from siloscope_store.sample_rows import decode as decode_row
-from siloscope_store.samples import Undated
+from siloscope_store.samples import FAR_WEEK, OUT_OF_WINDOW, SPAN_MS, Undated
 
 
-class ShapeMissing(Exception):
+class RegistryNeeded(Exception):
+    """The database must be asked before a message can be taken."""
+
+
+class WeekUnknown(RegistryNeeded):
+    """A sample of a week far from now, and nobody has asked yet whether it is open."""
+
+    def __init__(self, week: Week) -> None:
+        super().__init__(f"nobody asked for week {week}")
+        self.week = week
+
+
+class ShapeMissing(RegistryNeeded):
     """A sample whose readings have no known place yet."""
 
     def __init__(self, sample: Sample) -> None:
@@ -32,25 +47,27 @@ class Resolver:
     Args:
         window: Sample times outside of it are kept apart.
         relative: Remembers messages without times of their own.
+        weeks: Says which weeks far from now may be written to.
     """
 
-    def __init__(self, window: TimeWindow, relative: RelativeMessages) -> None:
+    def __init__(self, window: TimeWindow, relative: RelativeMessages, weeks: FarWeeks) -> None:
         self._window = window
         self._relative = relative
+        self._weeks = weeks
 
     def resolve(self, node: KnownNode, delivery: Delivery) -> Entry:
         """Return what the database is to hold because of a message.
 
         Raises:
-            ShapeMissing: The registry must be asked first; then this can be called again.
+            RegistryNeeded: The registry must be asked first; then this can be called again.
         """
         try:
             pack = decode(delivery.payload, received_ms=delivery.received_ms)
             stream = None if pack.epoch is None else node.stream(pack.epoch)
             entry = Entry(delivery, node.node_id, node.org_id, stream, pack.seq)
-            believed_ms = self._window.around(delivery.received_ms)
+            natural_ms = self._window.natural(delivery.received_ms)
             for sample in pack.samples:
-                self._take(entry, node, sample, believed_ms)
+                self._take(entry, node, sample, natural_ms)
             if pack.relative or pack.refusals or pack.gaps:
                 return self._take_rest(entry, pack)
         except MalformedPack as error:
@@ -59,17 +76,18 @@ class Resolver:
             return _rejected_pack(delivery, error.reason, error.detail, node, pack.epoch, pack.seq)
         return entry
 
-    def _take(self, entry: Entry, node: KnownNode, sample: Sample, believed_ms: tuple[int, int]) -> None:
+    def _take(self, entry: Entry, node: KnownNode, sample: Sample, natural_ms: tuple[int, int]) -> None:
         shape = node.shape(sample.device, sample.names, sample.units)
         if shape is None:
             raise ShapeMissing(sample)
         time_ms, values, quality = sample.time_ms, sample.values, sample.quality
-        if not believed_ms[0] <= time_ms <= believed_ms[1]:
-            entry.undated = [*entry.undated, *_undated(entry, shape, sample)]
-            entry.is_exception = True
-            return
+        parts: Sequence[Part] = shape.parts
+        if not natural_ms[0] <= time_ms <= natural_ms[1]:
+            parts = self._believed(entry, shape, sample)
+            if not parts:
+                return
         plain = not any(quality)
-        for part in shape.parts:
+        for part in parts:
             if plain and part.encode_in_order is not None:
                 row = part.encode_in_order(time_ms, values)
             else:
@@ -82,6 +100,29 @@ class Resolver:
             )
             entry.quarantined = [*entry.quarantined, _quarantined(entry, "channel_unknown", detail)]
             entry.is_exception = True
+
+    def _believed(self, entry: Entry, shape: Shape, sample: Sample) -> Sequence[Part]:
+        """Return the parts of a sample of an odd time that are stored at that time; the others are kept as undated."""
+        received_ms = entry.delivery.received_ms
+        entry.is_exception = True
+        if not self._window.holds(sample.time_ms, received_ms):
+            _set_apart(entry, shape.parts, sample, OUT_OF_WINDOW)
+            return ()
+        if sample.time_ms > received_ms:
+            entry.ahead_ms = max(entry.ahead_ms, sample.time_ms - received_ms)
+            return [part.silent() for part in shape.parts]
+        opened = [part for part in shape.parts if self._is_open(entry, part, sample.time_ms)]
+        if len(opened) < len(shape.parts):
+            _set_apart(entry, [part for part in shape.parts if part not in opened], sample, FAR_WEEK)
+        return opened
+
+    def _is_open(self, entry: Entry, part: Part, time_ms: int) -> bool:
+        assert entry.node_id is not None
+        week = time_ms // SPAN_MS * len(TABLES) + part.table
+        found = self._weeks.verdict(entry.node_id, week, entry.delivery.received_ms)
+        if found is None:
+            raise WeekUnknown(week)
+        return found
 
     def _take_rest(self, entry: Entry, pack: Pack) -> Entry:
         delivery, node_id = entry.delivery, entry.node_id
@@ -144,11 +185,12 @@ def _rejected_pack(
     return rejected(delivery, Rejected(reason, detail), node.node_id, node.org_id, stream, seq)
 
 
-def _undated(entry: Entry, shape: Shape, sample: Sample) -> list[Undated]:
+def _set_apart(entry: Entry, parts: Sequence[Part], sample: Sample, reason: str) -> None:
+    """Keep a sample as undated."""
     assert entry.node_id is not None
     assert entry.org_id is not None
-    found = []
-    for part in shape.parts:
+    found = list(entry.undated)
+    for part in parts:
         row = decode_row(part.encode(0, sample.values, sample.quality, plain=False))
         found.append(
             Undated(
@@ -161,9 +203,10 @@ def _undated(entry: Entry, shape: Shape, sample: Sample) -> list[Undated]:
                 entry.stream[1] if entry.stream else None,
                 entry.seq,
                 from_ms(entry.delivery.received_ms),
+                reason,
             )
         )
-    return found
+    entry.undated = found
 
 
 def _quarantined(entry: Entry, reason: str, detail: str) -> Quarantined:

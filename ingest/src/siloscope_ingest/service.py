@@ -19,6 +19,7 @@ from siloscope_ingest.database import Database, Identity, Prepare, prepare_writi
 from siloscope_ingest.dialling import MqttDial, StreamDial
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Fatal, StoreChanged, Transient
+from siloscope_ingest.far_weeks import Allowance, FarWeeks
 from siloscope_ingest.held import Held
 from siloscope_ingest.housekeeping import Housekeeping
 from siloscope_ingest.intake import Intake
@@ -113,14 +114,22 @@ class Service:
         self.held = Held(
             settings.ingest_held_messages, settings.ingest_held_mib * 2**20, self._pause_reading, self._resume_reading
         )
-        window = TimeWindow.of_days(settings.believed_past_days, settings.believed_future_days)
+        window = TimeWindow.of_days(
+            settings.believed_past_days,
+            settings.believed_future_days,
+            settings.near_past_days,
+            settings.clock_tolerance_s,
+        )
+        weeks = FarWeeks(Allowance(settings.far_weeks_a_day, settings.backlog_weeks_a_day))
         admission = Admission(settings.register_plain_devices, settings.most_devices_per_node)
         self._publisher = Publisher(
             self._publishing, self._identity, self._publish, self._can_publish, clock, self.metrics
         )
-        self._registrar = Registrar(self._registering, admission, self._presence, clock, news=self._publisher.news)
+        self._registrar = Registrar(
+            self._registering, admission, self._presence, clock, news=self._publisher.news, weeks=weeks
+        )
         self._intake = Intake(
-            Resolver(window, RelativeMessages()),
+            Resolver(window, RelativeMessages(), weeks),
             self._accumulator,
             self.held,
             park=self._registrar.park,
@@ -139,10 +148,10 @@ class Service:
         self._housekeeping = Housekeeping(self._keeping, self._presence, clock, self._measure)
         dial = MqttDial(self._brokers, self._new_line, self._filters, VERSIONS.get(settings.mqtt_version))
         self._link = Link(dial, clock, changed=self._on_broker, name="broker")
-        self._stream: Link[JetStreamLine] | None = None
+        self.stream: Link[JetStreamLine] | None = None
         if settings.nats_url is not None:
             servers = stream_url.parse(settings.nats_url)
-            self._stream = Link(
+            self.stream = Link(
                 StreamDial(servers, self._new_stream_line), clock, changed=self._on_stream, name="stream"
             )
 
@@ -212,7 +221,7 @@ class Service:
 
     @property
     def _links(self) -> "list[Link[Line] | Link[JetStreamLine]]":
-        return [self._link] if self._stream is None else [self._link, self._stream]
+        return [self._link] if self.stream is None else [self._link, self.stream]
 
     def _new_line(self, url: BrokerUrl) -> Line:
         most = min(65_535, self._settings.ingest_held_messages)

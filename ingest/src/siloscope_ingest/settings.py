@@ -65,6 +65,20 @@ class IngestSettings(ServiceSettings, frozen=True, kw_only=True):
     believed_future_days: Annotated[
         float, Meta(description="Samples further in the future than this are kept apart as undated", ge=0, le=3_653)
     ] = 1
+    clock_tolerance_s: Annotated[
+        float,
+        Meta(description="Samples further ahead of their arrival than this are stored, but never as the latest", ge=0),
+    ] = 60
+    near_past_days: Annotated[
+        float, Meta(description="Samples older than this open a new week only within the two limits below", gt=0)
+    ] = 60
+    far_weeks_a_day: Annotated[
+        int,
+        Meta(description="How many such weeks are opened a day; beyond that their samples are kept as undated", ge=0),
+    ] = 8
+    backlog_weeks_a_day: Annotated[
+        int, Meta(description="The same for weeks beside one that the same node wrote to, as a long backlog does", ge=0)
+    ] = 260
     ingest_batch_messages: Annotated[int, Meta(description="Most messages a transaction", ge=1)] = 20_000
     ingest_held_messages: Annotated[
         int, Meta(description="Most messages held between broker and database; then no more are read", ge=1)

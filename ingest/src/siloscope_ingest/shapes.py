@@ -1,6 +1,7 @@
 """Shapes: how the readings of one kind of sample map to groups and positions, worked out once, then only followed."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from operator import itemgetter
 from typing import Any
 
@@ -21,11 +22,22 @@ class Part:
         table: Where its samples are stored, as a place in `TABLES` (an enumeration's hash is slow).
         length: How many positions its rows reach.
         whole: Its rows fill every position of the group.
+        moves_latest: Its rows may become the newest of the group.
         encode_in_order: Makes the row of a sample whose values are all there and good, where the sample has them in
             order of position and nothing else; None where it has not.
     """
 
-    __slots__ = ("_indices", "_layout", "_pick", "encode_in_order", "group_id", "length", "table", "whole")
+    __slots__ = (
+        "_indices",
+        "_layout",
+        "_pick",
+        "encode_in_order",
+        "group_id",
+        "length",
+        "moves_latest",
+        "table",
+        "whole",
+    )
 
     def __init__(
         self, group_id: int, table: int, places: Sequence[tuple[int, int]], positions: int, sample_width: int = -1
@@ -42,12 +54,19 @@ class Part:
         self.table = table
         self.length = places[-1][1] + 1
         self.whole = [position for _, position in places] == list(range(positions))
+        self.moves_latest = True
         self._layout = PlainLayout(group_id, self.length)
         self._pick = _picker([place for place, _ in places]) if len(places) == self.length else None
         self._indices = places
         # A sample whose shape has more than this part says more than its values are, so that one is never in order.
         in_order = sample_width == self.length and list(places) == [(at, at) for at in range(self.length)]
         self.encode_in_order: EncodeInOrder | None = self._layout.encode if in_order else None
+
+    def silent(self) -> "Part":
+        """Return the same for samples that are stored and never become the newest, whatever their time says."""
+        found = copy(self)
+        found.whole = found.moves_latest = False
+        return found
 
     def encode(self, time_ms: int, values: list[float | None], quality: list[int], *, plain: bool) -> bytes:
         """Return the row for `values` and `quality` in the sample's own order; `plain` says all are there and good."""

@@ -28,6 +28,10 @@ MOST_NEW_SPANS = 8
 """A transaction opens at most this many: thousands would exhaust the server's lock table."""
 
 
+OUT_OF_WINDOW, FAR_WEEK = "out_of_window", "far_week"
+"""Why a sample is undated."""
+
+
 class SampleTable(StrEnum):
     """The table of a retention class."""
 
@@ -88,6 +92,7 @@ class Undated:
     epoch: str | None
     seq: int | None
     arrived_at: datetime
+    reason: str = OUT_OF_WINDOW
 
 
 async def prepare(connection: Connection) -> None:
@@ -177,6 +182,7 @@ async def keep_undated(connection: Connection, samples: Sequence[Undated]) -> No
             "epoch": uuid_of(each.epoch),
             "seq": each.seq,
             "arrived_at": each.arrived_at,
+            "reason": each.reason,
         }
         for each in samples
     ]

@@ -1,0 +1,90 @@
+"""Which weeks far from now may be written to: a wild clock must not open a chunk for every week of ten years.
+
+Weeks near now are opened by whatever falls into them. A week further back is opened when somebody asks for it, and the
+database counts: so many a day for all workers together. A backlog is late but ordered, and comes to each week from the
+one beside it; such weeks have a larger allowance of their own. What finds its week closed is kept as undated.
+"""
+
+from dataclasses import dataclass
+
+from siloscope_ingest.database import Connection
+from siloscope_ingest.shapes import TABLES
+from siloscope_store import spans
+
+_DAY_MS = 86_400_000
+_CLOSED_FOR_MS = 600_000
+_MOST_NODES = 100_000
+_MOST_JUMPS = 3
+
+Week = int
+"""Number of the span since 1970, times the number of tables, plus its table's place in `TABLES`."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How many far weeks are opened a day.
+
+    Attributes:
+        jumps: Of those that nothing led to.
+        walks: Of those that a node came to from the week beside.
+    """
+
+    jumps: int = 8
+    walks: int = 260
+
+
+class FarWeeks:
+    """What is known of far weeks, and who asks for more.
+
+    Args:
+        allowance: How many may be opened a day.
+    """
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+        self._open: set[Week] = set()
+        self._closed_until_ms: dict[Week, int] = {}
+        self._last: dict[int, int] = {}
+        self._jumps: dict[int, tuple[int, int]] = {}
+
+    def verdict(self, node_id: int, week: Week, now_ms: int) -> bool | None:
+        """Say whether a far week is open, as a node's sample asks; None where the database must be asked."""
+        if week in self._open:
+            self._last[node_id] = week // len(TABLES)
+            return True
+        until_ms = self._closed_until_ms.get(week)
+        if until_ms is None or now_ms >= until_ms:
+            return None
+        # What walks may go on where others must not.
+        return None if self._walks(node_id, week, now_ms) else False
+
+    async def ask(self, connection: Connection, node_id: int, week: Week, now_ms: int) -> bool:
+        """Ask the database to open a week; say whether it is open now."""
+        walks = self._walks(node_id, week, now_ms)
+        if not walks:
+            self._note_jump(node_id, now_ms)
+        number, table = divmod(week, len(TABLES))
+        most = self._allowance.walks if walks else self._allowance.jumps
+        is_open = await spans.grant(connection, TABLES[table], number, node_id, walks=walks, most=most)
+        if is_open:
+            self._open.add(week)
+            self._closed_until_ms.pop(week, None)
+            self._last[node_id] = number
+        else:
+            self._closed_until_ms[week] = now_ms + _CLOSED_FOR_MS
+            self._last.pop(node_id, None)
+        return is_open
+
+    def _walks(self, node_id: int, week: Week, now_ms: int) -> bool:
+        last = self._last.get(node_id)
+        if last is None or abs(week // len(TABLES) - last) > 1:
+            return False
+        jumps, since_ms = self._jumps.get(node_id, (0, now_ms))
+        return jumps <= _MOST_JUMPS or now_ms - since_ms > _DAY_MS
+
+    def _note_jump(self, node_id: int, now_ms: int) -> None:
+        for known in (self._jumps, self._last):
+            if len(known) > _MOST_NODES:
+                known.clear()
+        jumps, since_ms = self._jumps.get(node_id, (0, now_ms))
+        self._jumps[node_id] = (1, now_ms) if now_ms - since_ms > _DAY_MS else (jumps + 1, since_ms)
