@@ -73,8 +73,8 @@ class Proxy:
         self.target = target
         self.weather = Weather()
         self._connections: set[_Connection] = set()
-        self._truncations: dict[Way, int] = {way: 0 for way in Way}
-        self._flips: dict[Way, int] = {way: 0 for way in Way}
+        self._truncations: dict[Way, int] = dict.fromkeys(Way, 0)
+        self._flips: dict[Way, int] = dict.fromkeys(Way, 0)
         self._chance = random.Random(name)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy {name}", daemon=True)

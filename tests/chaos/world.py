@@ -1,0 +1,256 @@
+"""Everything that a campaign harms: broker, database, ingest, jobs and fleets as processes, proxies between them."""
+
+import importlib.util
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from siloscope_contract.topics import NodeName
+from siloscope_deploy.servers.server_process import ServerProcess, last_lines
+from siloscope_gateway.principals import Principal
+from tests.brokers import TestBroker
+from tests.chaos.disk import Disk
+from tests.chaos.fleet import Control, FleetPlan, NodePlan
+from tests.chaos.proxy import Proxy
+from tests.chaos.stores import Store
+from tests.system.platform import SILOSCOPE, Service
+
+ROOT = Path(__file__).parents[2]
+ORG, SITE = "demo", "hill-farm"
+ZONE = "Asia/Kolkata"  # half an hour off the UTC hours
+_LAYOUT = f"""\
+organisations:
+  - slug: {ORG}
+    name: Demo
+    sites:
+      - {{slug: {SITE}, name: Hill farm, time_zone: {ZONE}, latitude: 28.6, longitude: 77.2}}
+"""
+# Names that no single flipped bit turns into each other.
+NODE_NAMES = ("alder", "birch", "cedar", "douglas", "elm", "fir", "gorse", "hazel", "ivy", "juniper", "kapok", "larch")
+
+
+class Fleet:
+    """A process of many nodes."""
+
+    def __init__(self, name: str, folder: Path, nodes: list[NodePlan], broker_port: int, patience: float) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self.nodes = nodes
+        self._plan = folder / f"{name}.json"
+        self._control = folder / f"{name}.control"
+        self._broker_port = broker_port
+        self._patience = patience
+        self.control = Control()
+        self.tell()
+        argv = [sys.executable, "-m", "tests.chaos.fleet", str(self._plan)]
+        environ = {"PYTHONPATH": str(ROOT), "HOME": str(folder)}
+        self._process = ServerProcess(name, argv, log=self.log, environ=environ)
+
+    def start(self) -> None:
+        """Start it with the nodes that it has by now."""
+        plan = FleetPlan(self._broker_port, str(self._control), self._patience, self.nodes)
+        self._plan.write_bytes(msgspec.json.encode(plan))
+        self._process.start()
+
+    def stop(self) -> None:
+        """End it by SIGTERM."""
+        self._process.stop()
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        self._process.kill()
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self._process.running
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def tell(self) -> None:
+        """Let the process know what its clocks do."""
+        partial = self._control.with_suffix(".partial")
+        partial.write_bytes(msgspec.json.encode(self.control))
+        partial.rename(self._control)
+
+
+class World:
+    """The parts, running; leaving it ends every process.
+
+    Args:
+        home: Folder for everything.
+        broker_kind: "nats" or "mosquitto".
+        store_kind: "postgres" or "timescale".
+        workers: How many ingest processes.
+        fleet_sizes: How many nodes each fleet has.
+        patience: Share of the product's own pauses that nodes wait.
+        disk: A small disk for the database, or for the spool of the last node.
+
+    Raises:
+        Unavailable: A component is missing.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        broker_kind: str,
+        store_kind: str,
+        *,
+        workers: int = 1,
+        fleet_sizes: tuple[int, ...] = (6, 4),
+        patience: float = 0.1,
+        disk: Disk | None = None,
+    ) -> None:
+        self.home = home
+        self.records = home / "records"
+        self.spools = home / "spools"
+        self.broker = TestBroker(broker_kind, home / broker_kind)
+        self.broker_kind = broker_kind
+        self.store = Store(store_kind, disk.folder if disk and disk.holds_store else home)
+        self.ended: list[str] = []
+        self._patience = patience
+        self._workers = workers
+        self._end = ExitStack()
+        self.edge_broker = Proxy("edge-broker", self.broker.port)
+        self.ingest_broker = Proxy("ingest-broker", self.broker.port)
+        self.ingest_database = Proxy("ingest-database", self.store.server.port)
+        self.jobs_database = Proxy("jobs-database", self.store.server.port)
+        self.store.on_moved = self._moved
+        self.workers: list[Service] = []
+        self.jobs: Service | None = None
+        self.fleets = self._fleets(fleet_sizes)
+        if disk and not disk.holds_store:
+            last = self.fleets[-1].nodes.pop()
+            self.fleets[-1].nodes.append(msgspec.structs.replace(last, directory=str(disk.folder / "spool")))
+        self.site_credential()
+
+    @property
+    def proxies(self) -> list[Proxy]:
+        """Every proxy."""
+        return [self.edge_broker, self.ingest_broker, self.ingest_database, self.jobs_database]
+
+    @property
+    def processes(self) -> "list[Service | Fleet]":
+        """Every process of ours."""
+        return [*self.services, *self.fleets]
+
+    @property
+    def services(self) -> list[Service]:
+        """Every service of ours that serves all nodes."""
+        return [*self.workers, *([self.jobs] if self.jobs else [])]
+
+    @property
+    def nodes(self) -> list[NodePlan]:
+        """Every node of every fleet."""
+        return [node for fleet in self.fleets for node in fleet.nodes]
+
+    def __enter__(self) -> "World":
+        """Start everything."""
+        try:
+            self._enter()
+        except BaseException:
+            self._end.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End everything, the newest first."""
+        self._end.close()
+
+    def run_once(self, *arguments: str) -> str:
+        """Run a `siloscope` command to its end and return what it printed."""
+        environ = {"SILOSCOPE_DATABASE_URL": self.store.url, "HOME": str(self.home)}
+        ended = subprocess.run([str(SILOSCOPE), *arguments], env=environ, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, f"siloscope {' '.join(arguments)}: {ended.stderr}"
+        return ended.stdout
+
+    def revive(self, service: "Service | Fleet") -> None:
+        """Start again what ended by itself, and remember that it did."""
+        self.ended.append(f"{service.name}: {' | '.join(last_lines(service.log, 3))}")
+        service.start()
+
+    def credential(self, name: tuple[str, str, str]) -> tuple[str, str]:
+        """Return a node's user name and password."""
+        found = self.broker.credential(Principal.of_node(NodeName.of(*name)))
+        return found.username, found.password
+
+    def site_credential(self) -> tuple[str, str]:
+        """Return user name and password of the site's plain devices."""
+        found = self.broker.credential(Principal.of_site(ORG, SITE))
+        return found.username, found.password
+
+    def _enter(self) -> None:
+        for server in (self.store, self.broker):
+            server.start()
+        self._end.callback(self.store.close)
+        self._end.callback(self.broker.stop)
+        for proxy in self.proxies:
+            self._end.enter_context(proxy)
+        layout = self.home / "layout.yaml"
+        layout.write_text(_LAYOUT)
+        self.run_once("db", "migrate")
+        self.run_once("db", "apply", str(layout))
+        for number in range(self._workers):
+            self.workers.append(
+                self._service(f"ingest-{number}", "ingest", self.ingest_database, self._sharing(number))
+            )
+        if importlib.util.find_spec("siloscope_ingest.jobs") is not None:
+            self.jobs = self._service("jobs", "jobs", self.jobs_database, {})
+        for service in self.workers:
+            service.wait_ready()
+        for fleet in self.fleets:
+            fleet.start()
+            self._end.callback(fleet.kill)
+
+    def _sharing(self, number: int) -> dict[str, str]:
+        shared = {"SILOSCOPE_INGEST_SHARED_GROUP": "chaos"} if self._workers > 1 and self.broker_kind != "nats" else {}
+        head, _, _ = self.broker.ingest_url.rpartition(":")
+        return {
+            "SILOSCOPE_MQTT_URL": f"{head}:{self.ingest_broker.port}",
+            "SILOSCOPE_INGEST_WORKER": f"w{number}",
+            **shared,
+        }
+
+    def _service(self, name: str, command: str, database: Proxy, environ: dict[str, str]) -> Service:
+        told = {"SILOSCOPE_DATABASE_URL": self.store.url_through(database.port), **environ}
+        service = Service(self.home, name, [command], told)
+        service.start()
+        self._end.callback(service.kill)
+        return service
+
+    def _fleets(self, sizes: tuple[int, ...]) -> list[Fleet]:
+        names = iter(NODE_NAMES)
+        fleets = []
+        for at, size in enumerate(sizes):
+            nodes = [self._node(next(names), at, number) for number in range(size)]
+            fleets.append(Fleet(f"fleet-{at}", self.home, nodes, self.edge_broker.port, self._patience))
+        return fleets
+
+    def _node(self, name: str, fleet: int, number: int) -> NodePlan:
+        full = (ORG, SITE, name)
+        username, password = self.credential(full)
+        plan = NodePlan(name, full, str(self.spools / name), str(self.records / name), username, password)
+        if fleet == 0:
+            return plan
+        oddities: list[dict[str, object]] = [
+            {"hours_back": 50.0, "pace": 120.0, "period_s": 1.0},  # days go by: for roll-ups
+            {"keep_committed_s": 2.0},
+            {"max_bytes": 262_144},
+            {"form": "json"},
+        ]
+        return msgspec.structs.replace(plan, **oddities[number % len(oddities)])
+
+    def _moved(self, port: int) -> None:
+        self.ingest_database.target = self.jobs_database.target = port
+
+
+def shown(world: World, lines: int = 15) -> str:
+    """Return the ends of all logs."""
+    logs = sorted(world.home.glob("*.log"))
+    return "\n".join("\n".join([f"---- {log.name}", *last_lines(log, lines)]) for log in logs)
