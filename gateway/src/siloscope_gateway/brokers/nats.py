@@ -6,8 +6,9 @@ user of the list, and nobody but ingest may use NATS's own protocol, to pull sam
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from siloscope_contract import streams
 from siloscope_contract.topics import nats_subject
@@ -21,15 +22,36 @@ _DELIVERY = "$MQTT.sub.>"
 
 
 @dataclass(frozen=True)
+class NatsCluster:
+    """How one server of a cluster finds the others.
+
+    Attributes:
+        server: Its name, unlike those of the others.
+        port: Where the others reach it, on the host of its clients.
+        peers: host:port of that kind of every server, its own too.
+        password: Known to the servers alone.
+        replicas: On how many servers sessions, retained messages and queued messages are kept.
+    """
+
+    server: str
+    port: int
+    peers: tuple[str, ...]
+    password: str = field(repr=False)
+    replicas: int = 3
+
+
+@dataclass(frozen=True)
 class NatsSettings:
     """Where the broker listens and keeps its streams.
 
     Attributes:
         mqtt_port: MQTT, on `host`.
-        client_port: NATS's own protocol, on 127.0.0.1; it cannot be switched off, and no user may use it.
+        client_port: NATS's own protocol, on `client_host`; it cannot be switched off, and only ingest may use it.
         store_directory: JetStream's files.
         sync_interval: How often JetStream syncs to the disk; the spool of the edge does not rely on it.
         max_store_bytes: Limit of JetStream's files.
+        client_host: 127.0.0.1 unless ingest is on another machine, or there is a cluster of several.
+        cluster: Where it is one of several servers.
     """
 
     mqtt_port: int
@@ -38,6 +60,8 @@ class NatsSettings:
     host: str = "127.0.0.1"
     sync_interval: str = "10s"
     max_store_bytes: int = 4 * 1024**3
+    client_host: str = "127.0.0.1"
+    cluster: NatsCluster | None = None
 
 
 def nats_config(settings: NatsSettings, recognitions: Iterable[Recognition]) -> str:
@@ -45,8 +69,8 @@ def nats_config(settings: NatsSettings, recognitions: Iterable[Recognition]) -> 
     users = "\n".join(_user(each) for each in sorted(recognitions, key=lambda each: each.username))
     return f"""\
 # Written by Siloscope; changes made here are lost. Users come from `siloscope gateway credential`.
-server_name: siloscope
-host: "127.0.0.1"
+server_name: {json.dumps(settings.cluster.server if settings.cluster else "siloscope")}
+host: {json.dumps(settings.client_host)}
 port: {settings.client_port}
 max_payload: 1MB
 jetstream {{
@@ -60,11 +84,31 @@ mqtt {{
   port: {settings.mqtt_port}
   ack_wait: "30s"
   max_ack_pending: {MAX_ACK_PENDING}
-}}
-authorization {{
+{_replicas(settings.cluster)}}}
+{_cluster(settings)}authorization {{
   users: [
 {users}
   ]
+}}
+"""
+
+
+def _replicas(cluster: NatsCluster | None) -> str:
+    return f"  stream_replicas: {cluster.replicas}\n" if cluster else ""
+
+
+def _cluster(settings: NatsSettings) -> str:
+    cluster = settings.cluster
+    if cluster is None:
+        return ""
+    routes = [f"nats-route://siloscope:{quote(cluster.password, safe='')}@{peer}" for peer in cluster.peers]
+    return f"""\
+cluster {{
+  name: siloscope
+  host: {json.dumps(settings.client_host)}
+  port: {cluster.port}
+  authorization {{ user: siloscope, password: {json.dumps(cluster.password)}, timeout: 5 }}
+  routes: {json.dumps(routes)}
 }}
 """
 
