@@ -77,9 +77,10 @@ class Poller:
 
     async def turn(self, instrument: Instrument, attendance: Attendance) -> None:
         """Read one device, or say that it could not be read."""
-        turn, missed = attendance.take(self._clock.monotonic_s())
+        due_s, now_s = attendance.due_s, self._clock.monotonic_s()
+        turn, missed = attendance.take(now_s)
         if missed:
-            self._take_gap(self._missed(instrument, missed))
+            self._take_gap(self._missed(instrument, missed, now_s - due_s))
         await self._open_port()
         read_at_ms = self._clock.now_ms()
         started_s = self._clock.monotonic_s()
@@ -140,9 +141,9 @@ class Poller:
         self._reopen_at_s = self._clock.monotonic_s() + _REOPEN_FIRST_S
         self._log.warning("port_closed", detail=detail)
 
-    def _missed(self, instrument: Instrument, missed: int) -> Gap:
+    def _missed(self, instrument: Instrument, missed: int, since_s: float) -> Gap:
         now_ms = self._clock.now_ms()
-        from_ms = now_ms - round(missed * instrument.period_s * 1000)
+        from_ms = now_ms - round(since_s * 1000)  # when the first of them was due
         self._metrics.missed(instrument.name, missed)
         return Gap(GapKind.BUS_ERROR, from_ms, now_ms, device=instrument.name, count=missed, detail="the bus was busy")
 

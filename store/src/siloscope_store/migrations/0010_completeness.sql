@@ -66,7 +66,7 @@ BEGIN
         INSERT INTO group_expectation AS e (group_id, since, interval_s) VALUES (NEW.group_id, now(), NEW.interval_s)
         ON CONFLICT (group_id, since) DO UPDATE SET interval_s = excluded.interval_s, until = NULL;
         -- Holes that were looked for with another interval, or none, are looked for again.
-        DELETE FROM hole_progress WHERE group_id = NEW.group_id;
+        UPDATE hole_progress SET done_to = '-infinity' WHERE group_id = NEW.group_id;
     END IF;
     RETURN NULL;
 END
@@ -182,12 +182,12 @@ BEGIN
         FROM g JOIN group_expectation AS e ON e.group_id = g.group_id
     ), stretch AS MATERIALIZED (
         SELECT s.group_id, s.lo, s.hi, s.step_s,
-            greatest(1, ceil(extract(epoch FROM begins - s.lo)::float8 / s.step_s - 1e-6)) AS least,
+            greatest(1, ceil(extract(epoch FROM begins - s.lo)::float8 / s.step_s - 1e-9)) AS least,
             least(
                 CASE WHEN s.ends_with_sample
                     THEN floor(extract(epoch FROM s.hi - s.lo)::float8 / s.step_s + 0.5) - 1
-                    ELSE floor(extract(epoch FROM s.hi - s.lo)::float8 / s.step_s + 1e-6) END,
-                ceil(extract(epoch FROM ends - s.lo)::float8 / s.step_s - 1e-6) - 1) AS most
+                    ELSE floor(extract(epoch FROM s.hi - s.lo)::float8 / s.step_s + 1e-9) END,
+                ceil(extract(epoch FROM ends - s.lo)::float8 / s.step_s - 1e-9) - 1) AS most
         FROM (
             SELECT h.group_id, p.interval_s AS step_s, greatest(h.after, p.since) AS lo, least(h.before, p.until) AS hi,
                 h.before <= p.until AS ends_with_sample
@@ -198,13 +198,13 @@ BEGIN
     ), lacking AS MATERIALIZED (
         SELECT g.*, make_interval(secs => g.shortest_s) AS step, make_interval(secs => g.shortest_s / 2) AS half
         FROM g WHERE EXISTS (SELECT FROM stretch AS s WHERE s.group_id = g.group_id AND s.least <= s.most)
-    ), said AS (
-        SELECT l.group_id, r.kind AS cause,
-            tstzrange(least(r.from_time, r.to_time) - pad.pad, greatest(r.from_time, r.to_time) + pad.pad) AS span
+    ), said (group_id, cause, span) AS (
+        -- A pause and a missed turn begin right where they say; an evicted pack's samples stand on its bounds.
+        SELECT l.group_id, r.kind AS cause, tstzrange(
+            least(r.from_time, r.to_time) - CASE r.kind WHEN 'agent_off' THEN INTERVAL '0' ELSE l.half END,
+            greatest(r.from_time, r.to_time) + CASE r.kind WHEN 'bus_error' THEN INTERVAL '0' ELSE l.half END)
         FROM lacking AS l
         JOIN gap_record AS r ON r.node_id = l.node_id AND (r.device IS NULL OR r.device = l.device)
-        -- A turn that the bus missed was due up to an interval before the span that is told.
-        CROSS JOIN LATERAL (SELECT CASE r.kind WHEN 'bus_error' THEN l.step ELSE l.half END AS pad) AS pad
         WHERE r.to_time >= begins - 2 * l.step AND r.from_time <= ends + 2 * l.step
         UNION ALL
         SELECT l.group_id, 'undated', tstzrange(u.arrived_at - l.step, u.arrived_at + l.half)
@@ -260,8 +260,8 @@ BEGIN
     JOIN reason AS r ON r.group_id = s.group_id
     CROSS JOIN LATERAL unnest(r.mask * tstzmultirange(tstzrange(s.lo, s.hi + make_interval(secs => s.step_s)))) AS part (span)
     CROSS JOIN LATERAL (
-        SELECT greatest(s.least, ceil(extract(epoch FROM lower(part.span) - s.lo)::float8 / s.step_s - 1e-6)) AS first,
-            least(s.most, ceil(extract(epoch FROM upper(part.span) - s.lo)::float8 / s.step_s - 1e-6) - 1) AS last
+        SELECT greatest(s.least, ceil(extract(epoch FROM lower(part.span) - s.lo)::float8 / s.step_s - 1e-9)) AS first,
+            least(s.most, ceil(extract(epoch FROM upper(part.span) - s.lo)::float8 / s.step_s - 1e-9) - 1) AS last
     ) AS run
     WHERE s.least <= s.most AND run.first <= run.last;
 END
@@ -388,8 +388,8 @@ BEGIN
         CROSS JOIN LATERAL missing_samples(wanted, w.begins, w.ends, at) AS m
     ), lacking AS MATERIALIZED (
         SELECT p.group_id, d.day, p.cause, sum(
-            least(p.missing, ceil(extract(epoch FROM d.hi - p.first_at)::float8 / p.step_s - 1e-6))
-            - greatest(0, ceil(extract(epoch FROM d.lo - p.first_at)::float8 / p.step_s - 1e-6)))::int8 AS n
+            least(p.missing, ceil(extract(epoch FROM d.hi - p.first_at)::float8 / p.step_s - 1e-9))
+            - greatest(0, ceil(extract(epoch FROM d.lo - p.first_at)::float8 / p.step_s - 1e-9)))::int8 AS n
         FROM piece AS p
         JOIN g ON g.group_id = p.group_id
         JOIN day AS d ON d.zone = g.zone AND d.lo <= p.last_at AND d.hi > p.first_at
@@ -412,7 +412,7 @@ BEGIN
     ), nominal AS MATERIALIZED (
         -- How many samples there can be: where there are more, somebody reads more often than announced.
         SELECT g.group_id, d.day, sum(ceil(
-            extract(epoch FROM least(d.hi, e.until, at) - greatest(d.lo, e.since))::float8 / e.interval_s - 1e-6))::int8 AS most
+            extract(epoch FROM least(d.hi, e.until, at) - greatest(d.lo, e.since))::float8 / e.interval_s - 1e-9))::int8 AS most
         FROM g
         JOIN day AS d ON d.zone = g.zone
         JOIN (
