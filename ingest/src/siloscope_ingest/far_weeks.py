@@ -15,6 +15,7 @@ _DAY_MS = 86_400_000
 _CLOSED_FOR_MS = 600_000
 _MOST_NODES = 100_000
 _MOST_JUMPS = 3
+_STEPS_UNDER_WAY = 8
 
 Week = int
 """Number of the span since 1970, times the number of tables, plus its table's place in `TABLES`."""
@@ -55,8 +56,8 @@ class FarWeeks:
         until_ms = self._closed_until_ms.get(week)
         if until_ms is None or now_ms >= until_ms:
             return None
-        # What walks may go on where others must not.
-        return None if self._walks(node_id, week, now_ms) else False
+        # What walks may go on where others must not; the messages that lead there may still wait for their answer.
+        return None if self._walks(node_id, week, now_ms, steps=_STEPS_UNDER_WAY) else False
 
     async def ask(self, connection: Connection, node_id: int, week: Week, now_ms: int) -> bool:
         """Ask the database to open a week; say whether it is open now."""
@@ -75,9 +76,9 @@ class FarWeeks:
             self._last.pop(node_id, None)
         return is_open
 
-    def _walks(self, node_id: int, week: Week, now_ms: int) -> bool:
+    def _walks(self, node_id: int, week: Week, now_ms: int, steps: int = 1) -> bool:
         last = self._last.get(node_id)
-        if last is None or abs(week // len(TABLES) - last) > 1:
+        if last is None or abs(week // len(TABLES) - last) > steps:
             return False
         jumps, since_ms = self._jumps.get(node_id, (0, now_ms))
         return jumps <= _MOST_JUMPS or now_ms - since_ms > _DAY_MS
