@@ -10,6 +10,9 @@
     * LayoutWrong           a layout file does not say what it should; names file and line
     * NameUnknown           an organisation, site or user of that name does not exist
     * NameTaken             it exists already
+    * RetentionWrong        a retention that cannot be set; says what was found and what is expected
+    * ArchiveBroken         an archive file that is needed is missing, damaged, or not what the database says
+    * ArchiveBusy           retention, archive or restore is at work already
 * StoreError
   - CursorMalformed         a page or change cursor that this store never gave out
 """
@@ -53,6 +56,23 @@ class NameTaken(WrongSetting):
 
     def __init__(self, what: str, name: str) -> None:
         super().__init__(f"a {what} named {name!r} exists already")
+
+
+class RetentionWrong(WrongSetting):
+    """A retention that cannot be set."""
+
+
+class ArchiveBroken(WrongSetting):
+    """A file of the archive is not what it must be; nothing is dropped, and nothing is put back from it."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"archive file {path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class ArchiveBusy(Unavailable):
+    """Retention, archive and restore take turns; somebody else is at work."""
 
 
 class StoreError(Exception):

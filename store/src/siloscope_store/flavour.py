@@ -3,11 +3,14 @@
 What differs is here, in `sql/flavour.sql` and in the migration that makes the sample tables; nobody else asks.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.sql import SQL, Identifier
 
 from siloscope_store.errors import DatabaseRefused
 from siloscope_store.statements import statements
@@ -22,6 +25,18 @@ class Flavour(StrEnum):
     PLAIN = "plain"
     TIMESCALE_APACHE = "timescale_apache"
     TIMESCALE_COMMUNITY = "timescale_community"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A chunk or partition of a table: what can go in one piece."""
+
+    relation: str
+    name: str
+    begins: datetime
+    ends: datetime
+    size_bytes: int
+    compressed: bool
 
 
 def prepare(connection: Connection[Any]) -> None:
@@ -47,3 +62,42 @@ def flavour(connection: Connection[Any]) -> Flavour:
     row = connection.execute(_SQL["flavour"]).fetchone()
     assert row is not None
     return Flavour(row[0])
+
+
+def spans(connection: Connection[Any], relation: str) -> list[Span]:
+    """Return the chunks or partitions of a table of samples or roll-ups, oldest first."""
+    name = "spans_plain" if flavour(connection) is Flavour.PLAIN else "spans_timescale"
+    return [Span(relation, *row) for row in connection.execute(_SQL[name], {"relation": relation}).fetchall()]
+
+
+def lock_span(connection: Connection[Any], span: Span) -> None:
+    """Wait until nobody writes or reads a span, and keep everybody out until the transaction ends.
+
+    A partition cannot be dropped without its parent's lock, which comes first, as everybody takes it first.
+    """
+    if flavour(connection) is not Flavour.PLAIN:
+        connection.execute(SQL(_SQL["lock_chunk"]).format(span=Identifier(span.name)))
+        return
+    connection.execute(SQL(_SQL["lock_parent"]).format(relation=Identifier(span.relation)))
+    connection.execute(SQL(_SQL["lock_partition"]).format(span=Identifier(span.name)))
+
+
+def drop_span(connection: Connection[Any], span: Span) -> None:
+    """Drop a span that the caller has locked."""
+    if flavour(connection) is Flavour.PLAIN:
+        connection.execute(SQL(_SQL["drop_partition"]).format(span=Identifier(span.name)))
+        return
+    bounds = {"relation": f"public.{span.relation}", "begins": span.begins, "ends": span.ends}
+    connection.execute(_SQL["drop_chunk"], bounds)
+
+
+def compressible(found: Flavour, spans_found: list[Span], before: datetime) -> list[Span]:
+    """Return the spans to compress now: only Community compresses, and only what nobody writes to any more."""
+    if found is not Flavour.TIMESCALE_COMMUNITY:
+        return []
+    return [span for span in spans_found if not span.compressed and span.ends <= before]
+
+
+def compress_span(connection: Connection[Any], span: Span) -> None:
+    """Compress one chunk; what comes late goes beside what is compressed."""
+    connection.execute(_SQL["compress_chunk"], {"span": span.name})

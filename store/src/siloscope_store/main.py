@@ -10,8 +10,10 @@ from siloscope_process.command_line import Command
 from siloscope_process.errors import WrongSetting
 from siloscope_process.settings import load
 from siloscope_store import audit, layout, layout_apply, schema, tenancy, users
+from siloscope_store.archive import main as archive_words
 from siloscope_store.connections import one_line_refusals, place_of
 from siloscope_store.orders import ACTOR, Action, Actions, Order, action, group
+from siloscope_store.retention import main as retention_words
 from siloscope_store.settings import DatabaseSettings
 
 _SHOWN_ONCE = "its password is shown only now:"
@@ -29,6 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     apply.add_argument("layout", metavar="LAYOUT.yaml", type=Path)
     _configure_users(group(actions, "user", "who may log in to the web page and the API"))
     _configure_roles(group(actions, "tenant-role", "database logins that see one organisation"))
+    retention_words.configure(group(actions, "retention", "how long what is kept"))
+    archive_words.configure(group(actions, "archive", "raw samples as Parquet files: make, list, check, put back"))
 
 
 def _configure_users(actions: Actions) -> None:
@@ -52,9 +56,9 @@ def _configure_roles(actions: Actions) -> None:
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Carry out the chosen action."""
     carried_out: Action = arguments.action
-    url = load(DatabaseSettings, environ).database_url
-    with one_line_refusals(url):
-        carried_out(Order(arguments, url, SystemClock()))
+    settings = load(DatabaseSettings, environ)
+    with one_line_refusals(settings.database_url):
+        carried_out(Order(arguments, settings.database_url, SystemClock(), settings.archive_directory))
     return 0
 
 

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
@@ -21,6 +22,7 @@ class Order:
     arguments: argparse.Namespace
     url: str
     clock: Clock
+    archive_directory: Path | None = None
 
     def connect(self) -> Connection[Any]:
         """Open a connection to the database that the person named."""

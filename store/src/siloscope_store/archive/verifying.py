@@ -1,0 +1,34 @@
+"""Checking a file of the archive: that it is there, is the one that was recorded, and can be read to its end."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
+
+from siloscope_store.archive import catalogue
+from siloscope_store.archive.catalogue import ArchiveFile
+from siloscope_store.errors import ArchiveBroken
+from siloscope_store.statements import statements
+
+_SQL = statements("archive.sql")
+
+
+def verify(connection: Connection[Any], directory: Path, file: ArchiveFile, *, at: datetime) -> None:
+    """Check one file, and note when that was.
+
+    Raises:
+        ArchiveBroken: It is not what it should be.
+    """
+    from siloscope_store.archive import day_files  # the one slow import, for those who read a file
+
+    path = directory / file.path
+    if not path.exists():
+        raise ArchiveBroken(str(path), "missing")
+    if catalogue.sha256(path) not in file.sums:
+        raise ArchiveBroken(str(path), "not the file that was recorded")
+    found = sum(1 for _ in day_files.read(path))
+    if found != file.samples and catalogue.sha256(path) == file.sums[0]:
+        raise ArchiveBroken(str(path), f"holds {found} samples; expected {file.samples}")
+    with connection.transaction():
+        connection.execute(_SQL["mark_verified"], {**file.key.parameters, "at": at})

@@ -1,0 +1,222 @@
+"""Making the file of one day: written aside, made durable, proven against the database, and only then put in its place.
+
+Killed at any point there is the old file or the new one, never a part of one: what is being written has a name that
+nobody takes for a file, and is renamed when it is whole.
+"""
+
+import os
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
+
+from siloscope_store.archive import catalogue
+from siloscope_store.archive.catalogue import DayKey, FileRecord
+from siloscope_store.archive.samples import ChannelName, GroupName, Sample, canonical, merged
+from siloscope_store.errors import ArchiveBroken
+from siloscope_store.statements import statements
+
+_SQL = statements("archive.sql")
+_ELEMENTS_A_FETCH = 50_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class WrittenDay:
+    """A file that is in its place."""
+
+    key: DayKey
+    path: Path
+    samples: int
+    readings: int
+    size_bytes: int
+    merged: bool
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """A day as one snapshot of the database sees it."""
+
+    key: DayKey
+    begins: datetime
+    ends: datetime
+    groups: list[tuple[GroupName, int]]
+    channels: dict[tuple[GroupName, int], ChannelName]
+    widths: Counter[GroupName]
+    final: bool
+    last_due: int | None
+    record: FileRecord | None
+
+
+def archive_day(connection: Connection[Any], directory: Path, key: DayKey, *, at: datetime) -> WrittenDay | None:
+    """Write the file of a day, or its next version; None where the database has nothing that is not in it.
+
+    Where raw samples of the day may have been dropped since the file was made, what the file holds goes into the next
+    version, and what came since then is merged into it.
+
+    Args:
+        connection: In autocommit mode.
+        directory: The archive directory.
+        key: Which day.
+        at: Now.
+
+    Raises:
+        ArchiveBroken: The file that must be merged is missing or damaged, or what was written does not read back as it
+            is in the database. Nothing was changed.
+    """
+    target = directory / key.path
+    coming = target.with_name(target.name + ".coming")
+    with connection.transaction():
+        connection.execute(_SQL["snapshot"])
+        seen = _snapshot(connection, key)
+        if not _has_samples(connection, seen):
+            _settle(connection, seen)
+            return None
+        old = _old_file(target, seen.record)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        written = _write(connection, seen, old, coming)
+        _prove(coming, _stream(connection, seen, old))
+    if old is not None and seen.record is not None and written["sha256"] == seen.record.sums[0]:
+        coming.unlink()
+        _settle(connection, seen)
+        return None
+    _put_in_place(connection, seen, coming, target, written, at)
+    return WrittenDay(key, target, written["samples"], written["readings"], written["size_bytes"], old is not None)
+
+
+def _snapshot(connection: Connection[Any], key: DayKey) -> _Snapshot:
+    begins, ends = _one(connection, "day_bounds", key)
+    rows = connection.execute(_SQL["groups"], key.parameters).fetchall()
+    groups = sorted((GroupName(*names), group_id) for group_id, *names in rows)
+    names = {group_id: name for name, group_id in groups}
+    found = connection.execute(_SQL["channels"], {"group_ids": list(names)}).fetchall()
+    channels = {(names[group_id], position): ChannelName(*channel) for group_id, position, *channel in found}
+    horizon = connection.execute(_SQL["kept_from"], key.parameters).fetchone()
+    final = horizon is not None and horizon[0] >= ends
+    due = catalogue.last_due(connection, key)
+    widths = Counter(name for name, _ in channels)
+    return _Snapshot(key, begins, ends, groups, channels, widths, final, due, catalogue.record(connection, key))
+
+
+def _has_samples(connection: Connection[Any], seen: _Snapshot) -> bool:
+    parameters = {"group_ids": [group_id for _, group_id in seen.groups], "begins": seen.begins, "ends": seen.ends}
+    row = connection.execute(catalogue.statement("has_samples", seen.key.retention_class), parameters).fetchone()
+    return row == (True,)
+
+
+def _old_file(target: Path, known: FileRecord | None) -> Path | None:
+    """Return the file whose samples must go into the next version, after a look at whether it is whole."""
+    if known is None or not known.emptying:
+        return None
+    if not target.exists():
+        raise ArchiveBroken(str(target), "missing, and raw samples of its day were dropped")
+    if catalogue.sha256(target) not in known.sums:
+        raise ArchiveBroken(str(target), "not the file that was recorded, and raw samples of its day were dropped")
+    return target
+
+
+def _write(connection: Connection[Any], seen: _Snapshot, old: Path | None, coming: Path) -> dict[str, Any]:
+    from siloscope_store.archive import day_files  # the one slow import, for those who write a file
+
+    key = seen.key
+    about = {
+        "format": "1",
+        "organisation": key.site.organisation,
+        "site": key.site.site,
+        "retention_class": key.retention_class,
+        "day": key.day.isoformat(),
+        "time_zone": key.site.time_zone,
+    }
+    channels = {**(day_files.channels_of(old) if old else {}), **seen.channels}
+    file = day_files.DayFile(coming, channels, about)
+    try:
+        file.write(_stream(connection, seen, old))
+    finally:
+        file.close()
+    with coming.open("rb") as written:
+        os.fsync(written.fileno())
+    return {
+        "samples": file.samples,
+        "readings": file.readings,
+        "size_bytes": coming.stat().st_size,
+        "first_time": _time(file.first_us),
+        "last_time": _time(file.last_us),
+        "sha256": catalogue.sha256(coming),
+    }
+
+
+def _prove(coming: Path, expected: Iterator[Sample]) -> None:
+    """Read the file again and compare each sample with the database, bit by bit."""
+    from siloscope_store.archive import day_files
+
+    for wanted, found in zip_longest(expected, day_files.read(coming)):
+        if wanted is None or found is None or _bits(wanted) != _bits(found):
+            raise ArchiveBroken(str(coming), f"does not read back as stored: expected {wanted}, found {found}")
+
+
+def _put_in_place(
+    connection: Connection[Any], seen: _Snapshot, coming: Path, target: Path, written: dict[str, Any], at: datetime
+) -> None:
+    """Announce, rename, record: whichever of these was the last before a kill, the file's sum is a known one."""
+    parameters = {**seen.key.parameters, **written, "at": at, "final": seen.final, "path": seen.key.path}
+    connection.execute(_SQL["announce_file"], parameters)
+    coming.replace(target)
+    for folder in target.parents[:3]:  # year, site, organisation: each may be new
+        _sync_folder(folder)
+    with connection.transaction():
+        connection.execute(_SQL["record_file"], parameters)
+        _settle(connection, seen)
+
+
+def _settle(connection: Connection[Any], seen: _Snapshot) -> None:
+    """Take back the notes that this version, or the one before, has heeded."""
+    if seen.last_due is not None:
+        connection.execute(_SQL["settle_due"], {**seen.key.parameters, "last_due": seen.last_due})
+
+
+def _stream(connection: Connection[Any], seen: _Snapshot, old: Path | None) -> Iterator[Sample]:
+    stored = (sample for group in seen.groups for sample in _group_samples(connection, seen, group))
+    if old is None:
+        return stored
+    from siloscope_store.archive import day_files
+
+    return merged(day_files.read(old), stored)
+
+
+def _group_samples(connection: Connection[Any], seen: _Snapshot, group: tuple[GroupName, int]) -> Iterator[Sample]:
+    name, group_id = group
+    query = catalogue.statement("samples_of_group", seen.key.retention_class)
+    with connection.cursor(name="siloscope_archive", binary=True) as cursor:
+        cursor.itersize = max(100, _ELEMENTS_A_FETCH // (seen.widths[name] or 1))
+        cursor.execute(query, {"group_id": group_id, "begins": seen.begins, "ends": seen.ends})
+        for time_us, values, quality in cursor:
+            yield canonical(name, time_us, values, quality)
+
+
+def _bits(sample: Sample) -> tuple[object, ...]:
+    values = array("d", [0.0 if value is None else value for value in sample.values]).tobytes()
+    return sample.group, sample.time_us, values, [value is None for value in sample.values], sample.quality
+
+
+def _one(connection: Connection[Any], name: str, key: DayKey) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = connection.execute(_SQL[name], key.parameters).fetchone()
+    assert row is not None
+    return row
+
+
+def _time(time_us: int | None) -> datetime | None:
+    return None if time_us is None else _EPOCH + timedelta(microseconds=time_us)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

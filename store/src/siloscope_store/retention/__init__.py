@@ -1,0 +1,1 @@
+"""How long what is kept: what an organisation set, what would go, and how it goes."""

@@ -1,0 +1,228 @@
+"""Carrying a plan out: late marks first, then files, and only then what is in them goes.
+
+Killed between any two statements it goes on at the next run: a horizon only moves forward, a file is whole or not
+there, and every statement that drops something asks once more whether it may.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import Connection
+
+from siloscope_store import flavour
+from siloscope_store.archive import catalogue
+from siloscope_store.archive.writing import WrittenDay, archive_day
+from siloscope_store.errors import ArchiveBroken
+from siloscope_store.retention.plan import (
+    SAMPLE_RELATIONS,
+    RowLoss,
+    Share,
+    SpanLoss,
+    plan,
+    statement,
+)
+from siloscope_store.retention.policies import archive_required
+from siloscope_store.retention.turns import turn
+from siloscope_store.statements import statements
+
+_SQL = statements("retention.sql")
+_ROWS_A_STATEMENT = 10_000
+_BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+
+
+@dataclass
+class Outcome:
+    """What a run did.
+
+    Attributes:
+        waits: Spans and rows that were due and are still there, by the reason.
+        broken: Files that stand in the way.
+    """
+
+    archived: list[WrittenDay] = field(default_factory=list)
+    dropped: list[SpanLoss] = field(default_factory=list)
+    deleted_rows: int = 0
+    waits: list[str] = field(default_factory=list)
+    broken: list[ArchiveBroken] = field(default_factory=list)
+
+
+def run(
+    connection: Connection[Any],
+    *,
+    at: datetime,
+    directory: Path | None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Do all that is due.
+
+    Args:
+        connection: In autocommit mode, and nobody else's meanwhile.
+        at: Now.
+        directory: The archive directory, where there is one.
+        stopped: Asked between two steps; whether to end early.
+
+    Raises:
+        ArchiveBusy: Somebody else is at work.
+    """
+    outcome = Outcome()
+    with turn(connection):
+        take_news(connection, at=at)
+        wanted = plan(connection, at=at, archiving=directory is not None)
+        for loss in wanted.spans:
+            if stopped():
+                break
+            _carry_out(connection, loss, at, directory, outcome)
+        for rows in wanted.rows:
+            if stopped():
+                break
+            outcome.deleted_rows += _delete_rows(connection, rows, stopped)
+    return outcome
+
+
+def take_news(connection: Connection[Any], *, at: datetime) -> None:
+    """End holds that are over, and note which archived days got samples since; each becomes due for its file."""
+    with connection.transaction():
+        connection.execute(_SQL["lock_rollups"])
+        connection.execute(_SQL["end_holds"], {"now": at})
+    connection.execute(_SQL["take_late_marks"])
+    for org_id, required in archive_required(connection).items():
+        if not required:
+            connection.execute(_SQL["forget_due"], {"org_id": org_id})
+
+
+def _carry_out(
+    connection: Connection[Any], loss: SpanLoss, at: datetime, directory: Path | None, outcome: Outcome
+) -> None:
+    outcome.waits += [
+        f"{share.site.organisation}/{share.site.site} {share.retention_class}: {share.stays}"
+        for share in loss.shares
+        if share.stays is not None
+    ]
+    going = loss.going
+    if loss.level == "raw":
+        going = [share for share in going if _is_ready(connection, loss, share, at, directory, outcome)]
+    if loss.whole and len(going) == len(loss.shares):
+        if _drop(connection, loss):
+            outcome.dropped.append(loss)
+        else:
+            outcome.waits.append(f"{loss.span.name}: in use, or a late sample came")
+        return
+    for share in going:
+        outcome.deleted_rows += _delete_share(connection, loss, share)
+
+
+def _is_ready(
+    connection: Connection[Any], loss: SpanLoss, share: Share, at: datetime, directory: Path | None, outcome: Outcome
+) -> bool:
+    """Move the horizon, write the files; whether the share's raw samples may go now."""
+    if not _move_horizon(connection, loss, share):
+        outcome.waits.append(f"{share.site.organisation}/{share.site.site}: roll-ups are to be made again first")
+        return False
+    if not archive_required(connection)[share.site.org_id]:
+        return True
+    keys = catalogue.days_with_samples(connection, share.site, share.retention_class, loss.span.begins, loss.span.ends)
+    for key in keys:
+        if catalogue.is_archived(connection, key):
+            continue
+        if directory is None:
+            return False
+        try:
+            written = archive_day(connection, directory, key, at=at)
+        except ArchiveBroken as error:
+            outcome.broken.append(error)
+            return False
+        if written is not None:
+            outcome.archived.append(written)
+    days = [key.day for key in keys]
+    connection.execute(_SQL["begin_emptying"], {**_of(share), "days": days, "now": at})
+    return True
+
+
+def _move_horizon(connection: Connection[Any], loss: SpanLoss, share: Share) -> bool:
+    """Say that raw samples before the first midnight after the span may be gone: no roll-up is made of them any more.
+
+    The roll-up job is kept out for that moment. Returns False where a sample came so late that its roll-up is to be
+    made again first.
+    """
+    asked = {**_of(share), "at": loss.span.ends}
+    with connection.transaction():
+        connection.execute(_SQL["lock_rollups"])
+        row = connection.execute(_SQL["first_midnight"], asked).fetchone()
+        assert row is not None
+        if connection.execute(_SQL["rolled_up"], {**asked, "ends": row[0]}).fetchone() != (True,):
+            return False
+        for name in ("move_horizon", "freeze"):
+            connection.execute(_SQL[name], {**asked, "kept_from": row[0]})
+    return True
+
+
+def _drop(connection: Connection[Any], loss: SpanLoss) -> bool:
+    """Drop a span whole; False where somebody uses it now or a late sample came."""
+    bounds = {"begins": loss.span.begins, "ends": loss.span.ends}
+    try:
+        with connection.transaction():
+            connection.execute(_SQL["hurry"])
+            flavour.lock_span(connection, loss.span)
+            if loss.level == "raw":
+                asked = {**bounds, "retention_class": SAMPLE_RELATIONS[loss.span.relation]}
+                if connection.execute(_SQL["anything_late"], asked).fetchone() != (False,):
+                    return False
+            flavour.drop_span(connection, loss.span)
+    except _BUSY:
+        return False
+    return True
+
+
+def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share) -> int:
+    """Delete one site's rows of a span, a group and a day at a time: nobody waits for longer than that takes."""
+    raw = loss.level == "raw"
+    query = statement("delete_samples" if raw else "delete_rollups", loss.span.relation, "time" if raw else "bucket")
+    step = timedelta(days=1) if raw else loss.span.ends - loss.span.begins
+    deleted = 0
+    for (group_id,) in connection.execute(_SQL["groups_of_share"], _of(share)).fetchall():
+        begins = loss.span.begins
+        while begins < loss.span.ends:
+            bounds = {"group_id": group_id, "begins": begins, "ends": min(begins + step, loss.span.ends)}
+            try:
+                with connection.transaction():
+                    connection.execute(_SQL["repeatable"])
+                    deleted += connection.execute(query, bounds).rowcount
+            except _BUSY:
+                pass  # a late sample changed a row of it in this moment: the next run looks again
+            begins += step
+    return deleted
+
+
+def _delete_rows(connection: Connection[Any], loss: RowLoss, stopped: Callable[[], bool]) -> int:
+    queries: dict[str, LiteralString] = {
+        "day": _SQL["delete_days"],
+        "conflicts": _SQL["delete_conflicts"],
+        "gaps": _SQL["delete_gaps"],
+        "undated": _SQL["delete_undated"],
+    }
+    asked = {
+        "org_id": loss.org_id,
+        "retention_class": loss.retention_class,
+        "before": loss.before,
+        "most": _ROWS_A_STATEMENT,
+    }
+    deleted = 0
+    while not stopped():
+        found = connection.execute(queries[loss.level], asked).rowcount
+        deleted += found
+        if found < _ROWS_A_STATEMENT:
+            break
+    return deleted
+
+
+def _of(share: Share) -> dict[str, Any]:
+    return {
+        "site_id": share.site.site_id,
+        "org_id": share.site.org_id,
+        "zone": share.site.time_zone,
+        "retention_class": share.retention_class,
+    }
