@@ -24,6 +24,7 @@ class MqttDial:
         new_line: Makes a line.
         filters: What to subscribe to, given the version of MQTT: (filter, QoS).
         version: 5, 4 (MQTT 3.1.1), or None to try 5 first.
+        first: Which server to begin with, so that workers spread over them.
     """
 
     def __init__(
@@ -32,13 +33,14 @@ class MqttDial:
         new_line: Callable[[BrokerUrl], Line],
         filters: Callable[[int], Sequence[tuple[str, int]]],
         version: int | None,
+        first: int = 0,
     ) -> None:
         self._urls = urls
         self._new_line = new_line
         self._filters = filters
         self._version = version or MQTTv50
         self._may_fall_back = version is None
-        self._turn = 0
+        self._turn = first
 
     async def __call__(self) -> Line:
         """Open a line.
@@ -69,12 +71,15 @@ class StreamDial:
     Args:
         urls: The servers of the cluster: the next one when one fails.
         new_line: Makes a line.
+        first: Which server to begin with, so that workers spread over them.
     """
 
-    def __init__(self, urls: Sequence[StreamUrl], new_line: Callable[[StreamUrl], JetStreamLine]) -> None:
+    def __init__(
+        self, urls: Sequence[StreamUrl], new_line: Callable[[StreamUrl], JetStreamLine], first: int = 0
+    ) -> None:
         self._urls = urls
         self._new_line = new_line
-        self._turn = 0
+        self._turn = first
 
     async def __call__(self) -> JetStreamLine:
         """Open a line.

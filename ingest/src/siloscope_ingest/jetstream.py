@@ -202,7 +202,7 @@ class JetStreamLine:
         if status == _HEARTBEAT:
             return
         self._pulls.ended(int(message.subject.rsplit(".", 1)[-1]))
-        why = (message.headers or {}).get("Description", "")
+        why = (message.headers or {}).get("Description", "").partition("\n")[0]
         if status in _GONE and not why.startswith(_OUR_OWN_LIMIT):
             self._lose(f"the stream ended the request: {status} {why}".rstrip())
         if status != "409":
@@ -284,4 +284,5 @@ def _numbers(reply: str) -> tuple[bool, int, int]:
 
 
 def _said(error: Exception) -> str:
-    return str(getattr(error, "description", None) or error or type(error).__name__).removeprefix("nats: ")
+    said = str(getattr(error, "description", None) or error).removeprefix("nats: ")
+    return said or type(error).__name__

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
+from zlib import crc32
 
 import structlog
 from gmqtt.mqtt.constants import MQTTv50
@@ -146,13 +147,14 @@ class Service:
             reachable=self._on_database,
         )
         self._housekeeping = Housekeeping(self._keeping, self._presence, clock, self._measure)
-        dial = MqttDial(self._brokers, self._new_line, self._filters, VERSIONS.get(settings.mqtt_version))
+        first = crc32(settings.ingest_worker.encode())
+        dial = MqttDial(self._brokers, self._new_line, self._filters, VERSIONS.get(settings.mqtt_version), first)
         self._link = Link(dial, clock, changed=self._on_broker, name="broker")
         self.stream: Link[JetStreamLine] | None = None
         if settings.nats_url is not None:
             servers = stream_url.parse(settings.nats_url)
             self.stream = Link(
-                StreamDial(servers, self._new_stream_line), clock, changed=self._on_stream, name="stream"
+                StreamDial(servers, self._new_stream_line, first), clock, changed=self._on_stream, name="stream"
             )
 
     async def run(self, stop: asyncio.Event) -> None:
