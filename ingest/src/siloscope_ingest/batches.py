@@ -1,12 +1,13 @@
 """Batches: what one transaction writes, folded so that it touches every row once."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 from siloscope_ingest.entries import Entry, Row
 from siloscope_ingest.shapes import TABLES
 from siloscope_store.ranges import Range, merged, of_numbers
 from siloscope_store.sample_rows import decode, encode, latest_of, latest_row
-from siloscope_store.samples import MOST_NEW_SPANS, SPAN_MS
+from siloscope_store.samples import IN_TIME_MS, MOST_NEW_SPANS, SPAN_MS
 
 Span = int
 """A chunk or partition: its number since 1970, times the number of tables, plus its table's place in `TABLES`."""
@@ -86,6 +87,12 @@ class Batch:
         """Return a table's rows, ascending."""
         return sorted(self._rows[table].values())
 
+    def late_at_ms(self, table: int) -> int | None:
+        """Return when a table's rows arrived, where any of them may count as late; None where none can."""
+        arrived_ms = self.entries[-1].delivery.received_ms if self.entries else None
+        times = map(_TIME_OF_KEY, self._rows[table])
+        return arrived_ms if arrived_ms is not None and arrived_ms - min(times) > IN_TIME_MS else None
+
     def spans(self, table: int) -> list[int]:
         """Return the numbers since 1970 of a table's spans that are not known to exist."""
         return sorted(span // len(TABLES) for span in self.new_spans if span % len(TABLES) == table)
@@ -162,6 +169,7 @@ class Batch:
 
 
 _LONG_AGO_MS = -(2**62)
+_TIME_OF_KEY = itemgetter(1)
 
 
 class _Elements:

@@ -1,5 +1,8 @@
 """When nodes were heard of, and how far they say that their epochs have come: gathered, and written now and then."""
 
+from contextlib import suppress
+from datetime import datetime
+
 from siloscope_contract.births import EpochSpan, State
 from siloscope_process.clock import from_ms
 from siloscope_store.ledger import Declared
@@ -38,7 +41,7 @@ class PresenceBook:
         """Note how far epochs have come; what no epoch can be is left out."""
         for span in epochs:
             if is_possible(span):
-                self._declared[node_id, span.epoch] = Declared(node_id, span.epoch, span.next, span.lowest, session)
+                self._declared[node_id, span.epoch] = declared(node_id, session, span)
 
     def take(self) -> tuple[list[Presence], list[Declared]]:
         """Return what is to be written, in order of node."""
@@ -57,6 +60,22 @@ class PresenceBook:
             state,
             None if state_ms is None else from_ms(state_ms),
         )
+
+
+def declared(node_id: int, session: str, span: EpochSpan) -> Declared:
+    """Return what a node says of an epoch, as the ledger keeps it."""
+    return Declared(
+        node_id, span.epoch, span.next, span.lowest, session, _time(span.owed_from_ms), _time(span.owed_to_ms)
+    )
+
+
+def _time(ms: int | None) -> datetime | None:
+    """Return a time that a node says; None where it is none of our era."""
+    if ms is None:
+        return None
+    with suppress(OverflowError):
+        return from_ms(ms)
+    return None
 
 
 def is_possible(span: EpochSpan) -> bool:

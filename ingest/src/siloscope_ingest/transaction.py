@@ -55,7 +55,8 @@ async def _write_samples(connection: Connection, batch: Batch) -> list[Differenc
         spans = batch.spans(place)
         if spans:
             await samples.make_room(connection, table, spans)
-        differences += (await samples.write(connection, table, rows)).differences
+        late_at_ms = batch.late_at_ms(place)
+        differences += (await samples.write(connection, table, rows, late_at_ms=late_at_ms)).differences
         await rollup_marks.mark_incoming(connection, table)
     return differences
 

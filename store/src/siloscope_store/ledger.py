@@ -60,13 +60,15 @@ class GapRecord:
 
 @dataclass(frozen=True)
 class Declared:
-    """How far a node says that an epoch has come, and the oldest number still in its spool."""
+    """How far a node says that an epoch has come, the oldest number still in its spool, and what times it owes."""
 
     node_id: int
     epoch: str
     next: int
     oldest: int
     session: str
+    owed_from: datetime | None = None
+    owed_to: datetime | None = None
 
 
 async def prepare(connection: Connection) -> None:
@@ -154,6 +156,8 @@ async def declare(connection: Connection, declared: Sequence[Declared]) -> None:
             "nexts": [each.next for each in declared],
             "oldests": [each.oldest for each in declared],
             "sessions": [each.session for each in declared],
+            "owed_froms": [each.owed_from for each in declared],
+            "owed_tos": [each.owed_to for each in declared],
         },
     )
 

@@ -24,6 +24,9 @@ Connection = AsyncConnection[Any]
 SPAN_MS = 7 * 86_400_000
 """Length of a chunk or partition; they begin at multiples of it since 1970."""
 
+IN_TIME_MS = 60_000
+"""A sample that comes within this after its time is never late; of a slow group, within two of its intervals."""
+
 MOST_NEW_SPANS = 8
 """A transaction opens at most this many: thousands would exhaust the server's lock table."""
 
@@ -108,16 +111,34 @@ async def make_room(connection: Connection, table: SampleTable, spans: Sequence[
     await connection.execute(_SQL["make_room"], {"table": table.value, "times": times})
 
 
-async def write(connection: Connection, table: SampleTable, rows: Sequence[bytes]) -> Written:
-    """Insert rows that are ascending and have one key each."""
+async def write(
+    connection: Connection, table: SampleTable, rows: Sequence[bytes], *, late_at_ms: int | None = None
+) -> Written:
+    """Insert rows that are ascending and have one key each.
+
+    Args:
+        connection: In a transaction.
+        table: Where to.
+        rows: What.
+        late_at_ms: When they arrived, where some of them may be late: those are counted. None costs nothing.
+    """
     await _copy(connection, _statement("copy_samples", table), rows)
-    inserted = await connection.execute(_statement("insert_samples", table))
-    if inserted.rowcount == len(rows):
-        return Written(inserted.rowcount)
+    new = await _insert(connection, table, late_at_ms)
+    if new == len(rows):
+        return Written(new)
     await connection.execute(_statement("fill_samples", table))
     found = await connection.execute(_statement("differing_samples", table))
     differences = [Difference(row[0], to_ms(row[1]), *row[2:]) for row in await found.fetchall()]
-    return Written(inserted.rowcount, differences)
+    return Written(new, differences)
+
+
+async def _insert(connection: Connection, table: SampleTable, late_at_ms: int | None) -> int:
+    if late_at_ms is None:
+        return (await connection.execute(_statement("insert_samples", table))).rowcount
+    statement = _statement("insert_and_count_late", table)
+    row = await (await connection.execute(statement, {"arrived_at": from_ms(late_at_ms)})).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def copy_directly(connection: Connection, table: SampleTable, rows: Sequence[bytes]) -> None:

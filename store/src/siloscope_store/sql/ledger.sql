@@ -51,14 +51,16 @@ VALUES (%(org_id)s, %(node_id)s, %(kind)s, %(epoch)s, %(first_seq)s, %(last_seq)
 ON CONFLICT DO NOTHING
 
 -- name: declare
-INSERT INTO node_epoch AS e (node_id, epoch, declared_next, declared_oldest, session)
-SELECT DISTINCT ON (node_id, epoch) node_id, epoch, next, oldest, session
-FROM unnest(%(node_ids)s::int4[], %(epochs)s::uuid[], %(nexts)s::int8[], %(oldests)s::int8[], %(sessions)s::text[])
-    AS d (node_id, epoch, next, oldest, session)
+INSERT INTO node_epoch AS e (node_id, epoch, declared_next, declared_oldest, session, declared_from, declared_to)
+SELECT DISTINCT ON (node_id, epoch) node_id, epoch, next, oldest, session, owed_from, owed_to
+FROM unnest(%(node_ids)s::int4[], %(epochs)s::uuid[], %(nexts)s::int8[], %(oldests)s::int8[], %(sessions)s::text[],
+    %(owed_froms)s::timestamptz[], %(owed_tos)s::timestamptz[])
+    AS d (node_id, epoch, next, oldest, session, owed_from, owed_to)
 ORDER BY node_id, epoch, next DESC
 ON CONFLICT (node_id, epoch) DO UPDATE SET
     declared_next = greatest(e.declared_next, excluded.declared_next),
     declared_oldest = excluded.declared_oldest,
+    declared_from = excluded.declared_from, declared_to = excluded.declared_to,
     session = excluded.session, last_seen_at = now()
 
 -- name: accounted_total

@@ -33,6 +33,25 @@ INSERT INTO {table} (group_id, "time", "values", quality)
 SELECT group_id, "time", "values", quality FROM {incoming}
 ON CONFLICT (group_id, "time") DO NOTHING
 
+-- name: insert_and_count_late
+-- The same where late samples are among them: those that are new are counted by quarter of an hour of their time.
+WITH inserted AS (
+    INSERT INTO {table} (group_id, "time", "values", quality)
+    SELECT group_id, "time", "values", quality FROM {incoming}
+    ON CONFLICT (group_id, "time") DO NOTHING
+    RETURNING group_id, "time"
+), counted AS (
+    INSERT INTO sample_late AS l (group_id, bucket, samples)
+    SELECT i.group_id, date_bin(INTERVAL '15 minutes', i."time", TIMESTAMPTZ '1970-01-01 00:00:00+00') AS bucket, count(*)
+    FROM inserted AS i
+    JOIN sample_group AS g ON g.group_id = i.group_id
+    WHERE %(arrived_at)s::timestamptz - i."time" > delivery_allowance(g.interval_s)
+    GROUP BY i.group_id, bucket
+    ORDER BY i.group_id, bucket
+    ON CONFLICT (group_id, bucket) DO UPDATE SET samples = l.samples + excluded.samples
+)
+SELECT count(*) FROM inserted
+
 -- name: fill_samples
 -- An element is empty when it has neither value nor quality. What is there is never overwritten.
 INSERT INTO {table} AS kept (group_id, "time", "values", quality)
