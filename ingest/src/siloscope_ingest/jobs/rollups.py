@@ -1,0 +1,55 @@
+"""The job that rolls samples up: closes buckets, computes them, and repairs what late samples touched."""
+
+from siloscope_ingest.jobs.job import Connection
+from siloscope_ingest.jobs.metrics import JobMetrics
+from siloscope_process.clock import Clock
+from siloscope_store.rollups import computing, progress, repairing
+
+_BUDGET_S = 10.0
+
+
+class Rollups:
+    """Rolls up.
+
+    Args:
+        grace_s: How long after its end a bucket stays open.
+        clock: For the length of a run and for the lag.
+        metrics: Told how far behind each level is.
+    """
+
+    name = "rollups"
+    every_s = 5.0
+
+    def __init__(self, grace_s: float, clock: Clock, metrics: JobMetrics) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._closing = progress.Closing(grace_s)
+
+    async def run(self, connection: Connection) -> bool:
+        """Work for some seconds; return whether more waits."""
+        await computing.prepare(connection)
+        until_s = self._clock.monotonic_s() + _BUDGET_S
+        await self._closing.step(connection)
+        busy = True
+        while busy and self._clock.monotonic_s() < until_s:
+            busy = await self._work(connection)
+        await self._measure(connection)
+        return busy
+
+    async def _work(self, connection: Connection) -> bool:
+        """Do one window, some touched hours, and some days of a rebuilt site; return whether anything was to do."""
+        now = await progress.horizon(connection)
+        window = None if now is None else await progress.open_windows(connection, now.settled_to)
+        if window is not None:
+            while not await progress.compute_slice(connection, window):
+                pass
+        repaired = await repairing.repair_touched(connection)
+        rebuilt = await repairing.rebuild_days(connection)
+        return window is not None or repaired > 0 or rebuilt
+
+    async def _measure(self, connection: Connection) -> None:
+        now = self._clock.now()
+        for each in await progress.progress(connection):
+            level = f"day {each.zone}" if each.zone else each.level
+            self._metrics.lag_s.labels(level).set((now - each.done_to).total_seconds())
+        self._metrics.touched.set(await repairing.touched(connection))
