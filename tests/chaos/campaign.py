@@ -5,14 +5,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import urlopen
 
 import psycopg
 
 from siloscope_deploy.servers.accounts import temporary_home
 from siloscope_process.errors import Unavailable
+from tests.chaos import rollup_audit
 from tests.chaos.audit import differences, read_accounts, read_database
 from tests.chaos.disk import Disk
 from tests.chaos.harm import Harm
@@ -22,6 +24,7 @@ from tests.chaos.senders import PLAIN_NODES
 from tests.chaos.truth import Truth, read_nodes, read_senders
 from tests.chaos.watching import Watcher
 from tests.chaos.world import World, shown
+from tests.system.platform import Service
 
 _AT_ONCE = 4
 _MOST_SHOWN = 40
@@ -202,8 +205,15 @@ class _Campaign:
             self._report.wrong.append(
                 f"not drained within {self._setting.drained_within_s:g} s: {len(owed)} packs, {sorted(owed)[:5]}"
             )
+            self._report.wrong += [f"{each.name}: {_measured(each)}" for each in self._world.workers]
         for fleet in self._world.fleets:
             fleet.stop()
+        if self._rolls_up():
+            late = rollup_audit.wait_until_settled(self._world.store.url, self._setting.drained_within_s)
+            self._report.wrong += [late] if late else []
+
+    def _rolls_up(self) -> bool:
+        return self._world.jobs is not None
 
     def _owed(self) -> set[tuple[str, int]]:
         held = read_accounts(self._world.store.url)
@@ -227,6 +237,8 @@ class _Campaign:
         held = read_database(world.store.url)
         report.wrong += differences(truth, held, self._harm.lost, time.time_ns() // 1_000_000)
         report.wrong += self._watcher.wrong
+        if self._rolls_up():
+            report.wrong += rollup_audit.differences(world.store.url)
         report.wrong += [f"ended by itself: {each}" for each in world.ended]
         report.wrong += [f"{log.name} has a traceback" for log in world.home.glob("*.log") if _has_traceback(log)]
         report.packs, report.readings = len(truth.packs), len(held.readings)
@@ -275,6 +287,14 @@ def _over(future: Future[None]) -> bool:
         future.result()
         return True
     return False
+
+
+def _measured(service: Service) -> str:
+    """Return what a service that holds something up says of itself."""
+    with suppress(OSError), urlopen(f"http://127.0.0.1:{service.operations_port}/metrics", timeout=3) as answer:
+        lines = answer.read().decode().splitlines()
+        return " ".join(line for line in lines if line.startswith("siloscope") and "bucket" not in line)
+    return "does not answer"
 
 
 def _has_traceback(log: Path) -> bool:

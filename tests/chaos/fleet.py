@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 
 from siloscope_contract.packs import Form
 from siloscope_contract.topics import Kind, NodeName, subscription
@@ -39,8 +40,12 @@ from tests.chaos.records import PRODUCED, SPOOLED, Lines, Produced, SpoolLog
 from tests.chaos.synthetic import INSTRUMENTS
 
 _LOOK_EVERY_S = 0.1
+_TELL_EACH = 100
 _HALF_LATER_S = 0.3
 _EARLIEST_MS, _LATEST_MS = 300_000_000_000, 9_000_000_000_000  # 1979 to 2255: beyond it a time is none on the wire
+
+
+_log = structlog.get_logger(__name__)
 
 
 class NodePlan(msgspec.Struct, frozen=True):
@@ -134,6 +139,7 @@ class Node:
         self._log = SpoolLog(records / SPOOLED)
         self._life = secrets.randbits(32)
         self._keeper: Keeper | None = None
+        self._outbox: Outbox | None = None
         self._health = Health(["spool", "link"])
         self._metrics = Metrics(process_registry())
         self._limits = SpoolLimits(plan.max_bytes, 0.25, plan.keep_committed_s, plan.form)
@@ -162,6 +168,13 @@ class Node:
                 with suppress(SpoolFull, SpoolUnusable, TimeoutError):
                     async with asyncio.timeout(2):
                         await keeper.close()
+
+    def tell(self) -> None:
+        """Log what is owed and why it is not sent: for whoever looks for the reason why a campaign did not drain."""
+        outbox = self._outbox
+        if outbox is not None and outbox.owed:
+            state = {name: repr(each) for name, each in vars(outbox).items()}
+            _log.warning("owed", node=self.plan.label, now_s=self.clock.monotonic_s(), **state)
 
     def burst(self, count: int, seed: int) -> None:
         """Take samples of a clock that has gone wild."""
@@ -193,6 +206,7 @@ class Node:
         )
         announced = [each.announced(plan.period_s) for each in INSTRUMENTS]
         outbox, judge = Outbox(windows, spool.owed()), Judge(session, spool.epoch)
+        self._outbox = outbox
         sender = Sender(
             node, session, announced, keeper, outbox, judge, connect, mqtt, self.clock, self._metrics, self._health
         )
@@ -248,8 +262,13 @@ async def _run(nodes: dict[str, Node], control: Path) -> None:
 
 async def _obey(nodes: dict[str, Node], file: Path) -> None:
     seen = set(_told(file).wild)
+    looks = 0
     while True:
         told = _told(file)
+        looks = looks + 1 if told.quiet else 0
+        if looks and looks % _TELL_EACH == 0:
+            for node in nodes.values():
+                node.tell()
         for label, node in nodes.items():
             node.clock.step_ms = told.steps_ms.get(label, 0)
             node.is_quiet = told.quiet

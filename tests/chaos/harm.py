@@ -115,7 +115,8 @@ class Harm:
     def _process(self, name: str) -> Victim:
         world = self._world
         victims: dict[str, Victim] = {each.name: each for each in world.processes}
-        return {"broker": world.broker, "database": world.store, **victims}[name]
+        victims |= {"broker": world.broker, "database": world.store}
+        return victims[name]
 
     # ---- the network
 

@@ -1,6 +1,7 @@
 """Everything that a campaign harms: broker, database, ingest, jobs and fleets as processes, proxies between them."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -19,6 +20,8 @@ from tests.chaos.stores import Store
 from tests.system.platform import SILOSCOPE, Service
 
 ROOT = Path(__file__).parents[2]
+# A long campaign can be run on a copy of the sources, whatever is edited meanwhile.
+_SOURCES = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
 ORG, SITE = "demo", "hill-farm"
 ZONE = "Asia/Kolkata"  # half an hour off the UTC hours
 _LAYOUT = f"""\
@@ -46,7 +49,7 @@ class Fleet:
         self.control = Control()
         self.tell()
         argv = [sys.executable, "-m", "tests.chaos.fleet", str(self._plan)]
-        environ = {"PYTHONPATH": str(ROOT), "HOME": str(folder)}
+        environ = {"PYTHONPATH": f"{ROOT}:{_SOURCES.get('PYTHONPATH', '')}", "HOME": str(folder)}
         self._process = ServerProcess(name, argv, log=self.log, environ=environ)
 
     def start(self) -> None:
@@ -165,7 +168,7 @@ class World:
 
     def run_once(self, *arguments: str) -> str:
         """Run a `siloscope` command to its end and return what it printed."""
-        environ = {"SILOSCOPE_DATABASE_URL": self.store.url, "HOME": str(self.home)}
+        environ = {"SILOSCOPE_DATABASE_URL": self.store.url, "HOME": str(self.home), **_SOURCES}
         ended = subprocess.run([str(SILOSCOPE), *arguments], env=environ, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, f"siloscope {' '.join(arguments)}: {ended.stderr}"
         return ended.stdout
@@ -201,7 +204,7 @@ class World:
                 self._service(f"ingest-{number}", "ingest", self.ingest_database, self._sharing(number))
             )
         if importlib.util.find_spec("siloscope_ingest.jobs") is not None:
-            self.jobs = self._service("jobs", "jobs", self.jobs_database, {})
+            self.jobs = self._service("jobs", "jobs", self.jobs_database, {"SILOSCOPE_ROLLUP_GRACE_S": "1"})
         for service in self.workers:
             service.wait_ready()
         for fleet in self.fleets:
@@ -218,7 +221,7 @@ class World:
         }
 
     def _service(self, name: str, command: str, database: Proxy, environ: dict[str, str]) -> Service:
-        told = {"SILOSCOPE_DATABASE_URL": self.store.url_through(database.port), **environ}
+        told = {"SILOSCOPE_DATABASE_URL": self.store.url_through(database.port), **_SOURCES, **environ}
         service = Service(self.home, name, [command], told)
         service.start()
         self._end.callback(service.kill)

@@ -92,6 +92,9 @@ class Database:
                 await self._identity.check(connection)
                 if self._prepare is not None:
                     await self._prepare(connection)
+            except psycopg.Error as error:  # a database that is going down lets one in and then ends the session
+                await connection.close()
+                raise sorted_error(error) from error
             except BaseException:
                 await connection.close()
                 raise
