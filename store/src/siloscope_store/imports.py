@@ -5,9 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.sql import SQL, Identifier
 
-from siloscope_store.samples import SampleTable
 from siloscope_store.statements import statements
 
 _SQL = statements("imports.sql")
@@ -77,8 +75,3 @@ async def advance(connection: Connection, fingerprint: bytes, progress: Progress
 async def finish(connection: Connection, fingerprint: bytes) -> None:
     """Note that an import is done."""
     await connection.execute(_SQL["finish"], {"fingerprint": fingerprint})
-
-
-async def mark_touched(connection: Connection, table: SampleTable) -> None:
-    """Mark the roll-ups of what this transaction has written to a table last."""
-    await connection.execute(SQL(_SQL["mark"]).format(incoming=Identifier(f"incoming_{table.value}")))

@@ -206,7 +206,7 @@ async def _dry_run(arguments: argparse.Namespace, url: str, reader: FileReader, 
         bar = Bar(reader.size, "readings", sys.stderr, clock)
         try:
             for block in reader.blocks(0, 0):
-                await targets.resolve({each.key for each in block.readings})
+                await targets.resolve(dict.fromkeys(each.key for each in block.readings))
                 made = assemble(block.readings, targets.known, _window(arguments, clock))
                 refused = sorted([*block.refused, *made.refused])
                 progress.readings += made.readings

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from siloscope_store import audit, imports, samples
+from siloscope_store import audit, imports, rollup_marks, samples
 from siloscope_store.exchange.assembly import Assembled, Pass, Window, assemble, latest_rows, rows_of
 from siloscope_store.exchange.errors import StrictStop
 from siloscope_store.exchange.readings import Block, FileReader, Refused
@@ -108,7 +108,7 @@ class Import:
         return self._progress
 
     async def _write(self, block: Block) -> None:
-        await self._targets.resolve({each.key for each in block.readings})
+        await self._targets.resolve(dict.fromkeys(each.key for each in block.readings))
         made = assemble(block.readings, self._targets.known, self._order.window)
         refused = sorted([*block.refused, *made.refused])
         if refused:
@@ -158,7 +158,7 @@ class Import:
                     await samples.make_room(connection, table, unknown)
                 rows = sorted(row for span in spans for row in step[span])
                 written = await samples.write(connection, table, rows)
-                await imports.mark_touched(connection, table)
+                await rollup_marks.mark_incoming(connection, table)
                 progress.new_samples += written.new
                 if written.differences:
                     progress.conflicts += len(written.differences)

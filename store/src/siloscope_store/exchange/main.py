@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from siloscope_process.command_line import Command
 from siloscope_process.settings import load
 from siloscope_store.connections import one_line_refusals
-from siloscope_store.exchange import import_command
+from siloscope_store.exchange import export_command, import_command
 from siloscope_store.settings import DatabaseSettings
 
 
@@ -14,6 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     import_command.configure(actions)
+    export_command.configure(actions)
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -192,6 +192,9 @@ class ParquetFile:
     def _key(self, name: tuple[Any, ...], number: int, block: Block) -> Key | None:
         node, device, channel, unit, quantity = (None if each is None else str(each) for each in name)
         device = device or self._mapping.device
+        if device and channel is None:  # an archive tells of a sample that holds nothing by a row without a channel
+            block.missing += 1
+            return None
         if not device or not channel:
             block.refused.append(Refused(number, "channel" if device else "device", "", "a name"))
             return None

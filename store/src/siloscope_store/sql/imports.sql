@@ -31,10 +31,3 @@ WHERE fingerprint = %(fingerprint)s
 
 -- name: finish
 UPDATE import_run SET finished_at = now(), updated_at = now() WHERE fingerprint = %(fingerprint)s
-
--- name: mark
--- In the transaction that wrote {incoming}, behind its writing: hours of roll-ups that are to be computed again.
-INSERT INTO rollup_touched (group_id, bucket)
-SELECT DISTINCT group_id, date_bin(INTERVAL '1 hour', "time", TIMESTAMPTZ '1970-01-01 00:00:00+00')
-FROM {incoming}
-WHERE "time" < (SELECT closed_to FROM rollup_horizon)

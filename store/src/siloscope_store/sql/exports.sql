@@ -1,0 +1,51 @@
+-- What an export reads, page by page along the key, so that no statement is long and no snapshot is held.
+
+-- name: channels
+-- Channels with the spans of time that are wanted of them: all, or those in which they were at the place.
+SELECT s.slug, s.time_zone, n.slug, d.slug, c.key, coalesce(c.title, ''), c.quantity, c.unit, c.position,
+    g.group_id, g.retention_class, lower(wanted.during), upper(wanted.during)
+FROM channel AS c
+JOIN sample_group AS g ON g.group_id = c.group_id
+JOIN device AS d ON d.device_id = c.device_id
+JOIN node AS n ON n.node_id = d.node_id
+JOIN site AS s ON s.site_id = n.site_id
+CROSS JOIN LATERAL (
+    SELECT tstzrange(%(begins)s, %(ends)s) AS during
+    WHERE %(place_id)s::int4 IS NULL AND %(place)s::text IS NULL
+    UNION ALL
+    SELECT pl.during * tstzrange(%(begins)s, %(ends)s)
+    FROM placement AS pl
+    JOIN place AS p ON p.place_id = pl.place_id
+    WHERE pl.org_id = %(org_id)s AND pl.node_id = n.node_id AND pl.device = d.slug AND pl.channel = c.key
+        AND pl.during && tstzrange(%(begins)s, %(ends)s)
+        AND (p.place_id = %(place_id)s OR p.slug = %(place)s)
+) AS wanted
+WHERE c.org_id = %(org_id)s
+    AND (%(site_id)s::int4 IS NULL OR s.site_id = %(site_id)s)
+    AND (%(device_id)s::int4 IS NULL OR d.device_id = %(device_id)s)
+    AND (%(channel_id)s::int4 IS NULL OR c.channel_id = %(channel_id)s)
+    AND (%(site)s::text IS NULL OR s.slug = %(site)s)
+    AND (%(node)s::text IS NULL OR n.slug = %(node)s)
+    AND (%(device)s::text IS NULL OR d.slug = %(device)s)
+    AND (%(channel)s::text IS NULL OR c.key = %(channel)s)
+ORDER BY g.group_id, c.position, lower(wanted.during)
+
+-- name: raw
+SELECT "time", "values", quality
+FROM {relation}
+WHERE group_id = %(group_id)s AND "time" >= %(begins)s AND "time" < %(ends)s
+ORDER BY "time" LIMIT %(limit)s
+
+-- name: bucket
+SELECT bucket, counts, reasons, minimum, mean, maximum, last
+FROM {relation}
+WHERE group_id = %(group_id)s AND bucket >= %(begins)s AND bucket < %(ends)s
+ORDER BY bucket LIMIT %(limit)s
+
+-- name: day
+-- A local date stands at its midnight in UTC: what matters is the date.
+SELECT day::timestamp AT TIME ZONE 'UTC', counts, reasons, minimum, mean, maximum, last
+FROM {relation}
+WHERE group_id = %(group_id)s AND day >= (%(begins)s AT TIME ZONE 'UTC')::date
+    AND day < (%(ends)s AT TIME ZONE 'UTC')::date + CASE WHEN (%(ends)s AT TIME ZONE 'UTC')::time > '00:00' THEN 1 ELSE 0 END
+ORDER BY day LIMIT %(limit)s

@@ -1,0 +1,209 @@
+"""`siloscope data export`, as people run it."""
+
+import csv
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from psycopg.types.json import Jsonb
+
+from siloscope_store.exchange import exporting
+from siloscope_store.exchange.workbook import Workbook
+from tests.store.exchange.conftest import Run, stored
+from tests.store.farm import Farm
+
+SIX = datetime(2026, 2, 1, 6, tzinfo=UTC)
+FORMS = ("csv", "parquet", "xlsx")
+
+
+def at(second: int) -> datetime:
+    return SIX + timedelta(seconds=second)
+
+
+@pytest.fixture
+def filled(farm: Farm) -> Farm:
+    """A farm with two groups: one of two channels with a failure, one of vitals."""
+    mast = farm.group("mast", [("temperature", "temperature", "Cel"), ("humidity", "relative_humidity", "%RH")])
+    farm.samples(mast, [(at(second), [20.0 + second / 3, 50.0], None) for second in range(300)])
+    farm.samples(mast, [(at(300), [None, 51.0], [201, 100]), (at(301), [1.0], None)])
+    pi = farm.group("host", [("cpu", "temperature", "Cel")], retention_class="vitals")
+    farm.samples(pi, [(at(0), [60.25], None)], "sample_vitals")
+    farm.connection.execute("UPDATE channel SET title = '=HYPERLINK(\"x\")' WHERE key = 'humidity'")
+    return farm
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_names_that_do_not_exist_are_refused(run: Run, filled: Farm, tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "out.csv"
+    assert run("export", path, "--org", "nobody") == 78
+    assert run("export", path, "--org", filled.slug, "--site", "moon") == 78
+    assert run("export", path, "--org", filled.slug, "--device", "moon") == 78
+    assert run("export", tmp_path / "out.doc", "--org", filled.slug) == 78
+    assert run("export", path, "--org", filled.slug, "--from", "2026-01-02", "--to", "2026-01-01") == 78
+    told = capsys.readouterr().err
+    assert "found no channel of these names" in told
+    assert "expected --format csv, parquet or xlsx" in told
+    assert not path.exists()
+
+
+def test_another_organisation_is_not_in_it(run: Run, filled: Farm, foreign: Farm, tmp_path: Path) -> None:
+    group = foreign.group("mast", [("temperature", "temperature", "Cel")])
+    foreign.samples(group, [(at(0), [999.0], None)])
+    assert run("export", tmp_path / "out.csv", "--org", filled.slug) == 0
+    assert "999.0" not in {row["value"] for row in rows(tmp_path / "out.csv")}
+
+
+def test_csv_has_names_units_and_quality(run: Run, filled: Farm, tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    assert run("export", path, "--org", filled.slug, "--local-time") == 0
+    found = rows(path)
+    assert len(found) == 604
+    assert found[0] == {
+        **{"time": "2026-02-01T06:00:00Z", "local_time": "2026-02-01T00:00:00-06:00", "site": "yard", "node": "pi"},
+        **{"device": "mast", "channel": "temperature", "title": "", "quantity": "temperature", "unit": "Cel"},
+        **{"value": "20.0", "quality": "0", "reason": "good"},
+    }
+    assert found[1]["title"] == '\'=HYPERLINK("x")'
+    assert (found[600]["value"], found[600]["quality"], found[600]["reason"]) == ("", "201", "comm_failure")
+    assert not list(tmp_path.glob("out.csv.*"))
+    assert run("export", path, "--org", filled.slug) == 78  # a file is there
+
+
+def test_a_selection(run: Run, filled: Farm, tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    words = ("--site", "yard", "--device", "mast", "--channel", "humidity", "--from", "2026-02-01T06:00:10Z")
+    assert run("export", path, "--org", filled.slug, *words, "--to", "2026-02-01T06:00:12Z") == 0
+    assert [(row["time"], row["channel"]) for row in rows(path)] == [
+        ("2026-02-01T06:00:10Z", "humidity"),
+        ("2026-02-01T06:00:11Z", "humidity"),
+    ]
+
+
+def test_a_place_has_its_channels_while_they_were_there(run: Run, filled: Farm, tmp_path: Path) -> None:
+    place = filled.place("bin-1")
+    filled.put(place, "mast", "temperature", since=at(5), until=at(7))
+    filled.put(place, "mast", "humidity", since=at(6), until=at(8))
+    assert run("export", tmp_path / "out.csv", "--org", filled.slug, "--place", "bin-1") == 0
+    assert [(row["time"][17:19], row["channel"]) for row in rows(tmp_path / "out.csv")] == [
+        *[("05", "temperature"), ("06", "temperature"), ("06", "humidity"), ("07", "humidity")],
+    ]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_what_goes_out_comes_in_again(run: Run, filled: Farm, foreign: Farm, tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"out.{form}"
+    assert run("export", path, "--org", filled.slug) == 0
+    assert run("import", path, "--org", foreign.slug, "--site", "yard", "--strict") == 0
+    assert stored(foreign) == stored(filled)
+    named = "SELECT key, quantity, unit FROM channel WHERE org_id = %s ORDER BY key"
+    ours, theirs = (filled.connection.execute(named, (each.org_id,)).fetchall() for each in (filled, foreign))
+    assert ours == theirs
+
+
+def test_a_workbook_holds_numbers_times_and_no_formula(run: Run, filled: Farm, tmp_path: Path) -> None:
+    assert run("export", tmp_path / "out.xlsx", "--org", filled.slug) == 0
+    with zipfile.ZipFile(tmp_path / "out.xlsx") as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    assert sheet.count("<row ") == 605
+    assert "<f>" not in sheet
+    assert "&#x27;=HYPERLINK" in sheet or "'=HYPERLINK" in sheet
+
+
+def test_a_full_sheet_is_followed_by_another(tmp_path: Path) -> None:
+    book = Workbook(tmp_path / "book.xlsx", ["time", "value"], most_rows=3)
+    book.write_rows((SIX, float(number)) for number in range(7))
+    book.close()
+    assert book.sheets == 3
+    with zipfile.ZipFile(tmp_path / "book.xlsx") as found:
+        sheets = [found.read(f"xl/worksheets/sheet{number}.xml").decode().count("<row ") for number in (1, 2, 3)]
+    assert sheets == [4, 4, 2]
+
+
+def test_roll_ups(run: Run, filled: Farm, tmp_path: Path) -> None:
+    group = filled.connection.execute(
+        "SELECT group_id FROM sample_group WHERE retention_class = 'measurements'"
+    ).fetchone()
+    assert group is not None
+    filled.connection.execute("SELECT ensure_rollup_partitions('rollup_hour', %s)", ([SIX],))
+    cells = ([3, 0], [1.0, None], [2.0, None], [3.0, None], [2.5, None], Jsonb({"1": {"201": 4, "100": 1}}))
+    filled.connection.execute(
+        "INSERT INTO rollup_hour (group_id, bucket, samples, counts, minimum, mean, maximum, last, reasons) "
+        "VALUES (%s, %s, 7, %s, %s, %s, %s, %s, %s)",
+        (group[0], SIX, *cells),
+    )
+    filled.connection.execute(
+        "INSERT INTO rollup_day (group_id, day, samples, counts, minimum, mean, maximum, last, reasons) "
+        "VALUES (%s, '2026-02-01', 7, %s, %s, %s, %s, %s, %s)",
+        (group[0], *cells),
+    )
+    assert run("export", tmp_path / "hour.csv", "--org", filled.slug, "--level", "hour") == 0
+    temperature, humidity = rows(tmp_path / "hour.csv")
+    assert [temperature[name] for name in ("time", "count", "bad", "min", "mean", "max", "last")] == [
+        *["2026-02-01T06:00:00Z", "3", "0", "1.0", "2.0", "3.0", "2.5"],
+    ]
+    assert [humidity[name] for name in ("count", "bad", "min")] == ["0", "4", ""]
+    for form in FORMS:
+        path = tmp_path / f"day.{form}"
+        assert run("export", path, "--org", filled.slug, "--level", "day", "--local-time") == 0
+    assert rows(tmp_path / "day.csv")[0]["day"] == "2026-02-01"
+    assert pq.read_table(tmp_path / "day.parquet").column("day")[0].as_py().isoformat() == "2026-02-01"
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dies_at", [1, 2, 5, 9])
+def test_killed_anywhere_it_goes_on_and_the_file_is_the_same(
+    run: Run, filled: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int, form: str
+) -> None:
+    monkeypatch.setattr("siloscope_store.exports.CELLS_A_PAGE", 60)
+    monkeypatch.setattr(exporting, "ROWS_A_PART", 100)
+    monkeypatch.setattr(exporting, "_SAVE_EVERY_S", 0)
+    words = ("--org", filled.slug, "--to", "2026-02-02")
+    assert run("export", tmp_path / f"whole.{form}", *words) == 0
+    left = dies_at
+    kind = exporting.CsvParts if form == "csv" else exporting.ParquetParts
+    write = kind.write
+
+    def dying(self: Any, page: Any) -> None:
+        nonlocal left
+        left -= 1
+        write(self, page)
+        if left == 0:
+            if form == "csv":
+                self._opened.write(b"half a li")
+                self._opened.flush()
+            raise Killed
+
+    monkeypatch.setattr(kind, "write", dying)
+    path = tmp_path / f"out.{form}"
+    with pytest.raises(Killed):
+        run("export", path, *words)
+    assert not path.exists()
+    assert run("export", path, *words) == 0
+    if form == "csv":
+        assert path.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    elif form == "parquet":
+        assert pq.read_table(path).to_pylist() == pq.read_table(tmp_path / "whole.parquet").to_pylist()
+    else:
+        with zipfile.ZipFile(path) as book:
+            assert book.read("xl/worksheets/sheet1.xml").count(b"<row ") == 605
+    assert [each.name for each in tmp_path.glob("out.*")] == [f"out.{form}"]
+
+
+def test_another_export_to_the_same_file_begins_anew(run: Run, filled: Farm, tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    Path(f"{path}.progress").write_text(json.dumps({"order": "another", "ends": "x", "size": 9}))
+    Path(f"{path}.part").write_text("something else")
+    assert run("export", path, "--org", filled.slug) == 0
+    assert len(rows(path)) == 604
