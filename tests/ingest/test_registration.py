@@ -5,7 +5,17 @@ import json
 import psycopg
 import pytest
 
-from siloscope_contract.births import EpochSpan, Heartbeat, State, Status, encode
+from siloscope_contract.births import (
+    Birth,
+    ChannelBirth,
+    DeviceBirth,
+    EpochSpan,
+    GroupBirth,
+    Heartbeat,
+    State,
+    Status,
+    encode,
+)
 from siloscope_contract.topics import Kind, NodeName, Topic
 from siloscope_process.clock import SystemClock
 from tests.ingest.conftest import Farm, running_ingest
@@ -188,14 +198,102 @@ async def test_what_cannot_be_read_registers_nobody(farm: Farm) -> None:
     assert farm.value("SELECT count(*) FROM quarantine") == 1
 
 
-async def test_a_numbered_pack_that_may_not_register_is_accounted_for(farm: Farm, now_ms: int) -> None:
+async def test_samples_of_many_devices_that_overtake_their_birth_wait_for_it(farm: Farm, now_ms: int) -> None:
+    devices = ["bin1-head1", "bin1-head2"]
     async with fake_broker() as broker, running_ingest(farm.url, broker.url, most_devices_per_node=1):
         connection = await broker.connection()
-        for seq, device in enumerate(["one", "two"], start=1):
+        for seq, device in enumerate(devices, start=1):
             connection.deliver(SAMPLES, pack(seq, now_ms, 1.0, device=device), seq)
         await answered(connection, 1, 2)
-    assert farm.rows("SELECT seq, reason FROM seq_refused") == [(2, "too_many_devices")]
+        assert farm.value("SELECT count(*) FROM seq_refused") == 0
+        assert farm.rows("SELECT reason FROM quarantine") == [("too_many_devices",)]
+        assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,2)}"
+        connection.deliver(BIRTH, birth("one", [EpochSpan(EPOCH, 1, 3)]), 3)
+        connection.deliver(SAMPLES, pack(2, now_ms, 1.0, device="bin1-head2"), 4)
+        await answered(connection, 1, 2, 3, 4)
     assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,3)}"
+    assert farm.value("SELECT count(*) FROM sample") == 2
+
+
+async def test_a_birth_of_which_something_is_refused_registers_the_rest_and_is_answered(farm: Farm) -> None:
+    wide = [ChannelBirth(f"c{at}", "temperature", "Cel") for at in range(200)]
+    odd = [DeviceBirth("odd", title="a\x00b"), DeviceBirth("fine", title="fine")]
+    messages = [
+        encode(Birth(session="first", devices=[DeviceBirth("odd", groups=[GroupBirth("main", channels=wide)])])),
+        # 256 positions are all there are, and one is never used again.
+        encode(
+            Birth(
+                session="second",
+                devices=[
+                    DeviceBirth("odd", groups=[GroupBirth("main", channels=[_renamed(each) for each in wide])]),
+                    DeviceBirth("other"),
+                ],
+            )
+        ),
+        encode(Birth(session="third", software="a\x00b", devices=odd)),
+        encode(Birth(session="fourth", devices=[DeviceBirth("no slug!")])),
+    ]
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        for packet_id, message in enumerate(messages, start=1):
+            connection.deliver(BIRTH, message, packet_id)
+        await answered(connection, 1, 2, 3, 4)
+        connection.deliver(BIRTH, messages[-1], 5)
+        await answered(connection, 1, 2, 3, 4, 5)
+    assert farm.rows("SELECT reason FROM quarantine ORDER BY reason") == [
+        ("malformed_name",),
+        ("refused_by_database",),
+        ("too_many_channels",),
+    ]
+    sessions = farm.rows("SELECT session FROM node_session ORDER BY birth_at, session")
+    assert sorted(sessions) == [("first",), ("fourth",), ("second",), ("third",)]
+    assert farm.rows("SELECT slug FROM device ORDER BY slug") == [("fine",), ("odd",), ("other",)]
+
+
+def _renamed(channel: ChannelBirth) -> ChannelBirth:
+    return ChannelBirth("x" + channel.key, channel.quantity, channel.unit)
+
+
+async def test_many_births_at_once_are_registered_each_by_itself(farm: Farm) -> None:
+    names = [NodeName.of("demo", "north-farm", f"n{at}") for at in range(60)]
+    names.insert(30, NodeName.of("demo", "no-such-site", "lost"))
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        for at, name in enumerate(names, start=1):
+            connection.deliver(Topic(name, Kind.BIRTH).text(), birth(f"s{at}", [EpochSpan(EPOCH, 1, 1)]), at)
+        await answered(connection, *range(1, len(names) + 1))
+    assert farm.value("SELECT count(*) FROM node WHERE kind = 'agent'") == 60
+    assert farm.value("SELECT count(*) FROM channel") == 540
+    assert farm.value("SELECT count(*) FROM node_session") == 60
+    assert farm.rows("SELECT reason FROM quarantine") == [("site_unknown",)]
+
+
+async def test_many_nodes_at_once_are_registered_together_but_for_what_is_odd(farm: Farm, now_ms: int) -> None:
+    messages = [(f"n{at}", pack(1, now_ms, 1.0, None, 2.0)) for at in range(60)]
+    messages += [
+        ("n5", pack(2, now_ms + 1, 1.0, device="bin2-head1", unit="hPa")),
+        ("changing", pack(1, now_ms, 1.0)),
+        ("changing", pack(2, now_ms + 1, 1.0, unit="%RH")),
+        ("greedy", pack(None, now_ms, 1.0, device="d1")),
+        ("greedy", pack(None, now_ms, 1.0, device="d2")),
+        ("greedy", pack(None, now_ms, 1.0, device="d3")),
+        ("broken", b"[{"),
+    ]
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url, most_devices_per_node=2):
+        connection = await broker.connection()
+        for at, (node, message) in enumerate(messages, start=1):
+            topic = Topic(NodeName.of("demo", "north-farm", node), Kind.SAMPLES).text()
+            connection.deliver(topic, message, at)
+        await answered(connection, *range(1, len(messages) + 1))
+    assert farm.value("SELECT count(*) FROM node") == 62
+    assert farm.value("SELECT count(*) FROM device") == 64
+    assert farm.value("SELECT count(*) FROM sample") == 65
+    assert farm.rows("SELECT reason, count(*) FROM quarantine GROUP BY 1 ORDER BY 1") == [
+        ("channel_unknown", 60),
+        ("malformed", 1),
+        ("too_many_devices", 1),
+    ]
+    assert farm.rows("SELECT DISTINCT key, position FROM channel WHERE key = 't3'") == [("t3", 1)]
 
 
 async def test_a_pack_that_overtook_its_birth_is_taken_when_it_comes_again(farm: Farm, now_ms: int) -> None:

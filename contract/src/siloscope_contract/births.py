@@ -162,6 +162,15 @@ def decode_birth(payload: bytes) -> Birth:
     return birth
 
 
+def without_devices(payload: bytes) -> Birth:
+    """Read of a birth who it is from: what `decode_birth` refuses for its devices is to be answered all the same.
+
+    Raises:
+        MalformedMessage: Not even that can be read.
+    """
+    return msgspec.structs.replace(_decode(payload, Birth, "birth"), devices=[])
+
+
 def decode_heartbeat(payload: bytes) -> Heartbeat:
     """Read a heartbeat.
 

@@ -5,20 +5,28 @@ It takes messages in the order of their arrival: a birth registers channels befo
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import islice
+from itertools import islice, takewhile
 
 import psycopg
 import structlog
 
-from siloscope_contract.births import Birth, EpochSpan, decode_birth, decode_heartbeat, decode_status
-from siloscope_contract.errors import ContractError, MalformedPack
+from siloscope_contract.births import (
+    Birth,
+    EpochSpan,
+    decode_birth,
+    decode_heartbeat,
+    decode_status,
+    without_devices,
+)
+from siloscope_contract.errors import ContractError, MalformedMessage, MalformedPack
 from siloscope_contract.packs import Epoch, Sample, decode
 from siloscope_contract.topics import Kind, NodeName
 from siloscope_contract.units import UNITS
 from siloscope_ingest.backoff import Backoff
+from siloscope_ingest.clocks import ClockWatch
 from siloscope_ingest.database import Connection, Database, sorted_error
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
@@ -26,17 +34,18 @@ from siloscope_ingest.errors import Rejected, StoreChanged, Transient, Unannounc
 from siloscope_ingest.far_weeks import FarWeeks
 from siloscope_ingest.intake import Intake, Route
 from siloscope_ingest.look_ahead import MANY, MOST_AT_ONCE, LookAhead
+from siloscope_ingest.newcomers import newcomers
 from siloscope_ingest.nodes import KnownNode
-from siloscope_ingest.presence import PresenceBook, is_possible
-from siloscope_ingest.resolving import ShapeMissing, WeekUnknown
+from siloscope_ingest.presence import PresenceBook, declared, is_possible
+from siloscope_ingest.resolving import ShapeMissing, WeekUnknown, number_of
 from siloscope_ingest.shapes import ChannelsMissing, Shape, shape
 from siloscope_process.clock import Clock, from_ms
-from siloscope_store import ledger, registry, watermarks
-from siloscope_store.ledger import Declared
+from siloscope_store import expectations, ledger, registry, watermarks
 from siloscope_store.registry import NewChannel, RegistryRefusal
 
 _log = structlog.get_logger(__name__)
 _AGENT, _PLAIN = "agent", "plain"
+MOST_BIRTHS_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,18 @@ class Admission:
     most_devices: int = registry.MOST_DEVICES
 
 
+@dataclass
+class _Announced:
+    """A birth, its node, and why something of it is refused."""
+
+    route: Route
+    delivery: Delivery
+    node: KnownNode
+    birth: Birth
+    digest: bytes
+    refusal: Rejected | None
+
+
 class Registrar:
     """Settles what intake parked.
 
@@ -62,6 +83,7 @@ class Registrar:
         clock: For pauses.
         news: Called with a node whose watermark is to be published.
         weeks: Asked to open weeks far from now.
+        clocks: Told what time nodes say it is.
     """
 
     def __init__(
@@ -73,6 +95,7 @@ class Registrar:
         *,
         news: Callable[[int], None],
         weeks: FarWeeks,
+        clocks: ClockWatch,
     ) -> None:
         self._database = database
         self._admission = admission
@@ -80,10 +103,12 @@ class Registrar:
         self._clock = clock
         self._news = news
         self._weeks = weeks
+        self._clocks = clocks
         self._waiting: deque[tuple[Route, Delivery]] = deque()
         self._some = asyncio.Event()
         self._nodes: dict[NodeName, KnownNode] = {}
         self._births: dict[int, bytes] = {}
+        self._pages: dict[int, tuple[str, set[int]]] = {}
         self._ahead = LookAhead()
 
     @property
@@ -108,6 +133,12 @@ class Registrar:
             while self._waiting:
                 if len(self._waiting) >= MANY and self._ahead.is_used_up:
                     await self._look_ahead()
+                births = list(takewhile(_is_birth, islice(self._waiting, MOST_BIRTHS_AT_ONCE)))
+                if len(births) > 1 and await self._settle_births(intake, births):
+                    for _ in births:
+                        self._waiting.popleft()
+                        self._ahead.settled()
+                    continue
                 await self._settle(intake, *self._waiting[0])
                 self._waiting.popleft()
                 self._ahead.settled()
@@ -115,9 +146,17 @@ class Registrar:
 
     async def _look_ahead(self) -> None:
         """Ask for many nodes at once; where that fails, each is asked for by itself and waits for the database."""
-        names = [route.topic.node for route, _ in islice(self._waiting, MOST_AT_ONCE)]
+        waiting = list(islice(self._waiting, MOST_AT_ONCE))
+        names = [route.topic.node for route, _ in waiting]
         try:
-            await self._ahead.fill(await self._database.connection(), names, self._nodes)
+            connection = await self._database.connection()
+            await self._ahead.fill(connection, names, self._nodes)
+            if self._admission.register_plain:
+                new = newcomers(waiting, self._nodes, self._admission.most_devices)
+                if new:
+                    made = await registry.register_new(connection, _PLAIN, new)
+                    _log.info("nodes_registered", nodes=made, kind=_PLAIN)
+                    await self._ahead.fill(connection, names, self._nodes)
         except (psycopg.Error, Transient) as error:
             _log.warning("look_ahead_failed", reason=str(error))
 
@@ -163,33 +202,89 @@ class Registrar:
                 shapes += 1
                 # Committed before the first sample that uses it; all of it at once, for one wait for the disk.
                 async with connection.transaction():
-                    learnt = await self._learn(connection, node, missing.sample)
+                    learnt = await self._learn_or_wait(connection, node, missing.sample, delivery)
                 node.remember(missing.sample.device, learnt)
         raise Rejected("too_many_shapes", f"payload: found more than {_MOST_SHAPES_A_MESSAGE} kinds of samples")
+
+    async def _settle_births(self, intake: Intake, births: Sequence[tuple[Route, Delivery]]) -> bool:
+        """Settle many births in one transaction, for one wait for the disk; False where each must be looked at alone.
+
+        Raises:
+            StoreChanged: The database is another one than before.
+        """
+        try:
+            connection = await self._database.connection()
+            names = {route.topic.node for route, _ in births}
+            await registry.register_new(
+                connection, _AGENT, {name: {} for name in sorted(names, key=str) if name not in self._nodes}
+            )
+            for found in await registry.find_nodes(connection, [name for name in names if name not in self._nodes]):
+                self._nodes[found.name] = KnownNode(found)
+            announced = [await self._announced(connection, route, delivery) for route, delivery in births]
+            # In order of node, as everybody locks them, and for one node in order of arrival.
+            announced.sort(key=lambda each: each.node.node_id)
+            async with connection.transaction():
+                for each in announced:
+                    await self._register(connection, each)
+        except (psycopg.Error, Transient, Rejected, ContractError, RegistryRefusal) as error:
+            _log.warning("births_apart", births=len(births), reason=str(error))
+            return False
+        for each in announced:
+            self._settle_birth(intake, each)
+        return True
 
     async def _birth(self, connection: Connection, intake: Intake, route: Route, delivery: Delivery) -> None:
         if not delivery.payload:
             intake.settle(Entry(delivery))  # the retained birth was cleared
             return
-        birth = decode_birth(delivery.payload)
+        announced = await self._announced(connection, route, delivery)
+        async with connection.transaction():
+            await self._register(connection, announced)
+        self._settle_birth(intake, announced)
+
+    async def _announced(self, connection: Connection, route: Route, delivery: Delivery) -> _Announced:
+        """Return what a birth says, with its node.
+
+        Raises:
+            MalformedMessage: It does not even say who it is from.
+            StoreChanged: It knows more than is here.
+        """
+        refusal: Rejected | None = None
+        try:
+            birth = decode_birth(delivery.payload)
+        except MalformedMessage as error:
+            birth = without_devices(delivery.payload)
+            refusal = Rejected(error.reason, str(error))
         node = await self._node(connection, route, _AGENT)
         digest = blake2b(delivery.payload, digest_size=16).digest()
+        announced = _Announced(route, delivery, node, birth, digest, refusal)
         if self._births.get(node.node_id) != digest:
             await self._check_trust(connection, node, birth)
-            await self._register(connection, node, birth)
-            if birth.page == birth.pages:
-                at = from_ms(delivery.received_ms)
-                await registry.record_session(connection, node.node_id, birth.session, birth.software, at)
-            self._births[node.node_id] = digest
+        return announced
+
+    def _settle_birth(self, intake: Intake, announced: _Announced) -> None:
+        """Answer a birth that is registered, also one of which something was refused.
+
+        A node that hears nothing would keep all that it ever sent.
+        """
+        node = announced.node
+        seen_before = self._births.get(node.node_id) == announced.digest
+        self._births[node.node_id] = announced.digest
+        node.forget()
         node.kind = _AGENT
+        self._ahead.forget(node.node_id)
         self._news(node.node_id)
-        intake.settle(Entry(delivery, node.node_id, node.org_id))
+        if announced.refusal is not None and not seen_before:
+            intake.refuse(announced.route, announced.delivery, announced.refusal)
+        else:
+            intake.settle(Entry(announced.delivery, node.node_id, node.org_id))
 
     async def _heartbeat(self, connection: Connection, intake: Intake, route: Route, delivery: Delivery) -> None:
         heartbeat = decode_heartbeat(delivery.payload)
         node = await self._known(connection, route)
         if node is not None:
             self._presence.heartbeat(node.node_id, delivery.received_ms)
+            self._clocks.heartbeat(node.node_id, node.org_id, heartbeat.at_ms, delivery.received_ms)
             self._presence.declare(node.node_id, heartbeat.session, heartbeat.epochs)
         intake.settle(Entry(delivery))
 
@@ -234,6 +329,21 @@ class Registrar:
         route.node = self._nodes[route.topic.node] = made
         return made
 
+    async def _learn_or_wait(
+        self, connection: Connection, node: KnownNode, sample: Sample, delivery: Delivery
+    ) -> Shape:
+        """Return the shape of a sample; a numbered pack of more devices than may come unannounced awaits the birth.
+
+        Raises:
+            Unannounced: Its number stays open: it will be sent again behind the birth.
+        """
+        try:
+            return await self._learn(connection, node, sample)
+        except RegistryRefusal as error:
+            if error.reason == "too_many_devices" and number_of(delivery)[1] is not None:
+                raise Unannounced(error.reason, str(error)) from error
+            raise
+
     async def _learn(self, connection: Connection, node: KnownNode, sample: Sample) -> Shape:
         """Return the shape of a sample, registering device and channels if need be and allowed."""
         device_id, channels = await self._ahead.device(connection, node.node_id, sample.device)
@@ -274,18 +384,38 @@ class Registrar:
             )
         _log.info("channels_registered", device_id=device_id, channels=[key for key, _ in missing.wanted])
 
-    async def _register(self, connection: Connection, node: KnownNode, birth: Birth) -> None:
+    async def _register(self, connection: Connection, announced: _Announced) -> None:
+        """Register what a birth announces, each device by itself; note why one of them is refused."""
+        node, birth = announced.node, announced.birth
+        if self._births.get(node.node_id) == announced.digest:
+            return
         for device in birth.devices:
-            await registry.register_birth(connection, node.node_id, device)
-        node.forget()
-        self._ahead.forget(node.node_id)
-        declared = [
-            Declared(node.node_id, span.epoch, span.next, span.lowest, birth.session)
-            for span in birth.epochs
-            if is_possible(span)
-        ]
-        if declared:
-            await ledger.declare(connection, declared)
+            try:
+                async with connection.transaction():
+                    await registry.register_birth(connection, node.node_id, device)
+            except RegistryRefusal as error:
+                announced.refusal = Rejected(error.reason, str(error))
+            except psycopg.DataError as error:
+                reason = f"device {device.name}: {error}".splitlines()[0]
+                announced.refusal = Rejected("refused_by_database", reason)
+        spans = [declared(node.node_id, birth.session, span) for span in birth.epochs if is_possible(span)]
+        if spans:
+            await ledger.declare(connection, spans)
+        at = from_ms(announced.delivery.received_ms)
+        await expectations.name_groups(connection, node.node_id, birth.session, birth.devices, at)
+        if announced.refusal is None and self._is_whole(node, birth):
+            await expectations.end_unnamed(connection, node.node_id, birth.session, at)
+        if birth.page == birth.pages:
+            software = birth.software.replace("\x00", "␀")
+            await registry.record_session(connection, node.node_id, birth.session, software, at)
+
+    def _is_whole(self, node: KnownNode, birth: Birth) -> bool:
+        """Say whether all pages of a birth have come; of a long one, the broker retains the last alone."""
+        session, pages = self._pages.get(node.node_id, ("", set()))
+        if session != birth.session:
+            session, pages = self._pages[node.node_id] = (birth.session, set())
+        pages.add(birth.page)
+        return len(pages) >= birth.pages
 
     async def _check_trust(self, connection: Connection, node: KnownNode, birth: Birth) -> None:
         """Change the generation where a node was told more than is here: the database has gone back in time.
@@ -303,6 +433,11 @@ class Registrar:
                 _log.error("database_went_back", node=str(node.name), epoch=epoch, told=below, found=here.get(epoch))
                 await watermarks.lose_trust(connection, believed)
                 raise StoreChanged(f"{node.name} was told of numbers below {below} of {epoch}, and they are not here")
+
+
+def _is_birth(waiting: tuple[Route, Delivery]) -> bool:
+    route, delivery = waiting
+    return route.topic.kind is Kind.BIRTH and bool(delivery.payload)
 
 
 _DEFAULT_GROUP = (registry.DEFAULT_GROUP, registry.DEFAULT_RETENTION)
