@@ -7,7 +7,7 @@ import msgspec
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.shapes import Part
 from siloscope_store.ledger import GapRecord, RefusedNumber
-from siloscope_store.quarantine import Quarantined
+from siloscope_store.quarantine import Quarantined, Withheld
 from siloscope_store.ranges import Range
 from siloscope_store.samples import Undated
 
@@ -34,6 +34,7 @@ class Entry(msgspec.Struct, eq=False):
         evicted: Numbers that it declares will never come: (epoch, range).
         quarantined: The message itself, once for each reason, where it was not taken as it came.
         refused: Its number, where all of it was refused.
+        withheld: Set instead of `quarantined` where its sender has filled its share of the minute.
     """
 
     delivery: Delivery
@@ -51,6 +52,7 @@ class Entry(msgspec.Struct, eq=False):
     evicted: Sequence[tuple[str, Range]] = ()
     quarantined: Sequence[Quarantined] = ()
     refused: RefusedNumber | None = None
+    withheld: Withheld | None = None
 
     def split(self, at: int) -> tuple["Entry", "Entry"]:
         """Return the rows before `at`, which account for nothing and acknowledge nothing, and all the rest."""

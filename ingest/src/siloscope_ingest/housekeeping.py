@@ -5,12 +5,14 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
+from siloscope_ingest.clocks import ClockWatch
 from siloscope_ingest.database import Database, sorted_error
 from siloscope_ingest.errors import Transient
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.presence import PresenceBook
+from siloscope_ingest.replays import Replays
 from siloscope_process.clock import Clock
-from siloscope_store import ledger, registry
+from siloscope_store import clocks, ledger, registry
 from siloscope_store.ledger import Declared
 from siloscope_store.registry import Presence
 
@@ -24,13 +26,25 @@ class Housekeeping:
     Args:
         database: A connection of its own.
         presence: What is to be written.
+        clocks: What nodes' clocks did.
+        replays: Told to look for messages of the quarantine that are to be tried again.
         clock: For the pauses.
         measure: Called each time, to bring the gauges up to date.
     """
 
-    def __init__(self, database: Database, presence: PresenceBook, clock: Clock, measure: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        presence: PresenceBook,
+        clocks: ClockWatch,
+        replays: Replays,
+        clock: Clock,
+        measure: Callable[[], None],
+    ) -> None:
         self._database = database
         self._presence = presence
+        self._clocks = clocks
+        self._replays = replays
         self._clock = clock
         self._measure = measure
         self._taken: tuple[list[Presence], list[Declared]] | None = None
@@ -51,9 +65,30 @@ class Housekeeping:
             self._measure()
             try:
                 await self._write()
+                await self._look()
             except Transient as error:
                 _log.warning("presence_not_written", reason=str(error))
                 await self._database.drop()
+
+    async def _look(self) -> None:
+        """Write what clocks did, and look for what is to be tried again."""
+        connection = await self._database.connection()
+        events, ended = self._clocks.take()
+        try:
+            if events or ended:
+                await clocks.note(connection, events, ended)
+            await self._replays.look(connection)
+        except psycopg.Error as error:
+            reason = sorted_error(error)
+            if isinstance(reason, Transient):
+                self._clocks.put_back(events, ended)
+                raise reason from error
+            _log.error("clock_events_refused", reason=str(reason))
+            return
+        for event in events:
+            _log.warning(
+                "clock", node_id=event.node_id, kind=event.kind, offset_s=event.offset_s, before_s=event.before_s
+            )
 
     async def _write(self) -> None:
         presences, declared = self._taken = self._taken or self._presence.take()

@@ -44,6 +44,7 @@ class Intake:
         held: Counts what is under way.
         park: Takes what must wait for the registry.
         watch: Sees every entry of a node.
+        refused: Sees every entry of a message that is refused as a whole before it is decoded.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class Intake:
         *,
         park: Callable[[Route, Delivery], None],
         watch: Callable[[KnownNode, Entry], None],
+        refused: Callable[[Entry], None],
     ) -> None:
         self._resolver = resolver
         self._accumulator = accumulator
         self._held = held
         self._park = park
         self._watch = watch
+        self._refused = refused
         self._routes: dict[str, Route] = {}
 
     def receive(self, delivery: Delivery) -> None:
@@ -98,17 +101,22 @@ class Intake:
         """
         node = None if route is None else route.node
         if node is None:
-            self._accumulator.add(rejected(delivery, why))
+            self._add_refused(rejected(delivery, why))
             return
         if isinstance(why, Unannounced):
-            self._accumulator.add(rejected(delivery, why, node.node_id, node.org_id))
+            self._add_refused(rejected(delivery, why, node.node_id, node.org_id))
             return
         epoch, seq = number_of(delivery) if route is not None and route.is_samples else (None, None)
         stream = None if epoch is None or seq is None else node.stream(epoch)
-        self._accumulator.add(rejected(delivery, why, node.node_id, node.org_id, stream, seq))
+        self._add_refused(rejected(delivery, why, node.node_id, node.org_id, stream, seq))
 
     def settle(self, entry: Entry) -> None:
         """Take an entry that was made elsewhere."""
+        entry.is_exception = True  # looked at again, for what it says may come from the quarantine
+        self._accumulator.add(entry)
+
+    def _add_refused(self, entry: Entry) -> None:
+        self._refused(entry)
         self._accumulator.add(entry)
 
     def _new_route(self, text: str) -> Route:

@@ -20,6 +20,14 @@ class Metrics:
         self.quarantined = Counter(name + "quarantined", "Messages kept in quarantine", ["reason"], registry=registry)
         self.conflicts = Counter(name + "conflicts", "Second values that differ from what is kept", registry=registry)
         self.undated = Counter(name + "undated", "Samples whose time is not believed", registry=registry)
+        self.ahead = Counter(
+            name + "ahead", "Messages with samples from the future: never the latest", registry=registry
+        )
+        self.withheld = Counter(name + "withheld", "Refused messages that were only counted", registry=registry)
+        self.unstored = Counter(
+            name + "unstored", "Messages that even the quarantine refused: never acknowledged", registry=registry
+        )
+        self.clock_events = Counter(name + "clock_events", "Clocks that are not right", ["kind"], registry=registry)
         self.retries = Counter(name + "retries", "Commits tried again: the database was away", registry=registry)
         self.bisections = Counter(name + "bisections", "Batches split: their data was refused", registry=registry)
         self.watermarks = Counter(name + "watermarks", "Watermarks published", registry=registry)

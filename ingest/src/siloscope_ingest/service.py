@@ -16,11 +16,13 @@ from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.client_ids import client_id
+from siloscope_ingest.clocks import ClockWatch
 from siloscope_ingest.database import Database, Identity, Prepare, prepare_writing
 from siloscope_ingest.dialling import MqttDial, StreamDial
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Fatal, StoreChanged, Transient
 from siloscope_ingest.far_weeks import Allowance, FarWeeks
+from siloscope_ingest.floods import Floods
 from siloscope_ingest.held import Held
 from siloscope_ingest.housekeeping import Housekeeping
 from siloscope_ingest.intake import Intake
@@ -33,8 +35,10 @@ from siloscope_ingest.presence import PresenceBook
 from siloscope_ingest.publisher import Publisher
 from siloscope_ingest.redeliveries import RelativeMessages
 from siloscope_ingest.registrar import Admission, Registrar
+from siloscope_ingest.replays import Replays
 from siloscope_ingest.resolving import Resolver
 from siloscope_ingest.settings import IngestSettings
+from siloscope_ingest.stalls import StallWatch
 from siloscope_ingest.stream_plan import StreamPlan
 from siloscope_ingest.stream_url import StreamUrl
 from siloscope_ingest.window import TimeWindow
@@ -106,6 +110,7 @@ class Service:
         self._registering = self._database("siloscope ingest registry")
         self._keeping = self._database("siloscope ingest housekeeping")
         self._presence = PresenceBook()
+        self._problems: dict[str, str | None] = {}
         self._wire()
 
     def _wire(self) -> None:
@@ -121,13 +126,29 @@ class Service:
             settings.near_past_days,
             settings.clock_tolerance_s,
         )
+        self._clocks = ClockWatch(
+            round(settings.clock_tolerance_s * 1000), lambda kind: self.metrics.clock_events.labels(kind).inc()
+        )
+        self._floods = Floods(settings.quarantined_a_minute)
         weeks = FarWeeks(Allowance(settings.far_weeks_a_day, settings.backlog_weeks_a_day))
         admission = Admission(settings.register_plain_devices, settings.most_devices_per_node)
         self._publisher = Publisher(
-            self._publishing, self._identity, self._publish, self._can_publish, clock, self.metrics
+            self._publishing,
+            self._identity,
+            self._publish,
+            self._can_publish,
+            clock,
+            self.metrics,
+            partial(self._on_database, "watermarks"),
         )
         self._registrar = Registrar(
-            self._registering, admission, self._presence, clock, news=self._publisher.news, weeks=weeks
+            self._registering,
+            admission,
+            self._presence,
+            clock,
+            news=self._publisher.news,
+            weeks=weeks,
+            clocks=self._clocks,
         )
         self._intake = Intake(
             Resolver(window, RelativeMessages(), weeks),
@@ -135,7 +156,9 @@ class Service:
             self.held,
             park=self._registrar.park,
             watch=self._watch,
+            refused=self._on_exception,
         )
+        self._replays = Replays(self._intake.receive, lambda: self.held.is_full)
         self._writer = Writer(
             self._writing,
             self._accumulator,
@@ -144,9 +167,13 @@ class Service:
             clock,
             self.metrics,
             committed=self._on_committed,
-            reachable=self._on_database,
+            reachable=partial(self._on_database, "writer"),
         )
-        self._housekeeping = Housekeeping(self._keeping, self._presence, clock, self._measure)
+        watched = (self._publishing, self._writing, self._registering, self._keeping)
+        self._stalls = StallWatch(settings.database_url, watched, clock, partial(self._on_database, "watch"))
+        self._housekeeping = Housekeeping(
+            self._keeping, self._presence, self._clocks, self._replays, clock, self._measure
+        )
         first = crc32(settings.ingest_worker.encode())
         dial = MqttDial(self._brokers, self._new_line, self._filters, VERSIONS.get(settings.mqtt_version), first)
         self._link = Link(dial, clock, changed=self._on_broker, name="broker")
@@ -174,6 +201,7 @@ class Service:
                 self._registrar.run(self._intake),
                 self._publisher.run(),
                 self._housekeeping.run(),
+                self._stalls.run(),
                 *(link.run() for link in self._links),
             )
         ]
@@ -194,12 +222,12 @@ class Service:
             try:
                 await self._publishing.connection()
             except Transient as error:
-                self._on_database(str(error))
+                self._on_database("watermarks", str(error))
                 _log.warning("database_away", reason=str(error))
                 await self._publishing.drop()
                 await self._clock.sleep(backoff.next_s())
                 continue
-            self._on_database(None)
+            self._on_database("watermarks", None)
             return
 
     async def _finish(self, writing: "asyncio.Future[None]") -> None:
@@ -252,10 +280,19 @@ class Service:
 
     def _watch(self, node: KnownNode, entry: Entry) -> None:
         """See each samples message of a known node go by."""
-        received_ms = entry.delivery.received_ms
+        delivery = entry.delivery
+        received_ms = delivery.received_ms
+        if delivery.line is self._replays:
+            entry.is_exception = True  # its row in the quarantine goes in the same transaction
+            return
+        if entry.is_exception:
+            self._on_exception(entry)
         if not node.is_news(entry.stream, received_ms):
             return
         self._presence.pack(node.node_id, received_ms)
+        times_ms = [time_ms for _, time_ms, _ in entry.rows] + [each.time_ms for each in entry.undated]
+        if times_ms:
+            self._clocks.packs(node.node_id, node.org_id, max(times_ms), received_ms)
         if entry.stream is not None and entry.rows:
             other = node.epochs.note(entry.stream[1], entry.rows[0][1], received_ms)
             if other is not None:
@@ -263,12 +300,22 @@ class Service:
                 self.metrics.twins.inc()
                 self._housekeeping.report_twins(node, [entry.stream[1], other])
 
+    def _on_exception(self, entry: Entry) -> None:
+        """See a message that brings more than samples."""
+        if entry.delivery.line is not self._replays:
+            self._floods.judge(entry)
+        if entry.ahead_ms and entry.node_id is not None and entry.org_id is not None:
+            self._clocks.ahead(entry.node_id, entry.org_id, entry.ahead_ms, entry.delivery.received_ms)
+
     def _on_committed(self, batch: Batch) -> None:
         for node_id, _ in batch.streams():
             self._publisher.news(node_id)
 
-    def _on_database(self, problem: str | None) -> None:
-        self._health.set("database", problem is None, problem or "")
+    def _on_database(self, who: str, problem: str | None) -> None:
+        """Take what one user of the database found; it is well when all of them are."""
+        self._problems[who] = problem
+        found = next((each for each in self._problems.values() if each is not None), None)
+        self._health.set("database", found is None, found or "")
 
     def _on_broker(self, problem: str | None) -> None:
         self._health.set("broker", problem is None, problem or "")

@@ -79,6 +79,9 @@ class IngestSettings(ServiceSettings, frozen=True, kw_only=True):
     backlog_weeks_a_day: Annotated[
         int, Meta(description="The same for weeks beside one that the same node wrote to, as a long backlog does", ge=0)
     ] = 260
+    quarantined_a_minute: Annotated[
+        int, Meta(description="Refused messages of one node that are kept a minute; beyond that they are counted", ge=1)
+    ] = 60
     ingest_batch_messages: Annotated[int, Meta(description="Most messages a transaction", ge=1)] = 20_000
     ingest_held_messages: Annotated[
         int, Meta(description="Most messages held between broker and database; then no more are read", ge=1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.database import Connection
 from siloscope_ingest.origins import RecentBatches
+from siloscope_ingest.replays import Replays, outcome
 from siloscope_ingest.shapes import TABLES
 from siloscope_store import ledger, quarantine, rollup_marks, samples
 from siloscope_store.samples import Conflict, Difference
@@ -76,9 +77,15 @@ async def _write_exceptions(connection: Connection, batch: Batch, conflicts: lis
     refused = [entry.refused for entry in batch.exceptions if entry.refused is not None]
     if refused:
         await ledger.refuse(connection, refused)
-    quarantined = [each for entry in batch.exceptions for each in entry.quarantined]
+    replayed = [entry for entry in batch.exceptions if isinstance(entry.delivery.line, Replays)]
+    if replayed:
+        await quarantine.settle_replays(connection, [outcome(entry) for entry in replayed])
+    quarantined = [each for entry in batch.exceptions if entry not in replayed for each in entry.quarantined]
     if quarantined:
         await quarantine.keep(connection, quarantined)
+    withheld = [entry.withheld for entry in batch.exceptions if entry.withheld is not None]
+    if withheld:
+        await quarantine.count_withheld(connection, withheld)
 
 
 async def _write_latest(connection: Connection, batch: Batch) -> None:

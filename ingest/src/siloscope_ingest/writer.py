@@ -114,6 +114,7 @@ class Writer:
             except Rejected as error:
                 why = error
         # Nowhere stored, so not acknowledged: the broker keeps it and sends it again on the next connection.
+        self._metrics.unstored.inc()
         _log.error("message_not_stored", topic=entry.delivery.topic, reason=why.detail)
         if entry.completes:
             self._held.release([entry.delivery])
@@ -170,6 +171,8 @@ class Writer:
         metrics.commit_seconds.observe(self._last_commit_s)
         for entry in batch.exceptions:
             metrics.undated.inc(len(entry.undated))
+            metrics.ahead.inc(bool(entry.ahead_ms))
+            metrics.withheld.inc(entry.withheld is not None)
             for each in entry.quarantined:
                 metrics.quarantined.labels(each.reason).inc()
                 _log.warning("quarantined", topic=each.topic, reason=each.reason, detail=each.detail[:300])

@@ -53,6 +53,81 @@ async def keep(connection: AsyncConnection[Any], messages: Sequence[Quarantined]
         await cursor.executemany(_SQL["keep"], rows)
 
 
+@dataclass(frozen=True)
+class Withheld:
+    """A refused message that is only counted: its node has filled its share of the minute."""
+
+    org_id: int | None
+    node_id: int | None
+    at: datetime
+    reason: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What became of a message that was tried again.
+
+    Attributes:
+        quarantine_id: Its row.
+        refused: Why it is refused again; None where it was taken.
+        number: Node, epoch and number, where it has one.
+        is_refused_number: Whether that number stays refused.
+    """
+
+    quarantine_id: int
+    refused: Quarantined | None
+    number: tuple[int, str, int] | None = None
+    is_refused_number: bool = False
+
+
+async def count_withheld(connection: AsyncConnection[Any], messages: Sequence[Withheld]) -> None:
+    """Count messages that are not kept, by node, hour and reason."""
+    counted: dict[tuple[int, int, datetime, str], list[int]] = {}
+    for each in messages:
+        hour = each.at.replace(minute=0, second=0, microsecond=0)
+        sums = counted.setdefault((each.org_id or 0, each.node_id or 0, hour, each.reason), [0, 0])
+        sums[0] += 1
+        sums[1] += each.size_bytes
+    rows = [
+        {"org_id": org or None, "node_id": node or None, "at": at, "reason": reason, "messages": number, "bytes": size}
+        for (org, node, at, reason), (number, size) in sorted(counted.items())
+    ]
+    async with connection.cursor() as cursor:
+        await cursor.executemany(_SQL["count_withheld"], rows)
+
+
+async def lock_replays(connection: AsyncConnection[Any]) -> bool:
+    """Say whether this session is the one that tries messages again, from now on until it ends."""
+    row = await (await connection.execute(_SQL["try_lock_replays"])).fetchone()
+    return row is not None and bool(row[0])
+
+
+async def due_replays(
+    connection: AsyncConnection[Any], under_way: Sequence[int], limit: int
+) -> list[tuple[int, str, bytes, datetime]]:
+    """Return messages that are to be tried again: id, topic, payload and when they came."""
+    found = await connection.execute(_SQL["due_replays"], {"under_way": list(under_way), "limit": limit})
+    return [(row[0], row[1], bytes(row[2]), row[3]) for row in await found.fetchall()]
+
+
+async def settle_replays(connection: AsyncConnection[Any], replays: Sequence[Replayed]) -> None:
+    """Take out what was taken at last, and note why the rest was not; in the transaction that stores the samples."""
+    for each in sorted(replays, key=lambda each: each.quarantine_id):
+        key: dict[str, Any] = {"id": each.quarantine_id}
+        if each.refused is None:
+            await connection.execute(_SQL["release"], key)
+        else:
+            detail = _storable(each.refused.detail)[:_LONGEST_DETAIL]
+            key |= {"reason": each.refused.reason, "detail": detail}
+            if (await connection.execute(_SQL["refuse_again"], key)).rowcount == 0:
+                await connection.execute(_SQL["refused_already"], key)
+        if each.number is not None:
+            node_id, epoch, seq = each.number
+            key |= {"node_id": node_id, "epoch": uuid_of(epoch), "seq": seq}
+            await connection.execute(_SQL["change_refusal" if each.is_refused_number else "forget_refusal"], key)
+
+
 def _storable(text: str) -> str:
     """Return text without what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
     return text.replace("\x00", "␀").encode("utf-8", "replace").decode("utf-8")
