@@ -1,0 +1,533 @@
+"""What is missing, and why: per group or channel and local date, as a list of gaps, and by the numbers of a node."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+
+from siloscope_contract.quality import FIRST_BAD, Quality, grade
+from siloscope_store.cursors import PageOf, next_page, position_of
+from siloscope_store.errors import CursorMalformed
+from siloscope_store.ranges import Range, merged
+from siloscope_store.statements import statements
+
+_SQL = statements("completeness.sql")
+Connection = AsyncConnection[Any]
+
+CAUSES = (
+    "agent_off",
+    "bus_error",
+    "evicted",
+    "thinned",
+    "refused",
+    "undated",
+    "on_its_way",
+    "no_word",
+    "unexplained",
+)
+NOT_REPORTED = "not_reported"
+"""Of a channel alone: its sample came, and had nothing of it."""
+
+_MOST_LISTED = 200
+_MOST_GROUPS = 5_000
+_SPOKEN_OF_S = 900
+_RANGE = re.compile(r"\[(\d+),(\d+)\)")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is asked about; None = any."""
+
+    site_id: int | None = None
+    place_id: int | None = None
+    device_id: int | None = None
+    channel_id: int | None = None
+
+
+class PlaceRef(msgspec.Struct, frozen=True):
+    """A place where channels of a group are now."""
+
+    id: int
+    slug: str
+    title: str
+    kind: str
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """A group: channels of one device that are read together."""
+
+    group_id: int
+    group_key: str
+    interval_s: float | None
+    device_id: int
+    device_slug: str
+    device_title: str | None
+    node_id: int
+    node_slug: str
+    site_id: int
+    site_slug: str
+    time_zone: str
+    places: list[PlaceRef]
+
+
+class ChannelRef(msgspec.Struct, frozen=True):
+    """A channel."""
+
+    id: int
+    key: str
+    title: str | None
+    quantity: str
+    unit: str
+
+
+class Day(msgspec.Struct, frozen=True):
+    """One local date: expected + surplus = stored + everything in `missing`.
+
+    Attributes:
+        expected: None where nobody said how often samples come.
+        surplus: How many more are stored than expected.
+        late: How many of the stored came later than their delivery allowance.
+        missing: How many by cause; causes that there are none of are left out.
+        bad: How many readings of what is stored failed, by reason.
+        conflicts: Second values that differed from what was stored.
+    """
+
+    day: date
+    expected: int | None
+    stored: int
+    surplus: int
+    late: int
+    missing: dict[str, int]
+    bad: dict[str, int]
+    conflicts: int
+
+
+class Completeness(msgspec.Struct, frozen=True):
+    """The days of a group, or of one of its channels; a day of which nothing was expected or stored is absent."""
+
+    subject: Subject
+    channel: ChannelRef | None
+    days: list[Day]
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Neighbouring samples of one group that are missing for one cause: the first's time and the last's."""
+
+    subject: Subject
+    cause: str
+    from_time: datetime
+    to_time: datetime
+    samples: int
+    interval_s: float
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """A reading that came twice with different values."""
+
+    conflict_id: int
+    channel_id: int
+    channel_key: str
+    channel_title: str | None
+    quantity: str
+    unit: str
+    device_id: int
+    device_slug: str
+    device_title: str | None
+    time: datetime
+    kept_value: float | None
+    kept_reason: str
+    kept_epoch: str | None
+    kept_seq: int | None
+    other_value: float | None
+    other_reason: str
+    other_epoch: str | None
+    other_seq: int | None
+    at: datetime
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    """How many numbers, and which: the newest ranges, first and last included, ascending."""
+
+    count: int
+    ranges: list[tuple[int, int]]
+
+
+class EpochLedger(msgspec.Struct, frozen=True):
+    """One start of an agent, by its packs' numbers.
+
+    Attributes:
+        below: Every number below it is accounted for.
+        accounted: Stored, quarantined, refused or declared lost.
+        on_its_way: In the node's spool by its own word, and not accounted for.
+        lost: Assigned, not in the spool any more, and not accounted for: nobody knows what became of them.
+        declared_lost: How many numbers gap records say will never come.
+        refused: How many numbers were refused.
+        alive: Whether the node still speaks of it.
+    """
+
+    epoch: str
+    session: str | None
+    alive: bool
+    first_seen_at: datetime
+    last_seen_at: datetime
+    below: int
+    next: int | None
+    oldest: int | None
+    owed_from: datetime | None
+    owed_to: datetime | None
+    accounted: Numbers
+    on_its_way: Numbers
+    lost: Numbers
+    declared_lost: int
+    refused: int
+
+
+class DeclaredGap(msgspec.Struct, frozen=True):
+    """What a node declared absent."""
+
+    kind: str
+    epoch: str | None
+    first_seq: int | None
+    last_seq: int | None
+    from_time: datetime | None
+    to_time: datetime | None
+    device: str | None
+    count: int | None
+    detail: str
+    at: datetime
+
+
+class RefusedPack(msgspec.Struct, frozen=True):
+    """A pack that was refused."""
+
+    epoch: str
+    seq: int
+    reason: str
+    detail: str
+    at: datetime
+
+
+class TwinReport(msgspec.Struct, frozen=True):
+    """Two starts that were seen alive at once under one credential."""
+
+    at: datetime
+    epochs: list[str]
+
+
+class NodeLedger(msgspec.Struct, frozen=True):
+    """All that is known of a node's numbers; lists hold the newest."""
+
+    node_id: int
+    slug: str
+    kind: str
+    site_id: int
+    session: str | None
+    heard_at: datetime | None
+    epochs: list[EpochLedger]
+    gaps: list[DeclaredGap]
+    refused: list[RefusedPack]
+    twins: list[TwinReport]
+
+
+async def completeness(
+    connection: Connection,
+    org_id: int,
+    scope: Scope,
+    from_day: date,
+    to_day: date,
+    *,
+    now: datetime,
+    by_channel: bool = False,
+    limit: int,
+    cursor: str | None = None,
+) -> PageOf[Completeness]:
+    """Return groups, or their channels, with their days from one local date to another, included.
+
+    Raises:
+        CursorMalformed: It was not given out here.
+    """
+    found = await _subjects(connection, org_id, scope, now=now, limit=limit + 1, after=position_of(cursor))
+    page = next_page(found, limit, lambda each: each.group_id)
+    group_ids = [each.group_id for each in page.items]
+    asked = {"group_ids": group_ids, "from_day": from_day, "to_day": to_day, "now": now}
+    rows = defaultdict[int, list[dict[str, Any]]](list)
+    async with connection.cursor(row_factory=dict_row) as cursor_of_days:
+        await cursor_of_days.execute(_SQL["days"], asked)
+        for row in await cursor_of_days.fetchall():
+            rows[row["group_id"]].append(row)
+    if not by_channel and scope.channel_id is None:
+        items = [Completeness(each, None, [_day(row) for row in rows[each.group_id]]) for each in page.items]
+        return PageOf(items, page.next_cursor)
+    channels = await _channels(connection, group_ids, scope)
+    conflicts = await _channel_conflicts(connection, asked)
+    items = [
+        Completeness(
+            each, channel, [_channel_day(row, place, conflicts) for row in rows[each.group_id] if _had(row, life)]
+        )
+        for each in page.items
+        for channel, place, life in channels[each.group_id]
+    ]
+    return PageOf(items, page.next_cursor)
+
+
+async def gaps(
+    connection: Connection,
+    org_id: int,
+    scope: Scope,
+    begins: datetime,
+    ends: datetime,
+    *,
+    now: datetime,
+    cause: str | None = None,
+    limit: int,
+    cursor: str | None = None,
+) -> PageOf[Gap]:
+    """Return what is missing of [begins, ends), newest first.
+
+    Raises:
+        CursorMalformed: It was not given out here.
+    """
+    before = _before(cursor)
+    subjects = {
+        each.group_id: each for each in await _subjects(connection, org_id, scope, now=now, limit=_MOST_GROUPS, after=0)
+    }
+    parameters = {
+        "group_ids": list(subjects),
+        "begins": begins,
+        "ends": ends,
+        "now": now,
+        "cause": cause,
+        "limit": limit + 1,
+        "before": before[0],
+        "before_group": before[1],
+        "before_cause": before[2],
+    }
+    found = await (await connection.execute(_SQL["gaps"], parameters)).fetchall()
+    items = [Gap(subjects[row[0]], row[1], row[2], row[3], row[5], row[4]) for row in found]
+    if len(items) <= limit:
+        return PageOf(items, None)
+    last = items[limit - 1]
+    return PageOf(items[:limit], f"{last.from_time.isoformat()}~{last.subject.group_id}~{last.cause}")
+
+
+async def conflicts(
+    connection: Connection,
+    org_id: int,
+    scope: Scope,
+    begins: datetime,
+    ends: datetime,
+    *,
+    now: datetime,
+    limit: int,
+    cursor: str | None = None,
+) -> PageOf[Conflict]:
+    """Return readings of [begins, ends) that came twice with different values, newest first.
+
+    Raises:
+        CursorMalformed: It was not given out here.
+    """
+    groups = await _subjects(connection, org_id, scope, now=now, limit=_MOST_GROUPS, after=0)
+    parameters = {
+        "group_ids": [each.group_id for each in groups],
+        "channel_id": scope.channel_id,
+        "begins": begins,
+        "ends": ends,
+        "before_id": position_of(cursor) or None,
+        "limit": limit + 1,
+    }
+    async with connection.cursor(row_factory=dict_row) as rows:
+        await rows.execute(_SQL["conflicts"], parameters)
+        found = [_conflict(row) for row in await rows.fetchall()]
+    return next_page(found, limit, lambda each: each.conflict_id)
+
+
+async def node_ledger(connection: Connection, org_id: int, node_id: int) -> NodeLedger | None:
+    """Return what is known of a node's numbers; None where this organisation has no such node."""
+    asked: dict[str, Any] = {"org_id": org_id, "node_id": node_id, "most": _MOST_LISTED}
+    async with connection.cursor(row_factory=dict_row) as rows:
+        node = await (await rows.execute(_SQL["node"], asked)).fetchone()
+        if node is None:
+            return None
+        full_name = node.pop("full_name")
+        declared = await (await rows.execute(_SQL["node_gaps"], asked)).fetchall()
+        refused = await (await rows.execute(_SQL["node_refused"], asked)).fetchall()
+        twins = await (await rows.execute(_SQL["node_twins"], {**asked, "full_name": full_name})).fetchall()
+    lost = dict(await (await connection.execute(_SQL["node_gap_numbers"], asked)).fetchall())
+    refusals = dict(await (await connection.execute(_SQL["node_refused_numbers"], asked)).fetchall())
+    epochs = await (await connection.execute(_SQL["node_epochs"], asked)).fetchall()
+    return NodeLedger(
+        **node,
+        epochs=[
+            epoch_ledger(
+                *row,
+                heard_at=node["heard_at"],
+                declared_lost=lost.get(row[0], 0),
+                refused=refusals.get(row[0], 0),
+            )
+            for row in epochs
+        ],
+        gaps=[DeclaredGap(**each) for each in declared],
+        refused=[RefusedPack(**each) for each in refused],
+        twins=[TwinReport(each["at"], list(each["detail"].get("epochs", []))) for each in twins],
+    )
+
+
+def epoch_ledger(
+    epoch: str,
+    multirange: str,
+    oldest: int | None,
+    following: int | None,
+    owed_from: datetime | None,
+    owed_to: datetime | None,
+    session: str | None,
+    first_seen_at: datetime,
+    last_seen_at: datetime,
+    *,
+    heard_at: datetime | None,
+    declared_lost: int,
+    refused: int,
+) -> EpochLedger:
+    """Return the ledger of one epoch from what is accounted for and what the node said of it."""
+    accounted = merged((int(first), int(end)) for first, end in _RANGE.findall(multirange))
+    alive = heard_at is None or (heard_at - last_seen_at).total_seconds() <= _SPOKEN_OF_S
+    end = max([following or 1, *(end for _, end in accounted)])
+    # Of an epoch that the node speaks of no more, nothing is on its way.
+    spooled_from = min(oldest if oldest is not None else end, end) if alive else end
+    return EpochLedger(
+        epoch=epoch,
+        session=session,
+        alive=alive,
+        first_seen_at=first_seen_at,
+        last_seen_at=last_seen_at,
+        below=accounted[0][1] if accounted and accounted[0][0] <= 1 else 1,
+        next=following,
+        oldest=oldest,
+        owed_from=owed_from,
+        owed_to=owed_to,
+        accounted=_numbers(accounted),
+        on_its_way=_numbers(lacking(accounted, spooled_from, end)),
+        lost=_numbers(lacking(accounted, 1, spooled_from)),
+        declared_lost=declared_lost,
+        refused=refused,
+    )
+
+
+def lacking(ranges: Sequence[Range], first: int, end: int) -> list[Range]:
+    """Return what of [first, end) is in none of the ascending ranges.
+
+    >>> lacking([(1, 3), (5, 6)], 2, 9)
+    [(3, 5), (6, 9)]
+    """
+    found = []
+    for begins, ends in ranges:
+        if first < min(begins, end):
+            found.append((first, min(begins, end)))
+        first = max(first, ends)
+    if first < end:
+        found.append((first, end))
+    return found
+
+
+def _numbers(ranges: Sequence[Range]) -> Numbers:
+    shown = [(first, end - 1) for first, end in ranges[-_MOST_LISTED:]]
+    return Numbers(sum(end - first for first, end in ranges), shown)
+
+
+async def _subjects(
+    connection: Connection, org_id: int, scope: Scope, *, now: datetime, limit: int, after: int
+) -> list[Subject]:
+    parameters = {"org_id": org_id, **vars(scope), "now": now, "limit": limit, "after": after}
+    async with connection.cursor(row_factory=dict_row) as rows:
+        await rows.execute(_SQL["groups"], parameters)
+        found = await rows.fetchall()
+    return [Subject(**{**row, "places": [PlaceRef(**place) for place in row["places"]]}) for row in found]
+
+
+_Life = tuple[date, date | None]
+
+
+async def _channels(
+    connection: Connection, group_ids: Sequence[int], scope: Scope
+) -> Mapping[int, list[tuple[ChannelRef, int, _Life]]]:
+    parameters = {"group_ids": group_ids, "channel_id": scope.channel_id, "place_id": scope.place_id}
+    found = defaultdict[int, list[tuple[ChannelRef, int, _Life]]](list)
+    rows = await (await connection.execute(_SQL["channels"], parameters)).fetchall()
+    for channel_id, group_id, key, title, quantity, unit, position, since, until in rows:
+        found[group_id].append((ChannelRef(channel_id, key, title, quantity, unit), position, (since, until)))
+    return found
+
+
+async def _channel_conflicts(connection: Connection, asked: Mapping[str, Any]) -> dict[tuple[int, int, date], int]:
+    rows = await (await connection.execute(_SQL["channel_conflicts"], asked)).fetchall()
+    return {(group_id, position, day): count for group_id, position, day, count in rows}
+
+
+def _had(row: Mapping[str, Any], life: _Life) -> bool:
+    """Say whether a channel belonged to its group on a day; samples from before its first birth count too."""
+    return life[1] is None or row["day"] <= life[1]
+
+
+def _day(row: Mapping[str, Any]) -> Day:
+    bad = defaultdict[str, int](int)
+    for codes in (row["reasons"] or {}).values():
+        for reason, count in _bad(codes).items():
+            bad[reason] += count
+    return _made(row, row["expected"], row["stored"], _causes(row), dict(bad), row["conflicts"])
+
+
+def _channel_day(row: Mapping[str, Any], position: int, conflicts: Mapping[tuple[int, int, date], int]) -> Day:
+    bad = _bad((row["reasons"] or {}).get(str(position), {}))
+    counts = row["counts"] or []
+    stored = (counts[position] or 0 if position < len(counts) else 0) + sum(bad.values())
+    missing = _causes(row)
+    if row["stored"] > stored:
+        missing[NOT_REPORTED] = row["stored"] - stored
+    return _made(row, row["expected"], stored, missing, bad, conflicts.get((row["group_id"], position, row["day"]), 0))
+
+
+def _made(
+    row: Mapping[str, Any],
+    expected: int | None,
+    stored: int,
+    missing: dict[str, int],
+    bad: dict[str, int],
+    conflicts: int,
+) -> Day:
+    return Day(row["day"], expected, stored, row["surplus"], row["late"], missing, bad, conflicts)
+
+
+def _causes(row: Mapping[str, Any]) -> dict[str, int]:
+    return {cause: row[cause] for cause in CAUSES if row[cause]}
+
+
+def _bad(codes: Mapping[str, int]) -> dict[str, int]:
+    return {_reason(int(code)): int(count) for code, count in codes.items() if int(code) >= FIRST_BAD}
+
+
+def _reason(code: int) -> str:
+    return Quality(code).reason if code in set(Quality) else grade(code).value
+
+
+def _conflict(row: dict[str, Any]) -> Conflict:
+    for which in ("kept", "other"):
+        row[f"{which}_reason"] = _reason(row.pop(f"{which}_quality") or 0)
+    return Conflict(**row)
+
+
+def _before(cursor: str | None) -> tuple[datetime | None, int | None, str | None]:
+    if cursor is None:
+        return None, None, None
+    try:
+        time, group_id, cause = cursor.split("~")
+        at = datetime.fromisoformat(time)
+        if at.tzinfo is None or cause not in CAUSES or not 0 < int(group_id) < 2**31:
+            raise ValueError(cursor)
+        return at, int(group_id), cause
+    except (ValueError, OverflowError):
+        raise CursorMalformed(cursor) from None
