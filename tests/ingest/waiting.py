@@ -8,11 +8,11 @@ import pytest
 WITHIN_S = 20.0
 
 
-async def eventually(holds: Callable[[], bool], found: Callable[[], object]) -> None:
+async def eventually(holds: Callable[[], bool], found: Callable[[], object], within_s: float = WITHIN_S) -> None:
     """Wait until something outside of this process holds."""
     try:
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(within_s):
             while not holds():
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        pytest.fail(f"still found {found()!r} after {WITHIN_S} s")
+        pytest.fail(f"still found {found()!r} after {within_s} s")

@@ -8,6 +8,7 @@ import structlog
 from psycopg import AsyncConnection
 
 from siloscope_ingest.errors import Fatal, IngestError, Rejected, StoreChanged, Transient
+from siloscope_ingest.severing import shut_after
 from siloscope_store import ledger, samples, watermarks
 from siloscope_store.connections import connect_async
 from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable
@@ -22,6 +23,9 @@ _FATAL = (
     psycopg.errors.UndefinedColumn,
     psycopg.errors.UndefinedFunction,
 )
+_IDLE_IN_TRANSACTION_S = 60.0
+"""The server ends a transaction of which it has heard nothing for so long: a worker that is cut off keeps no locks."""
+_PREPARED_WITHIN_S = 30.0
 _NOT_NOW = ("25", "XX001", "XX002")  # read-only or a time-out of the session's state; damaged files: no message's fault
 _LIMIT_EXCEEDED = "54"  # class "program limit exceeded": too many spans, too many columns; the data's fault
 
@@ -73,6 +77,11 @@ class Database:
         self._prepare = prepare
         self._connection: Connection | None = None
 
+    @property
+    def open(self) -> Connection | None:
+        """The connection, where there is one."""
+        return self._connection
+
     async def connection(self) -> Connection:
         """Return the connection.
 
@@ -83,15 +92,21 @@ class Database:
         """
         if self._connection is None or self._connection.closed:
             try:
-                connection = await connect_async(self._url, application_name=self._application_name, autocommit=True)
+                connection = await connect_async(
+                    self._url,
+                    application_name=self._application_name,
+                    autocommit=True,
+                    idle_in_transaction_s=_IDLE_IN_TRANSACTION_S,
+                )
             except DatabaseUnavailable as error:
                 raise Transient(error.message) from error
             except DatabaseRefused as error:
                 raise Fatal(error.message) from error
             try:
-                await self._identity.check(connection)
-                if self._prepare is not None:
-                    await self._prepare(connection)
+                with shut_after(connection, _PREPARED_WITHIN_S):
+                    await self._identity.check(connection)
+                    if self._prepare is not None:
+                        await self._prepare(connection)
             except psycopg.Error as error:  # a database that is going down lets one in and then ends the session
                 await connection.close()
                 raise sorted_error(error) from error

@@ -41,6 +41,7 @@ class Publisher:
         can_publish: Whether the broker is there and keeps up.
         clock: For rounds and pauses.
         metrics: Told of each publication.
+        reachable: Told after each round whether the database is (None) or why it is not.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Publisher:
         can_publish: Callable[[], bool],
         clock: Clock,
         metrics: Metrics,
+        reachable: Callable[[str | None], None],
     ) -> None:
         self.leads = False
         self._database = database
@@ -59,6 +61,7 @@ class Publisher:
         self._can_publish = can_publish
         self._clock = clock
         self._metrics = metrics
+        self._reachable = reachable
         self._due: dict[int, float] = {}
         self._everything_due = True
         self._swept_s = 0.0
@@ -85,15 +88,18 @@ class Publisher:
             try:
                 connection = await self._database.connection()
                 await self._round(connection)
+                self._reachable(None)
                 backoff = Backoff()
             except psycopg.Error as error:
                 reason = sorted_error(error)
                 await self._step_down()
                 if not isinstance(reason, Transient):
                     raise reason from error
+                self._reachable(str(reason))
                 await self._clock.sleep(backoff.next_s())
-            except Transient:
+            except Transient as error:
                 await self._step_down()
+                self._reachable(str(error))
                 await self._clock.sleep(backoff.next_s())
 
     async def _round(self, connection: Connection) -> None:

@@ -102,7 +102,7 @@ class Service:
         self._settings = settings
         self._brokers = brokers
         self._clock = clock
-        self._health = health
+        self.health = health
         self.metrics = metrics
         self._identity = Identity()
         self._publishing = self._database("siloscope ingest watermarks")
@@ -315,17 +315,17 @@ class Service:
         """Take what one user of the database found; it is well when all of them are."""
         self._problems[who] = problem
         found = next((each for each in self._problems.values() if each is not None), None)
-        self._health.set("database", found is None, found or "")
+        self.health.set("database", found is None, found or "")
 
     def _on_broker(self, problem: str | None) -> None:
-        self._health.set("broker", problem is None, problem or "")
+        self.health.set("broker", problem is None, problem or "")
         if problem is None:
             self._publisher.all_news()
             if self.held.is_full:
                 self._pause_reading()
 
     def _on_stream(self, problem: str | None) -> None:
-        self._health.set("stream", problem is None, problem or "")
+        self.health.set("stream", problem is None, problem or "")
         if problem is None and self.held.is_full:
             self._pause_reading()
 

@@ -19,6 +19,14 @@ Connected = AsyncConnection[Row]
 Pool = AsyncConnectionPool[Connected]
 
 CONNECT_TIMEOUT_S = 10
+# A host that vanished is noticed within half a minute, by us and by the server, instead of after two hours.
+_NOTICE_LOSS = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+_SERVER_NOTICES_LOSS = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 _EXPECTED = "expected postgresql://user:password@host:port/database"
 # The server answered, and the same words may be accepted in a moment.
 _PASSING = (
@@ -45,10 +53,17 @@ def connect(url: str, *, application_name: str = "siloscope", autocommit: bool =
 
 
 async def connect_async(
-    url: str, *, application_name: str = "siloscope", autocommit: bool = False
+    url: str,
+    *,
+    application_name: str = "siloscope",
+    autocommit: bool = False,
+    idle_in_transaction_s: float | None = None,
 ) -> AsyncConnection[Row]:
-    """Open one asynchronous connection; raises as `connect` does."""
-    conninfo = session_conninfo(url, application_name)
+    """Open one asynchronous connection; raises as `connect` does.
+
+    The server ends a session that leaves a transaction alone for longer than `idle_in_transaction_s`.
+    """
+    conninfo = session_conninfo(url, application_name, idle_in_transaction_s=idle_in_transaction_s)
     with one_line_errors(url):
         return await AsyncConnection.connect(conninfo, autocommit=autocommit)
 
@@ -108,7 +123,12 @@ async def borrowed(pool: Pool, *, patience_s: float = 3.0) -> AsyncIterator[Conn
         ) from error
 
 
-def session_conninfo(url: str, application_name: str, statement_timeout_s: float | None = None) -> str:
+def session_conninfo(
+    url: str,
+    application_name: str,
+    statement_timeout_s: float | None = None,
+    idle_in_transaction_s: float | None = None,
+) -> str:
     """Return the connection string with this project's session settings.
 
     Raises:
@@ -124,9 +144,14 @@ def session_conninfo(url: str, application_name: str, statement_timeout_s: float
     if "@" in str(given.get("host") or ""):
         # Whatever follows the first @ was read as the host, so that a part of the password would be shown as one.
         raise DatabaseRefused(f"the database URL has an @ within its user or password: write %40; {_EXPECTED}")
-    timeout = "" if statement_timeout_s is None else f"-c statement_timeout={round(statement_timeout_s * 1000)}"
-    options = f"{timeout} {given.get('options') or ''} -c timezone=UTC".strip()
-    settings: dict[str, Any] = {"application_name": application_name, "connect_timeout": CONNECT_TIMEOUT_S}
+    timeouts = {"statement_timeout": statement_timeout_s, "idle_in_transaction_session_timeout": idle_in_transaction_s}
+    told = " ".join(f"-c {name}={round(seconds * 1000)}" for name, seconds in timeouts.items() if seconds is not None)
+    options = f"{_SERVER_NOTICES_LOSS} {told} {given.get('options') or ''} -c timezone=UTC".strip()
+    settings: dict[str, Any] = {
+        "application_name": application_name,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        **_NOTICE_LOSS,
+    }
     return make_conninfo(**{**settings, **given, "options": options})
 
 
