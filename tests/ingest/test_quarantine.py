@@ -1,0 +1,126 @@
+"""Refused messages: kept with their reason, tried again the way they came, bounded where they come in floods."""
+
+from typing import Any
+
+import pytest
+
+from siloscope_ingest.replays import Replays
+from siloscope_process.clock import SystemClock, from_ms
+from siloscope_store import shelf
+from siloscope_store.connections import connect_async
+from siloscope_store.shelf import Wanted
+from tests.ingest.conftest import Farm
+from tests.ingest.messages import EPOCH, SAMPLES, pack, relative
+from tests.ingest.unplugged import Unplugged, unplugged
+
+pytestmark = pytest.mark.postgres
+FOREIGN = "silo/v1/demo/new-farm/pi/samples"
+
+
+def now_ms() -> int:
+    return SystemClock().now_ms() // 60_000 * 60_000
+
+
+async def replay(url: str, **wanted: Any) -> int:
+    async with await connect_async(url, autocommit=True) as connection:
+        return await shelf.request_replay(connection, "demo", Wanted(**wanted))
+
+
+async def refused_for_want_of_a_site(worker: Unplugged, farm: Farm, at_ms: int) -> None:
+    worker.send(pack(1, at_ms - 5_000, 20.5), at_ms, FOREIGN)
+    worker.send(relative(3.5), at_ms, FOREIGN)
+    await worker.settled()
+    assert farm.value("SELECT count(*) FROM quarantine WHERE org_id IS NULL") == 2
+    await farm.change(
+        "INSERT INTO site (org_id, slug, name) SELECT org_id, 'new-farm', 'New' FROM organisation WHERE slug = 'demo'"
+    )
+
+
+async def test_a_message_is_tried_again_as_if_it_came_when_it_first_did(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms() - 86_400_000
+    async with unplugged(postgres_farm_url) as worker:
+        await refused_for_want_of_a_site(worker, farm, at_ms)
+        assert await replay(postgres_farm_url) == 2
+        await farm.until("SELECT count(*) FROM quarantine", 0)
+    assert farm.rows("SELECT time FROM sample ORDER BY time") == [(from_ms(at_ms - 5_000),), (from_ms(at_ms),)]
+    assert farm.value("SELECT seq_refused FROM seq_refused") is None
+    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,2)}"
+
+
+async def test_what_is_refused_again_stays_with_its_new_reason(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        worker.send(pack(1, at_ms, 20.0), at_ms)
+        torn = pack(2, at_ms, 20.0)[:-1]
+        worker.send(torn, at_ms)
+        await worker.settled()
+        before = farm.rows("SELECT quarantine_id, reason, received_at FROM quarantine")
+        await farm.change("UPDATE quarantine SET reason = 'an_old_fault', detail = 'as said by an older version'")
+        await replay(postgres_farm_url)
+        await farm.until("SELECT count(*) FROM quarantine WHERE replayed_at IS NOT NULL", 1)
+        assert farm.rows("SELECT quarantine_id, reason, received_at FROM quarantine") == before
+        assert farm.rows("SELECT times_seen, replay_requested_at FROM quarantine") == [(1, None)]
+
+
+async def test_a_number_that_was_refused_is_stored_at_last(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        worker.send(pack(1, at_ms - 1_000, 20.0), at_ms)
+        await worker.settled()
+        # As an older version left it that did not know this unit.
+        await farm.change("INSERT INTO seq_refused SELECT node_id, epoch, 2, 'unknown_unit', '' FROM node_epoch")
+        await farm.change("UPDATE node_epoch SET accounted = '{[1,3)}'")
+        farm.rows(
+            "INSERT INTO quarantine (org_id, node_id, topic, payload, reason, epoch, seq, payload_sha256, received_at)"
+            " SELECT org_id, node_id, %s, %s::bytea, 'unknown_unit', %s::uuid, 2, 'x', to_timestamp(%s::float8) FROM node"
+            " RETURNING 1",
+            *(SAMPLES, pack(2, at_ms, 21.0), EPOCH, at_ms / 1000),
+        )
+        assert await replay(postgres_farm_url, reason="unknown_unit") == 1
+        await farm.until("SELECT count(*) FROM quarantine", 0)
+    assert farm.value("SELECT count(*) FROM seq_refused") == 0
+    assert farm.value("SELECT count(*) FROM sample") == 2
+    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,3)}"
+
+
+async def test_a_worker_killed_between_store_and_answer_tries_again_without_harm(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        await refused_for_want_of_a_site(worker, farm, at_ms)
+    await replay(postgres_farm_url)
+    # Handed in by a worker that dies at once: nothing is committed, nothing is forgotten.
+    handed: list[object] = []
+    async with await connect_async(postgres_farm_url, autocommit=True) as connection:
+        await Replays(handed.append, lambda: False).look(connection)
+    assert len(handed) == 2
+    assert farm.value("SELECT count(*) FROM quarantine WHERE replay_requested_at IS NOT NULL") == 2
+    async with unplugged(postgres_farm_url) as worker, unplugged(postgres_farm_url) as other:
+        await farm.until("SELECT count(*) FROM quarantine", 0)
+        assert not worker.acknowledged
+        assert not other.acknowledged
+    assert farm.value("SELECT count(*) FROM sample") == 2
+
+
+async def test_a_flood_is_counted_and_its_numbers_are_accounted_for(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url, quarantined_a_minute=10) as worker:
+        for seq in range(1, 201):
+            worker.send(pack(seq, at_ms, 20.0, names=["x"])[:-2] + b",{}", at_ms)
+        worker.send(pack(201, at_ms, 20.0), at_ms)
+        await worker.settled()
+        assert farm.value("SELECT count(*) FROM quarantine") == 10
+        assert farm.rows("SELECT reason, messages FROM quarantine_withheld") == [("malformed", 190)]
+        worker.send(b"[{", at_ms + 60_000)  # another minute
+        await worker.settled()
+        assert farm.value("SELECT count(*) FROM quarantine") == 11
+    assert farm.value("SELECT count(*) FROM sample") == 1
+
+
+async def test_the_same_message_again_is_counted_with_when_it_came_last(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        for later in range(3):
+            worker.send(b"[{", at_ms + later * 1_000)
+        await worker.settled()
+    found = farm.rows("SELECT times_seen, received_at, last_seen_at FROM quarantine")
+    assert found == [(3, from_ms(at_ms), from_ms(at_ms + 2_000))]
