@@ -22,6 +22,7 @@ class Held:
     ) -> None:
         self.messages = 0
         self.bytes = 0
+        self.released = 0
         self.is_full = False
         self._most_messages = most_messages
         self._most_bytes = most_bytes
@@ -39,6 +40,7 @@ class Held:
     def release(self, deliveries: Sequence[Delivery]) -> None:
         """Count messages out."""
         self.messages -= len(deliveries)
+        self.released += len(deliveries)
         self.bytes -= sum(len(delivery.payload) for delivery in deliveries)
         if (
             self.is_full

@@ -1,7 +1,5 @@
 """What ingest writes beside the samples, now and then and never in their way: presence, declared numbers, reports."""
 
-from collections.abc import Callable
-
 import psycopg
 import structlog
 
@@ -29,7 +27,6 @@ class Housekeeping:
         clocks: What nodes' clocks did.
         replays: Told to look for messages of the quarantine that are to be tried again.
         clock: For the pauses.
-        measure: Called each time, to bring the gauges up to date.
     """
 
     def __init__(
@@ -39,14 +36,12 @@ class Housekeeping:
         clocks: ClockWatch,
         replays: Replays,
         clock: Clock,
-        measure: Callable[[], None],
     ) -> None:
         self._database = database
         self._presence = presence
         self._clocks = clocks
         self._replays = replays
         self._clock = clock
-        self._measure = measure
         self._taken: tuple[list[Presence], list[Declared]] | None = None
         self._twins: list[tuple[KnownNode, list[str]]] = []
 
@@ -62,7 +57,6 @@ class Housekeeping:
         """
         while True:
             await self._clock.sleep(_EVERY_S)
-            self._measure()
             try:
                 await self._write()
                 await self._look()

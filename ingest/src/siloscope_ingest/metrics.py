@@ -1,6 +1,10 @@
 """The numbers that ingest shows on /metrics."""
 
+from collections.abc import Callable, Iterable, Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 _COMMIT_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _BATCH_BUCKETS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
@@ -41,8 +45,42 @@ class Metrics:
         self.held_messages = Gauge(name + "held_messages", "Messages received and not yet committed", registry=registry)
         self.held_bytes = Gauge(name + "held_bytes", "Payload bytes of those", registry=registry)
         self.parked = Gauge(name + "parked_messages", "Messages that wait for the registry", registry=registry)
+        self.oldest_held_s = Gauge(
+            name + "oldest_held_seconds", "How long the oldest message held has waited", registry=registry
+        )
+        self.paused = Gauge(
+            name + "reading_paused", "1 while no more is read: memory is full", registry=registry
+        )
+        self.stream_backlog = Gauge(
+            name + "stream_backlog_messages", "Messages that wait in the JetStream stream", registry=registry
+        )
+        self.stragglers = Stragglers(name + "node_watermark_age_seconds")
+        registry.register(self.stragglers)
         self.leads = Gauge(name + "publishes_watermarks", "1 where this worker is the publisher", registry=registry)
         self.watermarks_due = Gauge(name + "watermarks_due", "Nodes whose watermark is due", registry=registry)
         self.watermark_age_s = Gauge(
             name + "watermark_age_seconds", "How long the oldest due watermark has waited", registry=registry
         )
+
+
+_MOST_NODES = 10
+
+
+class Stragglers(Collector):
+    """The ages of watermarks that stand still, of the few nodes that have waited longest: a label a node is not free.
+
+    Args:
+        name: Of the metric.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.oldest: Callable[[int], Iterable[tuple[str, float]]] = lambda _: ()
+        self._name = name
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Return the ages as they are now."""
+        what = "How long a watermark has stood still though later numbers are committed, the oldest ten"
+        found = GaugeMetricFamily(self._name, what, labels=["node"])
+        for node, age_s in self.oldest(_MOST_NODES):
+            found.add_metric([node], age_s)
+        yield found

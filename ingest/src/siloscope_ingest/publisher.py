@@ -17,6 +17,7 @@ from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.database import Connection, Database, Identity, sorted_error
 from siloscope_ingest.errors import Transient
 from siloscope_ingest.metrics import Metrics
+from siloscope_ingest.stragglers import Stragglers
 from siloscope_process.clock import Clock
 from siloscope_store import watermarks
 
@@ -66,6 +67,8 @@ class Publisher:
         self._everything_due = True
         self._swept_s = 0.0
         self._compared_s = 0.0
+        self._stragglers = Stragglers(clock)
+        metrics.stragglers.oldest = self._stragglers.oldest
 
     def news(self, node_id: int) -> None:
         """Note that a node's committed state has changed."""
@@ -137,6 +140,7 @@ class Publisher:
     async def _step_down(self) -> None:
         self.leads = False
         self._metrics.leads.set(0)
+        self._stragglers.forget()
         await self._database.drop()
 
     async def _gather(self, connection: Connection) -> None:
@@ -166,6 +170,7 @@ class Publisher:
         # From here on nothing is awaited: what was just read is what is published.
         for name, watermark in found:
             self._publish(Topic(name, Kind.COMMITTED).text(), encode(watermark))
+            self._stragglers.note(name, watermark)
         self._metrics.watermarks.inc(len(found))
 
     @contextmanager

@@ -23,6 +23,7 @@ from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Fatal, StoreChanged, Transient
 from siloscope_ingest.far_weeks import Allowance, FarWeeks
 from siloscope_ingest.floods import Floods
+from siloscope_ingest.gauges import Gauges
 from siloscope_ingest.held import Held
 from siloscope_ingest.housekeeping import Housekeeping
 from siloscope_ingest.intake import Intake
@@ -141,6 +142,7 @@ class Service:
             self.metrics,
             partial(self._on_database, "watermarks"),
         )
+        relative = RelativeMessages()
         self._registrar = Registrar(
             self._registering,
             admission,
@@ -149,9 +151,10 @@ class Service:
             news=self._publisher.news,
             weeks=weeks,
             clocks=self._clocks,
+            relative=relative,
         )
         self._intake = Intake(
-            Resolver(window, RelativeMessages(), weeks),
+            Resolver(window, relative, weeks),
             self._accumulator,
             self.held,
             park=self._registrar.park,
@@ -171,9 +174,8 @@ class Service:
         )
         watched = (self._publishing, self._writing, self._registering, self._keeping)
         self._stalls = StallWatch(settings.database_url, watched, clock, partial(self._on_database, "watch"))
-        self._housekeeping = Housekeeping(
-            self._keeping, self._presence, self._clocks, self._replays, clock, self._measure
-        )
+        self._housekeeping = Housekeeping(self._keeping, self._presence, self._clocks, self._replays, clock)
+        self._gauges = Gauges(self.metrics, self.held, lambda: self._registrar.waiting, self._stream_line, clock)
         first = crc32(settings.ingest_worker.encode())
         dial = MqttDial(self._brokers, self._new_line, self._filters, VERSIONS.get(settings.mqtt_version), first)
         self._link = Link(dial, clock, changed=self._on_broker, name="broker")
@@ -202,6 +204,7 @@ class Service:
                 self._publisher.run(),
                 self._housekeeping.run(),
                 self._stalls.run(),
+                self._gauges.run(),
                 *(link.run() for link in self._links),
             )
         ]
@@ -248,6 +251,9 @@ class Service:
 
     def _database(self, name: str, prepare: Prepare | None = None) -> Database:
         return Database(self._settings.database_url, name, self._identity, prepare)
+
+    def _stream_line(self) -> JetStreamLine | None:
+        return None if self.stream is None else self.stream.line
 
     @property
     def _links(self) -> "list[Link[Line] | Link[JetStreamLine]]":
@@ -343,11 +349,6 @@ class Service:
 
     def _can_publish(self) -> bool:
         return self._link.line is not None and self._link.line.can_publish
-
-    def _measure(self) -> None:
-        self.metrics.held_messages.set(self.held.messages)
-        self.metrics.held_bytes.set(self.held.bytes)
-        self.metrics.parked.set(self._registrar.waiting)
 
 
 async def _first_failure(
