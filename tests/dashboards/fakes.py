@@ -1,6 +1,6 @@
 """A database that is not there: two organisations, `ours` (1) and `theirs` (2), each with one of everything."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,15 +12,19 @@ from siloscope_dashboards.auth.sessions import Sessions
 from siloscope_dashboards.auth.throttle import LoginThrottle
 from siloscope_dashboards.auth.tokens import AccessTokens
 from siloscope_dashboards.channels.models import Channel, ChannelDevice, ChannelNode, ChannelSite, Latest, Spot
+from siloscope_dashboards.completeness.models import Completeness, Conflict, Day, Gap, NodeLedger, Subject
+from siloscope_dashboards.completeness.window import Days
+from siloscope_dashboards.completeness.window import Span as TimeSpan
 from siloscope_dashboards.devices.models import Device, DeviceNode
-from siloscope_dashboards.errors import Malformed, Unavailable
+from siloscope_dashboards.errors import Fault, Malformed, Unavailable
+from siloscope_dashboards.exports.models import ExportOrder
 from siloscope_dashboards.live.hub import Audience, Hub
 from siloscope_dashboards.live.models import Change
 from siloscope_dashboards.operations.metrics import Metrics
 from siloscope_dashboards.page.assets import Assets
 from siloscope_dashboards.pages import Page
 from siloscope_dashboards.places.models import Place, PlaceDetail, Span
-from siloscope_dashboards.ports import Account, Changes, ChannelFilter, LocatedChange
+from siloscope_dashboards.ports import Account, Changes, ChannelFilter, LocatedChange, Scope
 from siloscope_dashboards.series.models import Point, Series
 from siloscope_dashboards.series.window import Window
 from siloscope_dashboards.sites.models import Site, SiteNode
@@ -90,6 +94,25 @@ def place(org_id: int) -> Place:
     )
 
 
+def subject(org_id: int) -> Subject:
+    """The one group of an organisation."""
+    n = org_id * 10
+    return Subject(
+        group_id=n,
+        group_key="main",
+        interval_s=10,
+        device_id=n,
+        device_slug="head",
+        device_title="Cable 1",
+        node_id=n,
+        node_slug="yard",
+        site_id=n,
+        site_slug="north",
+        time_zone="America/New_York",
+        places=[],
+    )
+
+
 @dataclass
 class FakeReadings:
     """The read path over the things above; `away` takes the database away, `broken` makes it fail unforeseen."""
@@ -142,6 +165,10 @@ class FakeReadings:
         self._check()
         return channel(org_id) if channel_id == org_id * 10 else None
 
+    async def export(self, org_id: int, order: ExportOrder) -> AsyncIterator[bytes]:
+        self._check()
+        yield f"{org_id},{order.form},{order.level}\n".encode()
+
     async def series(self, org_id: int, channel_id: int, window: Window) -> Series | None:
         self._check()
         if channel_id != org_id * 10:
@@ -157,11 +184,65 @@ class FakeReadings:
             points=points,
         )
 
+    async def completeness(
+        self, org_id: int, scope: Scope, days: Days, *, by_channel: bool, limit: int, cursor: str | None
+    ) -> Page[Completeness]:
+        self._check()
+        _check_cursor(cursor)
+        day = Day(
+            day=days.last,
+            expected=8640,
+            stored=8600,
+            surplus=0,
+            late=3,
+            missing={"agent_off": 40},
+            bad={"comm_failure": 2},
+            conflicts=0,
+        )
+        return Page(items=[Completeness(subject=subject(org_id), channel=None, days=[day])], next_cursor=None)
+
+    async def gaps(
+        self, org_id: int, scope: Scope, span: TimeSpan, *, cause: str | None, limit: int, cursor: str | None
+    ) -> Page[Gap]:
+        self._check()
+        _check_cursor(cursor)
+        gap = Gap(subject=subject(org_id), cause="agent_off", from_time=AT, to_time=AT, samples=1, interval_s=10)
+        return Page(items=[gap], next_cursor=None)
+
+    async def conflicts(
+        self, org_id: int, scope: Scope, span: TimeSpan, *, limit: int, cursor: str | None
+    ) -> Page[Conflict]:
+        self._check()
+        _check_cursor(cursor)
+        return Page(items=[], next_cursor=None)
+
+    async def node_ledger(self, org_id: int, node_id: int) -> NodeLedger | None:
+        self._check()
+        if node_id != org_id * 10:
+            return None
+        return NodeLedger(
+            node_id=node_id,
+            slug="yard",
+            kind="agent",
+            site_id=node_id,
+            session=None,
+            heard_at=AT,
+            epochs=[],
+            gaps=[],
+            refused=[],
+            twins=[],
+        )
+
     def _check(self) -> None:
         if self.broken is not None:
             raise self.broken
         if self.away is not None:
             raise Unavailable(self.away)
+
+
+def _check_cursor(cursor: str | None) -> None:
+    if cursor is not None and cursor != "next":
+        raise Malformed("query.cursor: was not given out here", faults=[Fault("query.cursor", "one from here")])
 
 
 @dataclass

@@ -40,7 +40,7 @@ def reads(fakes: Parts) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def filled(path: str, identifier: object) -> str:
     """Put the same id into every hole of a path."""
-    for hole in ("site_id", "place_id", "channel_id"):
+    for hole in ("site_id", "place_id", "channel_id", "node_id"):
         path = path.replace(f"{{{hole}}}", str(identifier))
     assert "{" not in path
     return path
@@ -58,6 +58,11 @@ def test_the_description_lists_every_route_that_exists(fakes: Parts) -> None:
         "/api/v1/channels/{channel_id}",
         "/api/v1/channels/{channel_id}/series",
         "/api/v1/live",
+        "/api/v1/completeness",
+        "/api/v1/gaps",
+        "/api/v1/conflicts",
+        "/api/v1/nodes/{node_id}/ledger",
+        "/api/v1/export",
     }
 
 
@@ -82,7 +87,7 @@ async def test_every_read_has_its_head(fakes: Parts, client: httpx2.AsyncClient,
         assert stranger.status_code == (401 if path.startswith("/api/") else 200)
         response = await client.head(filled(path, 10), headers=ours)
         assert (response.status_code, response.content) == (200, b"")
-        if not path.endswith(("/live", "/metrics")):
+        if not path.endswith(("/live", "/metrics", "/export")):
             whole = await client.get(filled(path, 10), headers=ours)
             assert response.headers["content-length"] == whole.headers["content-length"]
 

@@ -11,7 +11,9 @@ from siloscope_dashboards.access_log import AccessLog
 from siloscope_dashboards.auth.router import router as auth
 from siloscope_dashboards.body_limit import BodyLimit
 from siloscope_dashboards.channels.router import router as channels
+from siloscope_dashboards.completeness.router import router as completeness
 from siloscope_dashboards.devices.router import router as devices
+from siloscope_dashboards.exports.router import router as exports
 from siloscope_dashboards.forms import json_only
 from siloscope_dashboards.headers import SecurityHeaders
 from siloscope_dashboards.heads import HeadAsGet
@@ -54,9 +56,10 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.state.wiring = wiring
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
-    for router in (auth, sites, places, devices, channels, series):
+    for router in (auth, sites, places, devices, channels, series, completeness):
         api.include_router(router, dependencies=[Depends(json_only)])
     api.include_router(live)
+    api.include_router(exports)
     app.include_router(api, dependencies=[Depends(named(PREFIX))])
     app.include_router(operations, dependencies=[Depends(named(""))])
     app.include_router(page, dependencies=[Depends(named(""))])

@@ -10,18 +10,21 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from siloscope_dashboards.channels.models import Channel
+from siloscope_dashboards.completeness.models import Completeness, Conflict, Gap, NodeLedger
+from siloscope_dashboards.completeness.window import Days, Span
 from siloscope_dashboards.devices.models import Device
 from siloscope_dashboards.errors import Fault, Malformed, TooSlow, Unavailable
+from siloscope_dashboards.exports.models import ExportOrder
 from siloscope_dashboards.live.hub import Audience
 from siloscope_dashboards.live.models import Change
 from siloscope_dashboards.pages import Page
 from siloscope_dashboards.places.models import Place, PlaceDetail
-from siloscope_dashboards.ports import Account, Changes, ChannelFilter, LocatedChange
+from siloscope_dashboards.ports import Account, Changes, ChannelFilter, LocatedChange, Scope
 from siloscope_dashboards.series.models import Series
 from siloscope_dashboards.series.window import Window
 from siloscope_dashboards.sites.models import Site
 from siloscope_process.clock import Clock
-from siloscope_store import audit, changes, channels, places, series, sites, users
+from siloscope_store import audit, changes, channels, completeness, places, series, sites, users
 from siloscope_store.connections import Connected, Pool, borrowed
 from siloscope_store.errors import CursorMalformed, DatabaseUnavailable, StatementTooSlow
 
@@ -30,6 +33,8 @@ _PROBE_PATIENCE_S = 2.0
 # A server that has frozen, or a network that swallows everything, says nothing: no error ever comes. This is more than
 # the server itself gives a statement, so that where it does speak, its word comes first.
 LONGEST_LOAN_S = 15.0
+MOST_EXPORTS = 2
+"""At once: they take the processor that others wait for."""
 
 
 @asynccontextmanager
@@ -61,6 +66,7 @@ class DatabaseReadings:
     def __init__(self, pool: Pool, clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
+        self._exports = 0
 
     async def unavailable(self) -> str | None:
         probe = asyncio.ensure_future(self._problem())
@@ -131,6 +137,69 @@ class DatabaseReadings:
                 connection, org_id, channel_id, window.begins, window.ends, window.points
             )
         return _one(Series, found)
+
+    async def export(self, org_id: int, order: ExportOrder) -> AsyncIterator[bytes]:
+        # Only who exports pays for the import of what writes Parquet and XLSX.
+        from siloscope_dashboards.exports.files import file_of
+
+        if self._exports >= MOST_EXPORTS:
+            raise Unavailable(f"{MOST_EXPORTS} exports are under way; try again when one has ended")
+        self._exports += 1
+        try:
+            async for piece in file_of(lambda: _lent(self._pool), org_id, order):
+                yield piece
+        finally:
+            self._exports -= 1
+
+    async def completeness(
+        self, org_id: int, scope: Scope, days: Days, *, by_channel: bool, limit: int, cursor: str | None
+    ) -> Page[Completeness]:
+        async with _own_cursor(cursor), _lent(self._pool) as connection:
+            found = await completeness.completeness(
+                connection,
+                org_id,
+                completeness.Scope(**vars(scope)),
+                days.first,
+                days.last,
+                now=self._clock.now(),
+                by_channel=by_channel,
+                limit=limit,
+                cursor=cursor,
+            )
+        return Page(items=_all(Completeness, found.items), next_cursor=found.next_cursor)
+
+    async def gaps(
+        self, org_id: int, scope: Scope, span: Span, *, cause: str | None, limit: int, cursor: str | None
+    ) -> Page[Gap]:
+        asked, now = completeness.Scope(**vars(scope)), self._clock.now()
+        async with _own_cursor(cursor), _lent(self._pool) as connection:
+            found = await completeness.gaps(
+                connection, org_id, asked, span.begins, span.ends, now=now, cause=cause, limit=limit, cursor=cursor
+            )
+        return Page(items=_all(Gap, found.items), next_cursor=found.next_cursor)
+
+    async def conflicts(
+        self, org_id: int, scope: Scope, span: Span, *, limit: int, cursor: str | None
+    ) -> Page[Conflict]:
+        asked, now = completeness.Scope(**vars(scope)), self._clock.now()
+        async with _own_cursor(cursor), _lent(self._pool) as connection:
+            found = await completeness.conflicts(
+                connection, org_id, asked, span.begins, span.ends, now=now, limit=limit, cursor=cursor
+            )
+        return Page(items=_all(Conflict, found.items), next_cursor=found.next_cursor)
+
+    async def node_ledger(self, org_id: int, node_id: int) -> NodeLedger | None:
+        async with _lent(self._pool) as connection:
+            return _one(NodeLedger, await completeness.node_ledger(connection, org_id, node_id))
+
+
+@asynccontextmanager
+async def _own_cursor(cursor: str | None) -> AsyncIterator[None]:
+    try:
+        yield
+    except CursorMalformed as error:
+        expected = "a next_cursor of an earlier page"
+        raise Malformed(str(error), faults=[Fault("query.cursor", f"{expected}, found {cursor!r}")]) from error
 
 
 class DatabaseAccounts:

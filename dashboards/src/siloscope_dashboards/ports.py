@@ -3,13 +3,16 @@
 Every read is given the organisation of whoever asks and returns nothing of another one.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from siloscope_dashboards.channels.models import Channel
+from siloscope_dashboards.completeness.models import Completeness, Conflict, Gap, NodeLedger
+from siloscope_dashboards.completeness.window import Days, Span
 from siloscope_dashboards.devices.models import Device
+from siloscope_dashboards.exports.models import ExportOrder
 from siloscope_dashboards.live.hub import Audience
 from siloscope_dashboards.live.models import Change
 from siloscope_dashboards.pages import Page
@@ -69,6 +72,16 @@ class ChannelFilter:
     search: str | None = None
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What a question about completeness is about; None = any."""
+
+    site_id: int | None = None
+    place_id: int | None = None
+    device_id: int | None = None
+    channel_id: int | None = None
+
+
 class Readings(Protocol):
     """The read path. A thing of another organisation is as absent as one that does not exist: None."""
 
@@ -95,6 +108,26 @@ class Readings(Protocol):
     async def channel(self, org_id: int, channel_id: int) -> Channel | None: ...
 
     async def series(self, org_id: int, channel_id: int, window: Window) -> Series | None: ...
+
+    async def completeness(
+        self, org_id: int, scope: Scope, days: Days, *, by_channel: bool, limit: int, cursor: str | None
+    ) -> Page[Completeness]:
+        """Return one page; raises `Malformed` for a cursor that was not given out here, as the next two do."""
+        ...
+
+    async def gaps(
+        self, org_id: int, scope: Scope, span: Span, *, cause: str | None, limit: int, cursor: str | None
+    ) -> Page[Gap]: ...
+
+    async def conflicts(
+        self, org_id: int, scope: Scope, span: Span, *, limit: int, cursor: str | None
+    ) -> Page[Conflict]: ...
+
+    async def node_ledger(self, org_id: int, node_id: int) -> NodeLedger | None: ...
+
+    def export(self, org_id: int, order: ExportOrder) -> AsyncIterator[bytes]:
+        """Yield a file piece by piece; what goes wrong at once is raised by the first step."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Exports: readings and roll-ups as a file."""

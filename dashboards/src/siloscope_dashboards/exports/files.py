@@ -1,0 +1,73 @@
+"""The bytes of an export, made from the store's pages; no connection is held while a client reads slowly."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow.parquet as pq
+
+from siloscope_dashboards.errors import Fault, Malformed
+from siloscope_dashboards.exports.models import ExportOrder
+from siloscope_store import exports
+from siloscope_store.exchange.rows_out import CsvRows, arrow_schema, arrow_table, columns
+from siloscope_store.exchange.workbook import MOST_ROWS, Workbook
+from siloscope_store.exports import ExportedChannel, Lent, Selection
+
+_PIECE_BYTES = 1 << 18
+
+
+async def file_of(lent: Lent, org_id: int, order: ExportOrder) -> AsyncIterator[bytes]:
+    """Yield a file piece by piece.
+
+    Raises:
+        Malformed: More rows than an Excel sheet has.
+    """
+    wanted = Selection(
+        org_id,
+        order.begins,
+        order.ends,
+        order.level,
+        site_id=order.site_id,
+        place_id=order.place_id,
+        device_id=order.device_id,
+        channel_id=order.channel_id,
+    )
+    async with lent() as connection:
+        chosen = await exports.channels(connection, wanted)
+    if order.form == "csv":
+        rows = CsvRows(order.level, local=order.local_time)
+        yield rows.header()
+        async for page in exports.pages(lent, wanted, chosen):
+            yield await asyncio.to_thread(rows.encode, page.rows)
+        return
+    with TemporaryDirectory(prefix="siloscope-export-") as folder:
+        path = Path(folder) / f"export.{order.form}"
+        if order.form == "parquet":
+            await _parquet(path, lent, wanted, chosen, local=order.local_time and order.level != "day")
+        else:
+            await _workbook(path, lent, wanted, chosen, local=order.local_time and order.level != "day")
+        with path.open("rb") as opened:
+            while piece := await asyncio.to_thread(opened.read, _PIECE_BYTES):
+                yield piece
+
+
+async def _parquet(path: Path, lent: Lent, wanted: Selection, chosen: list[ExportedChannel], *, local: bool) -> None:
+    with pq.ParquetWriter(path, arrow_schema(wanted.level, local=local), compression="zstd") as writer:
+        async for page in exports.pages(lent, wanted, chosen):
+            if page.rows:
+                table = await asyncio.to_thread(arrow_table, page.rows, wanted.level, local=local)
+                await asyncio.to_thread(writer.write_table, table)
+
+
+async def _workbook(path: Path, lent: Lent, wanted: Selection, chosen: list[ExportedChannel], *, local: bool) -> None:
+    book, rows = Workbook(path, columns(wanted.level, local=local)), 0
+    async for page in exports.pages(lent, wanted, chosen):
+        rows += len(page.rows)
+        if rows > MOST_ROWS:
+            expected = f"csv or parquet for more than {MOST_ROWS} rows, or a shorter span, or a coarser level"
+            raise Malformed(f"query.format: expected {expected}", faults=[Fault("query.format", expected)])
+        if page.rows:
+            table = arrow_table(page.rows, wanted.level, local=local)
+            await asyncio.to_thread(book.write, table)
+    await asyncio.to_thread(book.close)

@@ -1,0 +1,25 @@
+"""GET /export over the fakes: names, forms and refusals."""
+
+import httpx2
+import pytest
+
+from tests.dashboards.answers import assert_problem
+from tests.dashboards.conftest import Headers
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "xlsx"])
+async def test_a_file_has_a_name_and_a_type(client: httpx2.AsyncClient, ours: Headers, form: str) -> None:
+    asked = {"format": form, "level": "hour", "from": "2024-01-01T00:00:00Z", "to": "2024-02-01T00:00:00Z"}
+    response = await client.get("/api/v1/export", params=asked, headers=ours)
+    assert response.status_code == 200
+    assert response.headers["content-disposition"] == f'attachment; filename="siloscope-hour-20240101-20240201.{form}"'
+    assert response.text == f"1,{form},hour\n"
+
+
+async def test_a_channel_of_others_is_none(client: httpx2.AsyncClient, ours: Headers) -> None:
+    assert_problem(await client.get("/api/v1/export?channel_id=20", headers=ours), 404)
+
+
+async def test_a_form_that_the_client_does_not_take_is_refused(client: httpx2.AsyncClient, ours: Headers) -> None:
+    refused = await client.get("/api/v1/export?format=csv", headers={**ours, "Accept": "application/json"})
+    assert_problem(refused, 406)
