@@ -56,6 +56,15 @@ def restore(
     Raises:
         ArchiveBroken: A file is missing or damaged, or names a channel that this database does not have.
     """
+    done = put_back(connection, directory, wanted)
+    by_site = groupby(sorted(wanted, key=_site_and_day), lambda file: (file.key.site, file.key.retention_class))
+    for _, files in by_site:
+        hold(connection, [file.key for file in files], held_until)
+    return done
+
+
+def put_back(connection: Connection[Any], directory: Path, wanted: Sequence[ArchiveFile]) -> Restored:
+    """Do the first half of `restore`: write the samples, and say nothing of it to anybody."""
     plans = [(file, *_checked(connection, directory, file)) for file in wanted]
     samples = new = conflicts = 0
     for file, path, ids in plans:
@@ -64,9 +73,6 @@ def restore(
             with connection.transaction():
                 written = _write(connection, file.key, [(ids[sample.group], sample) for sample in batch])
             new, conflicts = new + written[0], conflicts + written[1]
-    by_site = groupby(sorted(wanted, key=_site_and_day), lambda file: (file.key.site, file.key.retention_class))
-    for _, files in by_site:
-        hold(connection, [file.key for file in files], held_until)
     return Restored(len(wanted), samples, new, conflicts)
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, Rollback
 
 from siloscope_store import flavour
 from siloscope_store.archive import catalogue
 from siloscope_store.archive.writing import WrittenDay, archive_day
 from siloscope_store.errors import ArchiveBroken
+from siloscope_store.retention import late
 from siloscope_store.retention.plan import (
     SAMPLE_RELATIONS,
     RowLoss,
@@ -71,6 +72,8 @@ def run(
     outcome = Outcome()
     with turn(connection):
         take_news(connection, at=at)
+        if directory is not None:
+            outcome.broken += late.make_whole(connection, directory, at=at)
         wanted = plan(connection, at=at, archiving=directory is not None)
         for loss in wanted.spans:
             if stopped():
@@ -111,6 +114,8 @@ def _carry_out(
         else:
             outcome.waits.append(f"{loss.span.name}: in use, or a late sample came")
         return
+    if loss.whole:
+        return  # it goes whole at the next run, which is cheaper than row by row
     for share in going:
         outcome.deleted_rows += _delete_share(connection, loss, share)
 
@@ -180,7 +185,7 @@ def _drop(connection: Connection[Any], loss: SpanLoss) -> bool:
 def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share) -> int:
     """Delete one site's rows of a span, a group and a day at a time: nobody waits for longer than that takes."""
     raw = loss.level == "raw"
-    query = statement("delete_samples" if raw else "delete_rollups", loss.span.relation, "time" if raw else "bucket")
+    query = statement("delete_rows", loss.span.relation, "time" if raw else "bucket")
     step = timedelta(days=1) if raw else loss.span.ends - loss.span.begins
     deleted = 0
     for (group_id,) in connection.execute(_SQL["groups_of_share"], _of(share)).fetchall():
@@ -190,6 +195,8 @@ def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share) -> 
             try:
                 with connection.transaction():
                     connection.execute(_SQL["repeatable"])
+                    if raw and connection.execute(_SQL["late_in_group"], bounds).fetchone() != (False,):
+                        raise Rollback
                     deleted += connection.execute(query, bounds).rowcount
             except _BUSY:
                 pass  # a late sample changed a row of it in this moment: the next run looks again

@@ -88,7 +88,7 @@ class Plan:
     @property
     def nothing_goes(self) -> bool:
         """Whether a run would change nothing."""
-        return not self.rows and not any(loss.going for loss in self.spans)
+        return not self.rows and not any(loss.going or loss.whole for loss in self.spans)
 
 
 def plan(connection: Connection[Any], *, at: datetime, archiving: bool) -> Plan:

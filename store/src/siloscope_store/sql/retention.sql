@@ -148,9 +148,14 @@ CROSS JOIN LATERAL (VALUES
 -- name: forget_due
 DELETE FROM archive_due WHERE org_id = %(org_id)s
 
--- name: due_days
-SELECT DISTINCT day FROM archive_due
-WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s ORDER BY day
+-- name: late_days
+SELECT site_id, retention_class, day, max(due_id) FROM archive_due WHERE cause = 'late'
+GROUP BY site_id, retention_class, day ORDER BY site_id, retention_class, day
+
+-- name: settle_late
+DELETE FROM archive_due
+WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s AND cause = 'late'
+    AND due_id <= %(last_due)s
 
 -- name: begin_emptying
 UPDATE archive_file SET emptying_since = %(now)s
@@ -180,15 +185,15 @@ WHERE n.site_id = %(site_id)s AND g.retention_class = %(retention_class)s ORDER 
 -- name: repeatable
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ
 
--- name: delete_samples
--- One group, at most a day; nothing where a late sample came in the meantime.
-DELETE FROM {relation}
-WHERE group_id = %(group_id)s AND {time} >= %(begins)s AND {time} < %(ends)s
-    AND NOT EXISTS (
-        SELECT FROM rollup_touched AS t
-        WHERE t.group_id = %(group_id)s AND t.bucket < %(ends)s AND t.bucket + INTERVAL '1 hour' > %(begins)s)
+-- name: late_in_group
+-- Asked in the snapshot of delete_rows: a late sample and its mark are both in it, or neither. In one statement with it,
+-- TimescaleDB 2.19 fails ("variable not found in subplan target list").
+SELECT EXISTS (
+    SELECT FROM rollup_touched AS t
+    WHERE t.group_id = %(group_id)s AND t.bucket < %(ends)s AND t.bucket + INTERVAL '1 hour' > %(begins)s)
 
--- name: delete_rollups
+-- name: delete_rows
+-- One group, and of samples at most a day.
 DELETE FROM {relation} WHERE group_id = %(group_id)s AND {time} >= %(begins)s AND {time} < %(ends)s
 
 -- name: old_days
