@@ -191,7 +191,11 @@ async def keep_conflicts(connection: Connection, conflicts: Sequence[Conflict]) 
 
 
 async def keep_undated(connection: Connection, samples: Sequence[Undated]) -> None:
-    """Keep samples whose time is out of the believable range."""
+    """Keep samples whose time is out of the believable range; those of one pack in one call."""
+    newest_ms: dict[tuple[int, str | None, int | None, datetime], int] = {}
+    for each in samples:
+        pack = (each.node_id, each.epoch, each.seq, each.arrived_at)
+        newest_ms[pack] = max(each.time_ms, newest_ms.get(pack, each.time_ms))
     rows = [
         {
             "org_id": each.org_id,
@@ -204,6 +208,7 @@ async def keep_undated(connection: Connection, samples: Sequence[Undated]) -> No
             "seq": each.seq,
             "arrived_at": each.arrived_at,
             "reason": each.reason,
+            "pack_newest_ms": newest_ms[each.node_id, each.epoch, each.seq, each.arrived_at],
         }
         for each in samples
     ]

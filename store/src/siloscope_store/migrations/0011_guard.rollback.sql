@@ -4,4 +4,4 @@ ALTER TABLE quarantine DROP COLUMN replayed_at, DROP COLUMN replay_requested_at,
 DROP TABLE node_clock_event;
 DROP TABLE span_grant;
 DROP INDEX undated_node_idx;
-ALTER TABLE undated DROP COLUMN reason;
+ALTER TABLE undated DROP COLUMN pack_newest_ms, DROP COLUMN reason;

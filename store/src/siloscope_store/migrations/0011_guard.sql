@@ -1,7 +1,10 @@
 -- depends: 0009_rollups
 -- The clock guard and the quarantine's shelf. Only adds: workers of the version before meet nothing in another shape.
 
-ALTER TABLE undated ADD COLUMN reason text NOT NULL DEFAULT 'out_of_window';
+ALTER TABLE undated
+    ADD COLUMN reason text NOT NULL DEFAULT 'out_of_window',
+    ADD COLUMN pack_newest_ms int8;
+COMMENT ON COLUMN undated.pack_newest_ms IS 'of the undated samples that came with it, the time of the newest; NULL = its own';
 CREATE INDEX undated_node_idx ON undated (org_id, node_id, undated_id);
 COMMENT ON COLUMN undated.reason IS
     'out_of_window = further from its arrival than is believed; far_week = of a week that may not be opened today';

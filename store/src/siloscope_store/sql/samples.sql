@@ -96,9 +96,10 @@ VALUES (%(group_id)s, %(time)s, %(position)s, %(kept_value)s, %(kept_quality)s, 
 ON CONFLICT DO NOTHING
 
 -- name: keep_undated
-INSERT INTO undated (org_id, node_id, group_id, time_ms, "values", quality, epoch, seq, arrived_at, reason)
+INSERT INTO undated (org_id, node_id, group_id, time_ms, "values", quality, epoch, seq, arrived_at, reason,
+    pack_newest_ms)
 VALUES (%(org_id)s, %(node_id)s, %(group_id)s, %(time_ms)s, %(values)s, %(quality)s, %(epoch)s, %(seq)s, %(arrived_at)s,
-    %(reason)s)
+    %(reason)s, %(pack_newest_ms)s)
 ON CONFLICT DO NOTHING
 
 -- name: replace_latest
