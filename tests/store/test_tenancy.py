@@ -16,6 +16,7 @@ from siloscope_store.connections import connect
 from siloscope_store.errors import NameTaken, NameUnknown
 from tests.store.farm import NOW, Farm
 
+VIEWS = ("reading", "latest_reading", "reading_hour", "reading_day", "number_ledger", "reading_conflict")
 GRANTED = ("organisation", "site", "node", "device", "sample_group", "channel", "place", "placement", "gap_record")
 
 
@@ -30,6 +31,23 @@ def populate(farm: Farm) -> None:
     farm.connection.execute(
         "INSERT INTO gap_record (org_id, node_id, kind) VALUES (%s, %s, 'evicted')", (farm.org_id, farm.node_id)
     )
+    farm.connection.execute(
+        "INSERT INTO node_epoch (node_id, epoch, accounted) VALUES (%s, gen_random_uuid(), '{[1,5)}')", (farm.node_id,)
+    )
+    farm.connection.execute(
+        'INSERT INTO sample_conflict (group_id, "time", position, kept_value, kept_quality, other_value, '
+        "other_quality) VALUES (%s, %s, 0, 1, 0, 2, 0)",
+        (group.group_id, NOW),
+    )
+    farm.connection.execute("SELECT ensure_rollup_partitions('rollup_hour', ARRAY[%s])", (NOW,))
+    for relation, column, bucket in (("rollup_hour", "bucket", NOW), ("rollup_day", "day", NOW.date())):
+        farm.connection.execute(
+            sql.SQL(
+                "INSERT INTO {} (group_id, {}, samples, counts, minimum, maximum, mean, last) "
+                "VALUES (%s, %s, 1, '{{1}}', '{{1}}', '{{1}}', '{{1}}', '{{1}}')"
+            ).format(sql.Identifier(relation), sql.Identifier(column)),
+            (group.group_id, bucket),
+        )
 
 
 @pytest.fixture
@@ -72,7 +90,7 @@ def test_every_relation_refuses_or_shows_our_rows_only(
             seen[name] = [row for (row,) in tenant.execute(statement).fetchall()]
         except psycopg.errors.InsufficientPrivilege:
             continue
-    assert set(seen) == {*GRANTED, "reading", "latest_reading"}
+    assert set(seen) == {*GRANTED, *VIEWS}
     for name, rows in seen.items():
         assert rows, f"{name} shows nothing of our own"
         assert all(row.get("org_id", farm.org_id) == farm.org_id for row in rows)
@@ -90,10 +108,24 @@ def test_no_function_shows_a_row_or_changes_one(tenant: Connection[Any]) -> None
         "SELECT ensure_partitions('sample', ARRAY[now()])",
         "SELECT * FROM missing_spans('sample', ARRAY[now()])",
         "SELECT create_sample_table('mine')",
+        "SELECT * FROM completeness_of(ARRAY[1, 2], '2026-01-01', '2026-01-02', now())",
+        "SELECT * FROM missing_samples(ARRAY[1, 2], '2026-01-01', '2026-01-02', now())",
+        "SELECT * FROM stored_samples(ARRAY[1, 2], '2026-01-01', '2026-01-02')",
+        "SELECT * FROM holes_of_sample(1, '-infinity', 'infinity', '1 s')",
+        "SELECT * FROM ends_of_sample(1)",
     ]
     for call in calls:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             tenant.execute(sql.SQL(call))
+
+
+def test_completeness_and_gaps_are_of_our_organisation_alone(tenant: Connection[Any], farm: Farm) -> None:
+    for call in (
+        "SELECT organisation FROM completeness('2026-02-27', '2026-03-02')",
+        "SELECT organisation FROM gaps('2026-02-27', '2026-03-02')",
+    ):
+        found = {row[0] for row in tenant.execute(sql.SQL(call)).fetchall()}
+        assert found == {farm.slug}
 
 
 def test_a_leaking_function_in_a_condition_sees_no_foreign_row(tenant: Connection[Any], farm: Farm) -> None:

@@ -50,7 +50,8 @@ def drop_role(connection: Connection[Any], name: str) -> str:
         organisation = connection.execute(_SQL["unmap_role"], {"role": name}).fetchone()
         if organisation is None:
             raise NameUnknown("tenant role", name)
-        for statement in ("revoke_views", "revoke_schema", "drop_role"):
+        _for_all_shown(connection, "revoke", name)
+        for statement in ("revoke_schema", "drop_role"):
             connection.execute(sql.SQL(_SQL[statement]).format(role=sql.Identifier(name)))
     return str(organisation[0])
 
@@ -64,5 +65,13 @@ def grant_all(connection: Connection[Any]) -> None:
 
 
 def _grant(connection: Connection[Any], name: str) -> None:
-    for statement in ("grant_schema", "grant_views"):
-        connection.execute(sql.SQL(_SQL[statement]).format(role=sql.Identifier(name)))
+    connection.execute(sql.SQL(_SQL["grant_schema"]).format(role=sql.Identifier(name)))
+    _for_all_shown(connection, "grant", name)
+
+
+def _for_all_shown(connection: Connection[Any], what: str, role: str) -> None:
+    """Grant or revoke everything that a tenant role sees."""
+    for kind in ("relation", "function"):
+        for (name,) in connection.execute(_SQL[f"shown_{kind}s"]).fetchall():
+            names = {"name": sql.Identifier(name), "role": sql.Identifier(role)}
+            connection.execute(sql.SQL(_SQL[f"{what}_{kind}"]).format(**names))

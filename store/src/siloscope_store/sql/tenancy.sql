@@ -13,11 +13,26 @@ DELETE FROM tenant_role AS t USING organisation AS o
 WHERE t.role_name = %(role)s AND o.org_id = t.org_id
 RETURNING o.slug;
 
--- name: revoke_views
+-- name: shown_relations
+-- Plain tables under row-level security and security-barrier views, those that this schema has; never a sample table.
+SELECT name
+FROM unnest(ARRAY[
+    'organisation', 'site', 'node', 'device', 'sample_group', 'channel', 'place', 'placement', 'gap_record',
+    'reading', 'latest_reading', 'reading_hour', 'reading_day', 'number_ledger', 'reading_conflict'
+]) AS name
+WHERE to_regclass('public.' || name) IS NOT NULL;
+
+-- name: shown_functions
+-- Those that filter by organisation themselves. No two have the same name.
+SELECT name FROM unnest(ARRAY['completeness', 'gaps']) AS name
+WHERE EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = name);
+
+-- name: revoke_relation
 -- Not DROP OWNED BY, which an owner without superuser rights may not run.
-REVOKE ALL ON
-    organisation, site, node, device, sample_group, channel, place, placement, gap_record, reading, latest_reading
-FROM {role};
+REVOKE ALL ON {name} FROM {role};
+
+-- name: revoke_function
+REVOKE ALL ON FUNCTION {name} FROM {role};
 
 -- name: revoke_schema
 REVOKE ALL ON SCHEMA public FROM {role};
@@ -34,8 +49,8 @@ SELECT role_name FROM tenant_role JOIN pg_roles ON rolname = role_name ORDER BY 
 -- name: grant_schema
 GRANT USAGE ON SCHEMA public TO {role};
 
--- name: grant_views
--- Plain tables under row-level security and security-barrier views; never a sample table.
-GRANT SELECT ON
-    organisation, site, node, device, sample_group, channel, place, placement, gap_record, reading, latest_reading
-TO {role};
+-- name: grant_relation
+GRANT SELECT ON {name} TO {role};
+
+-- name: grant_function
+GRANT EXECUTE ON FUNCTION {name} TO {role};

@@ -1,0 +1,1 @@
+"""Completeness: what is missing of what was measured, and why."""
