@@ -22,8 +22,8 @@ def main() -> int:
     parser.add_argument("--pause", type=float, default=0.4, help="mean seconds between two faults")
     parser.add_argument("--longest", type=float, default=2.0, help="longest seconds that a fault holds")
     parser.add_argument("--wild", type=int, default=300, help="samples of one burst of a wild clock")
-    parser.add_argument("--patience", type=float, default=0.1, help="share of the product's own pauses")
-    parser.add_argument("--drained-within", type=float, default=90.0)
+    parser.add_argument("--patience", type=float, default=0.3, help="share of the product's own pauses")
+    parser.add_argument("--drained-within", type=float, default=120.0)
     parser.add_argument("--verbose", action="store_true", help="name each fault")
     told = parser.parse_args()
     failed = done = 0

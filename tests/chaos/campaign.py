@@ -12,6 +12,9 @@ from urllib.request import urlopen
 
 import psycopg
 
+from siloscope_contract.packs import Form
+from siloscope_contract.topics import Kind as TopicKind
+from siloscope_contract.topics import NodeName, Topic
 from siloscope_deploy.servers.accounts import temporary_home
 from siloscope_process.errors import Unavailable
 from tests.chaos import rollup_audit
@@ -23,7 +26,7 @@ from tests.chaos.schedule import Fault, Kind, Possible, schedule
 from tests.chaos.senders import PLAIN_NODES
 from tests.chaos.truth import Truth, read_nodes, read_senders
 from tests.chaos.watching import Watcher
-from tests.chaos.world import World, shown
+from tests.chaos.world import ORG, SITE, World, shown
 from tests.system.platform import Service
 
 _AT_ONCE = 4
@@ -55,11 +58,11 @@ class Setting:
     seed: int
     faults: int
     full_disk: str = ""
-    patience: float = 0.1
+    patience: float = 0.3
     mean_pause_s: float = 0.4
     longest_s: float = 2.0
     wild_samples: int = 300
-    drained_within_s: float = 90.0
+    drained_within_s: float = 120.0
 
 
 @dataclass
@@ -112,7 +115,13 @@ def run(setting: Setting, say: Callable[[str], None] = lambda text: None) -> Rep
     with temporary_home() as home, ExitStack() as end:
         disk = end.enter_context(_disk(home, setting)) if setting.full_disk else None
         world = World(
-            home, setting.broker, setting.store, workers=setting.workers, patience=setting.patience, disk=disk
+            home,
+            setting.broker,
+            setting.store,
+            workers=setting.workers,
+            patience=setting.patience,
+            disk=disk,
+            form=Form.JSON if setting.seed % 2 else Form.ZLIB,
         )
         end.enter_context(world)
         _Campaign(world, setting, disk, report, say).run()
@@ -228,7 +237,10 @@ class _Campaign:
 
     def _audit(self) -> None:
         world, report = self._world, self._report
-        truth = Truth()
+        truth = Truth(flipped=bool(report.done[Kind.FLIP]))
+        for node in [*(each.name[2] for each in world.nodes), *PLAIN_NODES]:
+            truth.topics[Topic(NodeName.of(ORG, SITE, node), TopicKind.SAMPLES).text()] = node
+        truth.unannounced = {topic for topic, node in truth.topics.items() if node in PLAIN_NODES}
         read_nodes(truth, world.nodes, {})
         names = {node.label: node.name[2] for node in world.nodes} | {name: name for name in PLAIN_NODES}
         read_senders(truth, world.records, names)
@@ -261,6 +273,7 @@ def possible(world: World, setting: Setting) -> Possible:
         [*services, *fleets],
         [node.label for node in world.nodes],
         heavy,
+        flips=all(node.form is Form.ZLIB for node in world.nodes),
         longest_s=setting.longest_s,
         mean_pause_s=setting.mean_pause_s,
         wild_samples=setting.wild_samples,

@@ -91,6 +91,7 @@ class Possible:
         processes: Names of what can be killed, with weights.
         freezable: Names of what can be frozen.
         nodes: Labels of nodes with a clock.
+        flips: Bits may be flipped: every pack has a checksum.
         heavy: Kinds beyond the ordinary that this world can bear, with weights.
         longest_s: Longest time that a fault holds.
         mean_pause_s: Mean time between two.
@@ -101,6 +102,7 @@ class Possible:
     freezable: Sequence[str]
     nodes: Sequence[str]
     heavy: Sequence[tuple[Kind, int]] = ()
+    flips: bool = True
     longest_s: float = 2.0
     mean_pause_s: float = 0.5
     wild_samples: int = 300
@@ -127,7 +129,7 @@ def _choices(possible: Possible) -> list[tuple[Kind, str, float]]:
         found += [(Kind.KILL, name, weight), (Kind.STOP, name, weight / 3)]
     found += [(Kind.FREEZE, name, 2) for name in possible.freezable]
     found += [(kind, link, weight / 2) for link in LINKS for kind, weight in _ON_LINKS]
-    found += [(Kind.FLIP, link, 2) for link in ("edge-broker", "ingest-broker")]
+    found += [(Kind.FLIP, link, 2) for link in ("edge-broker", "ingest-broker") if possible.flips]
     found += [(Kind.LOCK_TABLE, table, 0.5) for table in TABLES]
     found += [(Kind.LOCK_ROWS, table, 0.5) for table in ("node_epoch", "latest", "node", "store_identity")]
     found += [(Kind.END_SESSIONS, "", 2)]

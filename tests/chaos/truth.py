@@ -47,6 +47,8 @@ class Truth:
         sent: Readings of senders without a spool: where, and what they may be.
         still_spooled: Packs that are in some spool now.
         wrong: What the nodes themselves did wrong.
+        topics: Where their samples go; those of `unannounced` come from devices that announce nothing.
+        flipped: Bits were flipped, so that topics may name nodes that nobody knows.
     """
 
     packs: dict[PackId, Pack] = field(default_factory=dict)
@@ -54,6 +56,13 @@ class Truth:
     payloads: set[bytes] = field(default_factory=set)
     still_spooled: set[PackId] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
+    topics: dict[str, str] = field(default_factory=dict)
+    unannounced: set[str] = field(default_factory=set)
+    flipped: bool = False
+
+    def knows(self, node: str) -> bool:
+        """Say whether a node is one of ours; another can only have come by a flipped bit."""
+        return not self.flipped or node in self.topics.values()
 
     def candidates(self) -> dict[Place, set[Value]]:
         """Return, for every place, what may be there."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from siloscope_contract.packs import Form
 from siloscope_contract.topics import NodeName
 from siloscope_deploy.servers.server_process import ServerProcess, last_lines
 from siloscope_gateway.principals import Principal
@@ -46,6 +47,7 @@ class Fleet:
         self._control = folder / f"{name}.control"
         self._broker_port = broker_port
         self._patience = patience
+        self._form = form
         self.control = Control()
         self.tell()
         argv = [sys.executable, "-m", "tests.chaos.fleet", str(self._plan)]
@@ -93,6 +95,7 @@ class World:
         workers: How many ingest processes.
         fleet_sizes: How many nodes each fleet has.
         patience: Share of the product's own pauses that nodes wait.
+        form: Of the packs of one node; all others write the usual one.
         disk: A small disk for the database, or for the spool of the last node.
 
     Raises:
@@ -109,6 +112,7 @@ class World:
         fleet_sizes: tuple[int, ...] = (6, 4),
         patience: float = 0.1,
         disk: Disk | None = None,
+        form: Form = Form.ZLIB,
     ) -> None:
         self.home = home
         self.records = home / "records"
@@ -118,6 +122,7 @@ class World:
         self.store = Store(store_kind, disk.folder if disk and disk.holds_store else home)
         self.ended: list[str] = []
         self._patience = patience
+        self._form = form
         self._workers = workers
         self._end = ExitStack()
         self.edge_broker = Proxy("edge-broker", self.broker.port)
@@ -245,7 +250,7 @@ class World:
             {"hours_back": 50.0, "pace": 120.0, "period_s": 1.0},  # days go by: for roll-ups
             {"keep_committed_s": 2.0},
             {"max_bytes": 262_144},
-            {"form": "json"},
+            {"form": self._form},
         ]
         return msgspec.structs.replace(plan, **oddities[number % len(oddities)])
 

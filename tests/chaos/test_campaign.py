@@ -1,0 +1,49 @@
+"""Two hundred faults on real parts, and then nothing is lost, doubled, altered, invented or unaccounted for.
+
+By hand, thousands: `python -m tests.chaos --faults 5000`; see docs/testing.md.
+"""
+
+import os
+
+import pytest
+
+from siloscope_deploy.servers.timescale import timescale_obstacle
+from siloscope_process.errors import Unavailable
+from tests.chaos.campaign import Setting, run
+from tests.components import REQUIRE_ALL, component_missing
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+
+FAULTS = 105
+LEAST_DONE = 100
+CAMPAIGNS = [
+    pytest.param(
+        Setting("nats", "postgres", 1, 20261121, FAULTS, mean_pause_s=0.35, longest_s=1.5),
+        marks=[pytest.mark.nats, pytest.mark.postgres],
+        id="nats-postgres",
+    ),
+    pytest.param(
+        Setting("mosquitto", "timescale", 2, 20261122, FAULTS, full_disk="edge", mean_pause_s=0.35, longest_s=1.5),
+        marks=[pytest.mark.mosquitto, pytest.mark.timescale],
+        id="mosquitto-timescale",
+    ),
+]
+
+
+@pytest.mark.parametrize("setting", CAMPAIGNS)
+def test_whatever_breaks_the_database_holds_what_was_spooled(
+    setting: Setting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = dict(os.environ)
+    if setting.store == "timescale" and not environ.get(REQUIRE_ALL) and (reason := timescale_obstacle(environ)):
+        component_missing(environ, "TimescaleDB", reason)
+    try:
+        report = run(setting)
+    except Unavailable as reason:
+        component_missing(environ, "a component of this campaign", str(reason))
+    with capsys.disabled():
+        print(f"\n{report.text()}")
+    assert not report.wrong, report.logs
+    assert sum(report.done.values()) >= LEAST_DONE
+    assert report.packs > FAULTS
+    assert report.marks > 0

@@ -1,0 +1,25 @@
+"""A schedule is its seed's, and holds every kind of fault."""
+
+from tests.chaos.schedule import Kind, Possible, schedule
+
+EVERYTHING = Possible(
+    [("ingest-0", 5), ("broker", 3), ("database", 3)],
+    ["ingest-0"],
+    ["alder", "birch"],
+    [(kind, 1) for kind in (Kind.DISK_FULL, Kind.BACKUP, Kind.RESTORE, Kind.PROMOTE)]
+    + [(kind, 1) for kind in (Kind.CARD_COPY, Kind.CARD_RESTORED, Kind.CARD_CLONED)],
+)
+
+
+def test_the_same_seed_gives_the_same_faults_and_another_others() -> None:
+    assert schedule(7, 50, EVERYTHING) == schedule(7, 50, EVERYTHING)
+    assert schedule(7, 50, EVERYTHING) != schedule(8, 50, EVERYTHING)
+
+
+def test_every_kind_comes_up() -> None:
+    assert {each.kind for each in schedule(1, 3000, EVERYTHING)} == set(Kind)
+
+
+def test_what_a_world_cannot_bear_never_comes() -> None:
+    bearable = Possible([("ingest-0", 5)], [], ["alder"])
+    assert not {each.kind for each in schedule(1, 1000, bearable)} & {Kind.RESTORE, Kind.PROMOTE, Kind.DISK_FULL}
