@@ -47,7 +47,6 @@ class Fleet:
         self._control = folder / f"{name}.control"
         self._broker_port = broker_port
         self._patience = patience
-        self._form = form
         self.control = Control()
         self.tell()
         argv = [sys.executable, "-m", "tests.chaos.fleet", str(self._plan)]
