@@ -9,7 +9,7 @@ from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.held import Held
 from siloscope_ingest.presence import PresenceBook
-from siloscope_ingest.redeliveries import REMEMBERED_MS, RelativeMessages
+from siloscope_ingest.redeliveries import REMEMBERED_MS, RedeliveryUnknown, RelativeMessages
 from siloscope_ingest.settings import IngestSettings
 from siloscope_ingest.shapes import ChannelsMissing, shape
 from siloscope_ingest.twins import TOLERANCE_MS, Epochs
@@ -122,21 +122,30 @@ def test_a_time_is_believed_within_the_window() -> None:
     ]
 
 
+def said(payload: bytes, at_ms: int, *, duplicate: bool = False) -> Delivery:
+    return Delivery("topic", payload, at_ms, 1, Nobody(), duplicate)
+
+
 def test_only_marked_redeliveries_within_ten_minutes_are_repeats() -> None:
     seen = RelativeMessages()
-    assert not seen.is_repeat(1, b"x", 0, duplicate=True)
-    assert not seen.is_repeat(1, b"x", 1000, duplicate=False)
-    assert seen.is_repeat(1, b"x", 2000, duplicate=True)
-    assert not seen.is_repeat(2, b"x", 2000, duplicate=True)
-    assert not seen.is_repeat(1, b"x", 1000 + REMEMBERED_MS + 1, duplicate=True)
+    assert seen.take(1, said(b"x", 0))
+    assert seen.take(1, said(b"x", 1000))
+    assert seen.take(1, said(b"x", 2000, duplicate=True)) is None
+    assert seen.take(1, said(b"x", 1001 + REMEMBERED_MS, duplicate=True))
+
+
+def test_the_database_is_asked_for_a_redelivery_of_what_is_not_remembered() -> None:
+    with pytest.raises(RedeliveryUnknown):
+        RelativeMessages().take(2, said(b"x", 2000, duplicate=True))
 
 
 def test_what_is_remembered_is_bounded() -> None:
     seen = RelativeMessages(most=10)
     for at in range(100):
-        seen.is_repeat(1, b"%d" % at, at, duplicate=False)
-    assert not seen.is_repeat(1, b"0", 100, duplicate=True)
-    assert seen.is_repeat(1, b"99", 100, duplicate=True)
+        seen.take(1, said(b"%d" % at, at))
+    with pytest.raises(RedeliveryUnknown):
+        seen.take(1, said(b"0", 100, duplicate=True))
+    assert seen.take(1, said(b"99", 100, duplicate=True)) is None
 
 
 def test_a_restart_with_a_backlog_is_no_twin() -> None:

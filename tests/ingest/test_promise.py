@@ -318,6 +318,26 @@ async def test_a_redelivered_message_without_times_is_taken_once(farm: Farm) -> 
     assert farm.value("SELECT count(*) FROM sample") == 2
 
 
+async def test_a_message_without_times_that_was_committed_before_a_kill_is_taken_once(farm: Farm) -> None:
+    async with fake_broker() as broker:
+        async with running_ingest(farm.url, broker.url):
+            connection = await broker.connection()
+            connection.deliver(SAMPLES, relative(20.5), 1)
+            await answered(connection, 1)
+        async with running_ingest(farm.url, broker.url):
+            connection = await broker.connection()
+            connection.deliver(SAMPLES, relative(20.5), 1, duplicate=True)
+            connection.deliver(SAMPLES, relative(21.5), 2, duplicate=True)
+            await answered(connection, 1, 2)
+        await farm.change("UPDATE relative_message SET arrived_at = arrived_at - interval '11 minutes'")
+        async with running_ingest(farm.url, broker.url):
+            connection = await broker.connection()
+            connection.deliver(SAMPLES, relative(20.5), 1, duplicate=True)
+            await answered(connection, 1)
+    assert farm.rows('SELECT "values"[1] FROM sample ORDER BY "time"') == [(20.5,), (21.5,), (20.5,)]
+    assert farm.value("SELECT count(*) FROM relative_message") == 2
+
+
 async def test_a_numbered_pack_without_times_is_refused_and_accounted_for(farm: Farm) -> None:
     record = f'[{{"n":"probe/t","u":"Cel","v":1,"epoch":"{EPOCH}","seq":1}}]'
     async with fake_broker() as broker, running_ingest(farm.url, broker.url):

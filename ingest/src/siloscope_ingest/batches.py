@@ -6,6 +6,7 @@ from operator import itemgetter
 from siloscope_ingest.entries import Entry, Row
 from siloscope_ingest.shapes import TABLES
 from siloscope_store.ranges import Range, merged, of_numbers
+from siloscope_store.relative_messages import Message
 from siloscope_store.sample_rows import decode, encode, latest_of, latest_row
 from siloscope_store.samples import IN_TIME_MS, MOST_NEW_SPANS, SPAN_MS
 
@@ -22,6 +23,7 @@ class Batch:
         readings: How many readings they carry.
         payload_bytes: How large their messages are together.
         new_spans: Chunks or partitions that are to be opened.
+        relative: Messages without times of their own, and when they arrived.
 
     Args:
         open_spans: Chunks or partitions that are known to exist.
@@ -34,6 +36,7 @@ class Batch:
         self.readings = 0
         self.payload_bytes = 0
         self.new_spans: set[Span] = set()
+        self.relative: dict[Message, int] = {}
         self._open_spans = open_spans
         self._newest = newest
         self._rows: tuple[dict[tuple[int, int], bytes], ...] = tuple({} for _ in TABLES)
@@ -78,6 +81,8 @@ class Batch:
                 self._numbers[entry.stream] = [entry.seq]
             else:
                 numbers.append(entry.seq)
+        if entry.relative is not None:
+            self.relative[entry.relative] = entry.delivery.received_ms
         for epoch, evicted in entry.evicted:
             if entry.node_id is not None:
                 self._evicted.setdefault((entry.node_id, epoch), []).append(evicted)

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from siloscope_ingest.errors import Fatal, IngestError, Rejected, StoreChanged, Transient
 from siloscope_ingest.severing import shut_after
-from siloscope_store import ledger, samples, watermarks
+from siloscope_store import ledger, relative_messages, samples, watermarks
 from siloscope_store.connections import connect_async
 from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable
 
@@ -127,6 +127,7 @@ async def prepare_writing(connection: Connection) -> None:
     """Make what a writing session needs."""
     await samples.prepare(connection)
     await ledger.prepare(connection)
+    await relative_messages.prepare(connection)
 
 
 def sorted_error(error: psycopg.Error) -> IngestError:

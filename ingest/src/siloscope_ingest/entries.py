@@ -9,6 +9,7 @@ from siloscope_ingest.shapes import Part
 from siloscope_store.ledger import GapRecord, RefusedNumber
 from siloscope_store.quarantine import Quarantined, Withheld
 from siloscope_store.ranges import Range
+from siloscope_store.relative_messages import Message
 from siloscope_store.samples import Undated
 
 Row = tuple[Part, int, bytes]
@@ -29,6 +30,7 @@ class Entry(msgspec.Struct, eq=False):
         readings: How many readings it carries.
         ahead_ms: How far its samples are ahead of its arrival, where that is more than is natural; else 0.
         rows: Its samples.
+        relative: Node and hash of a message without times of its own, to be known again when it is redelivered.
         undated: Samples whose time cannot be believed.
         gaps: What it declares absent.
         evicted: Numbers that it declares will never come: (epoch, range).
@@ -47,6 +49,7 @@ class Entry(msgspec.Struct, eq=False):
     is_exception: bool = False
     readings: int = 0
     ahead_ms: int = 0
+    relative: Message | None = None
     undated: Sequence[Undated] = ()
     gaps: Sequence[GapRecord] = ()
     evicted: Sequence[tuple[str, Range]] = ()

@@ -34,6 +34,10 @@ class Unannounced(Rejected):
     """
 
 
+class RegistryNeeded(Exception):
+    """The database must be asked before a message can be taken: not a failure, it goes the longer way."""
+
+
 class Transient(IngestError):
     """Something that ingest needs is away."""
 

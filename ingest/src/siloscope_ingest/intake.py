@@ -9,10 +9,10 @@ from siloscope_contract.topics import Kind, Topic
 from siloscope_ingest.accumulator import Accumulator
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
-from siloscope_ingest.errors import Rejected, Unannounced
+from siloscope_ingest.errors import RegistryNeeded, Rejected, Unannounced
 from siloscope_ingest.held import Held
 from siloscope_ingest.nodes import KnownNode
-from siloscope_ingest.resolving import RegistryNeeded, Resolver, number_of, rejected
+from siloscope_ingest.resolving import Resolver, number_of, rejected
 
 _log = structlog.get_logger(__name__)
 _MOST_ROUTES = 200_000

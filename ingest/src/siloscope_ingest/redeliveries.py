@@ -1,10 +1,26 @@
-"""Redelivered messages without times of their own: stored again they would be new readings, which they are not."""
+"""Redelivered messages without times of their own: stored again they would be new readings, which they are not.
+
+What was taken is remembered here; what was stored before this process began, or by another worker, the database knows.
+"""
 
 from collections import OrderedDict
 from hashlib import blake2b
 
+from siloscope_ingest.deliveries import Delivery
+from siloscope_ingest.errors import RegistryNeeded
+from siloscope_store import relative_messages
+from siloscope_store.relative_messages import Connection, Message
+
 REMEMBERED_MS = 10 * 60 * 1000
 _MOST = 200_000
+
+
+class RedeliveryUnknown(RegistryNeeded):
+    """A message without times that the broker delivers again, and nobody has asked yet whether it is stored."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(f"nobody asked for a redelivered message of node {message[0]}")
+        self.message = message
 
 
 class RelativeMessages:
@@ -16,25 +32,39 @@ class RelativeMessages:
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
-        self._seen: OrderedDict[bytes, int] = OrderedDict()
+        self._seen: OrderedDict[Message, int] = OrderedDict()
+        self._asked: set[Message] = set()
 
-    def is_repeat(self, node_id: int, payload: bytes, received_ms: int, *, duplicate: bool) -> bool:
-        """Say whether this is a redelivery of a message that was taken before; remember it where it is not.
+    def take(self, node_id: int, delivery: Delivery) -> Message | None:
+        """Remember a message; return None where it is one that was taken before, delivered again.
 
         Only what the broker marks as redelivered is suspected: a device may well say the same twice.
-        """
-        key = blake2b(payload, digest_size=16, key=node_id.to_bytes(8, "big")).digest()
-        seen_ms = self._seen.get(key)
-        if duplicate and seen_ms is not None and received_ms - seen_ms <= REMEMBERED_MS:
-            return True
-        self._seen[key] = received_ms
-        self._seen.move_to_end(key)
-        self._drop_old(received_ms)
-        return False
 
-    def _drop_old(self, now_ms: int) -> None:
-        while self._seen:
-            key, seen_ms = next(iter(self._seen.items()))
-            if len(self._seen) <= self._most and now_ms - seen_ms <= REMEMBERED_MS:
-                return
-            del self._seen[key]
+        Raises:
+            RedeliveryUnknown: Ask first.
+        """
+        message = node_id, blake2b(delivery.payload, digest_size=16).digest()
+        now_ms = delivery.received_ms
+        if delivery.duplicate:
+            seen_ms = self._seen.get(message)
+            if seen_ms is not None and now_ms - seen_ms <= REMEMBERED_MS:
+                return None
+            if seen_ms is None and message not in self._asked:
+                raise RedeliveryUnknown(message)
+            self._asked.discard(message)
+        self._remember(message, now_ms)
+        return message
+
+    async def ask(self, connection: Connection, message: Message) -> None:
+        """Ask the database for a message, so that `take` knows."""
+        arrived_ms = await relative_messages.arrived_ms(connection, message)
+        if arrived_ms is None:
+            self._asked.add(message)
+        else:
+            self._remember(message, arrived_ms)
+
+    def _remember(self, message: Message, now_ms: int) -> None:
+        self._seen[message] = now_ms
+        self._seen.move_to_end(message)
+        while len(self._seen) > self._most or now_ms - next(iter(self._seen.values())) > REMEMBERED_MS:
+            self._seen.popitem(last=False)

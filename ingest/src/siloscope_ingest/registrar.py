@@ -37,6 +37,7 @@ from siloscope_ingest.look_ahead import MANY, MOST_AT_ONCE, LookAhead
 from siloscope_ingest.newcomers import newcomers
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.presence import PresenceBook, declared, is_possible
+from siloscope_ingest.redeliveries import RedeliveryUnknown, RelativeMessages
 from siloscope_ingest.resolving import ShapeMissing, WeekUnknown, number_of
 from siloscope_ingest.shapes import ChannelsMissing, Shape, shape
 from siloscope_process.clock import Clock, from_ms
@@ -84,6 +85,7 @@ class Registrar:
         news: Called with a node whose watermark is to be published.
         weeks: Asked to open weeks far from now.
         clocks: Told what time nodes say it is.
+        relative: Asked for redelivered messages without times of their own.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Registrar:
         news: Callable[[int], None],
         weeks: FarWeeks,
         clocks: ClockWatch,
+        relative: RelativeMessages,
     ) -> None:
         self._database = database
         self._admission = admission
@@ -104,6 +107,7 @@ class Registrar:
         self._news = news
         self._weeks = weeks
         self._clocks = clocks
+        self._relative = relative
         self._waiting: deque[tuple[Route, Delivery]] = deque()
         self._some = asyncio.Event()
         self._nodes: dict[NodeName, KnownNode] = {}
@@ -198,6 +202,8 @@ class Registrar:
                 return
             except WeekUnknown as unknown:  # there are no more of them than the weeks of the believed years
                 await self._weeks.ask(connection, node.node_id, unknown.week, delivery.received_ms)
+            except RedeliveryUnknown as unknown:
+                await self._relative.ask(connection, unknown.message)
             except ShapeMissing as missing:
                 shapes += 1
                 # Committed before the first sample that uses it; all of it at once, for one wait for the disk.

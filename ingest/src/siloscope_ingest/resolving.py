@@ -8,7 +8,7 @@ from siloscope_contract.packs import Pack, Sample, decode
 from siloscope_contract.resolution import MAX_SEQ
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
-from siloscope_ingest.errors import Rejected
+from siloscope_ingest.errors import RegistryNeeded, Rejected
 from siloscope_ingest.far_weeks import FarWeeks, Week
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.redeliveries import RelativeMessages
@@ -19,10 +19,6 @@ from siloscope_store.ledger import GapRecord, RefusedNumber
 from siloscope_store.quarantine import Quarantined
 from siloscope_store.sample_rows import decode as decode_row
 from siloscope_store.samples import FAR_WEEK, OUT_OF_WINDOW, SPAN_MS, Undated
-
-
-class RegistryNeeded(Exception):
-    """The database must be asked before a message can be taken."""
 
 
 class WeekUnknown(RegistryNeeded):
@@ -127,8 +123,14 @@ class Resolver:
     def _take_rest(self, entry: Entry, pack: Pack) -> Entry:
         delivery, node_id = entry.delivery, entry.node_id
         assert node_id is not None
-        if pack.relative and self._is_stale(node_id, delivery):
-            return Entry(delivery, node_id, entry.org_id)
+        if pack.relative:
+            if delivery.retained:
+                return Entry(delivery, node_id, entry.org_id)  # an old one, that would be stored as if it were new
+            entry.relative = self._relative.take(node_id, delivery)
+            if entry.relative is None:
+                return Entry(delivery, node_id, entry.org_id)
+            if not (pack.refusals or pack.gaps):
+                return entry
         entry.is_exception = True
         entry.gaps = [_gap_record(entry, pack, gap, at) for at, gap in enumerate(pack.gaps)]
         entry.evicted = [
@@ -141,12 +143,6 @@ class Resolver:
             details = "; ".join(each.detail for each in pack.refusals)
             entry.quarantined = [*entry.quarantined, _quarantined(entry, "+".join(reasons), details)]
         return entry
-
-    def _is_stale(self, node_id: int, delivery: Delivery) -> bool:
-        """Say whether a message without times of its own is an old one, which would be stored as if it were new."""
-        return delivery.retained or self._relative.is_repeat(
-            node_id, delivery.payload, delivery.received_ms, duplicate=delivery.duplicate
-        )
 
 
 def rejected(

@@ -10,7 +10,7 @@ from siloscope_ingest.database import Connection
 from siloscope_ingest.origins import RecentBatches
 from siloscope_ingest.replays import Replays, outcome
 from siloscope_ingest.shapes import TABLES
-from siloscope_store import ledger, quarantine, rollup_marks, samples
+from siloscope_store import ledger, quarantine, relative_messages, rollup_marks, samples
 from siloscope_store.samples import Conflict, Difference
 
 
@@ -41,6 +41,8 @@ async def commit(connection: Connection, batch: Batch, recent: RecentBatches) ->
         differences = await _write_samples(connection, batch)
         await _write_exceptions(connection, batch, recent.conflicts(differences, batch))
         await _write_latest(connection, batch)
+        if batch.relative:
+            await relative_messages.remember(connection, batch.relative)
         accounted = batch.accounted()
         if accounted:
             await ledger.account(connection, accounted)

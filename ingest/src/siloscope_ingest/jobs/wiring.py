@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from siloscope_ingest.jobs.gaps import GapsJob
 from siloscope_ingest.jobs.job import Job
 from siloscope_ingest.jobs.metrics import JobMetrics
+from siloscope_ingest.jobs.relative_messages import RelativeMessagesJob
 from siloscope_ingest.jobs.rollups import Rollups
 from siloscope_ingest.jobs.settings import JobsSettings
 from siloscope_process.clock import Clock
@@ -12,4 +13,4 @@ from siloscope_process.clock import Clock
 
 def jobs(settings: JobsSettings, clock: Clock, metrics: JobMetrics) -> Sequence[Job]:
     """Return every job, each with a session and a lock of its own: a long one holds up no other."""
-    return [Rollups(settings.rollup_grace_s, clock, metrics), GapsJob()]
+    return [Rollups(settings.rollup_grace_s, clock, metrics), GapsJob(), RelativeMessagesJob(clock)]
