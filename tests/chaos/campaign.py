@@ -128,7 +128,7 @@ def run(setting: Setting, say: Callable[[str], None] = lambda text: None) -> Rep
         if report.wrong:
             report.logs = shown(world)
             if kept := os.environ.get("CHAOS_KEEP"):
-                _keep(world, Path(kept))
+                _keep(world, Path(kept) / str(setting.seed))
     report.took_s = time.monotonic() - began_s
     return report
 
