@@ -124,8 +124,9 @@ def computed(rows: Sequence[Sample], quantities: Sequence[str]) -> Rollup:
             if value is not None:
                 values.append(value)
         found.counts.append(len(values))
-        found.minimum.append(min(values, default=None))
-        found.maximum.append(max(values, default=None))
+        ordered = [] if quantity in CIRCULAR else values  # no direction is the least
+        found.minimum.append(min(ordered, default=None))
+        found.maximum.append(max(ordered, default=None))
         found.last.append(values[-1] if values else None)
         vector = sum(cmath.rect(1, math.radians(each)) for each in values) / len(values) if values else None
         circular = quantity in CIRCULAR and vector is not None
