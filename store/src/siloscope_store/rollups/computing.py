@@ -52,9 +52,13 @@ async def prepare(connection: Connection) -> None:
     await connection.execute(_SQL["prepare"])
 
 
-async def not_durable(connection: Connection) -> None:
-    """Do not wait for the disk at the end of this transaction: what a crash loses is computed once more."""
+async def begin(connection: Connection) -> None:
+    """Begin a transaction of roll-ups.
+
+    It does not wait for the disk at its end: what a crash loses is computed once more. No samples are dropped under it.
+    """
     await connection.execute(_SQL["not_durable"])
+    await connection.execute(_SQL["keep_samples"])
 
 
 async def write_from_samples(connection: Connection, pieces: Sequence[Piece], *strides: timedelta) -> None:
@@ -96,7 +100,7 @@ async def write_days(connection: Connection, groups: Sequence[Group], days: Sequ
         Piece(group, max(at_of(hour), begins), min(at_of(hour) + HOUR, ends))
         for group in groups
         for hour in split
-        if not group.frozen(at_of(hour))
+        if group.keeps(at_of(hour))
     ]
     cuts = np.array(sorted({*borders, *split, *(hour + _HOUR_US for hour in split)}))
     if pieces:
@@ -146,15 +150,11 @@ async def _hours_of(
 ) -> list[Parts]:
     """Return hours as buckets, without those that a date begins in; where samples are gone, those count as a whole."""
     kinds = {group.group_id: group.kinds for group in groups}
-    frozen = {group.group_id: group.frozen_before for group in groups}
+    known = {group.group_id: group for group in groups}
     rows = await _rows(connection, "rollup_hour", list(kinds), begins, ends)
-    kept = [row for row in rows if us_of(row[1]) not in split or _is_before(row[1], frozen[row[0]])]
+    kept = [row for row in rows if us_of(row[1]) not in split or not known[row[0]].keeps(row[1])]
     kept = [row for row in kept if row[1] >= begins]
     return [parts_of_rows(kept, kinds)] if kept else []
-
-
-def _is_before(at: datetime, limit: datetime | None) -> bool:
-    return limit is not None and at < limit
 
 
 async def _rows(

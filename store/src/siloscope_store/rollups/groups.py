@@ -22,7 +22,7 @@ class Group(NamedTuple):
 
     Attributes:
         m5_since: From when on it has complete roll-ups of five minutes; None where it has none.
-        frozen_before: Samples before this may be gone; None where none were dropped.
+        kept_from: Samples before this may be gone; None where none were dropped.
         width: Its positions, counted.
     """
 
@@ -31,14 +31,14 @@ class Group(NamedTuple):
     zone: str
     site_id: int
     m5_since: datetime | None
-    frozen_before: datetime | None
+    kept_from: datetime | None
     interval_s: float | None
     kinds: Kinds
     width: int
 
-    def frozen(self, at: datetime) -> bool:
-        """Return whether roll-ups that begin at this time are to be kept as they are."""
-        return self.frozen_before is not None and at < self.frozen_before
+    def keeps(self, at: datetime) -> bool:
+        """Return whether the samples of this time are still there."""
+        return self.kept_from is None or at >= self.kept_from
 
     def has_m5(self, at: datetime) -> bool:
         """Return whether roll-ups of five minutes are complete from this time on."""

@@ -57,11 +57,17 @@ class Closing:
         self._grace_s = grace_s
         self._waiting: tuple[datetime, str] | None = None
 
-    async def step(self, connection: Connection) -> Horizon | None:
-        """Close what is due; return the horizon, or None while transactions from before it are still under way."""
+    async def step(self, connection: Connection, at: datetime | None = None) -> Horizon | None:
+        """Close what is due; return the horizon, or None while transactions from before it are still under way.
+
+        Args:
+            connection: In autocommit mode.
+            at: As if it were now; None = the database's own time, so that no other clock has a say.
+        """
         now = await horizon(connection)
         if now is None or now.closed_to == now.settled_to:
-            await connection.execute(_SQL["begin" if now is None else "advance"], {"grace_s": self._grace_s})
+            asked = {"grace_s": self._grace_s, "at": at}
+            await connection.execute(_SQL["begin" if now is None else "advance"], asked)
             now = await horizon(connection)
             assert now is not None
         if now.closed_to == now.settled_to:
@@ -115,7 +121,7 @@ async def compute_slice(connection: Connection, window: Progress) -> bool:
     """
     assert window.going_to is not None
     async with connection.transaction():
-        await computing.not_durable(connection)
+        await computing.begin(connection)
         which = {"level": window.level, "zone": window.zone}
         found = await (await connection.execute(_SQL["lock_progress"], which)).fetchone()
         if found is None or (found[0], found[1]) != (window.done_to, window.going_to):

@@ -18,7 +18,7 @@ from siloscope_store.statements import statements
 _SQL = statements("rollups.sql")
 Connection = AsyncConnection[Any]
 
-HOURS_A_TRANSACTION = 500
+HOURS_A_TRANSACTION = 1000
 _GROUPS_A_TRANSACTION = 20
 _DAYS_AT_ONCE = timedelta(days=60)
 
@@ -30,21 +30,17 @@ async def repair_touched(connection: Connection, most: int = HOURS_A_TRANSACTION
     and these are read after it.
     """
     async with connection.transaction():
-        await computing.not_durable(connection)
+        await computing.begin(connection)
         await connection.execute(_SQL["lock_horizon"])
         now = await progress(connection)
         if any(each.going_to is not None for each in now):
             return 0
-        taken = await (await connection.execute(_SQL["take_touched"], {"most": most})).fetchall()
+        taken = await _take(connection, most)
         if not taken:
             return 0
         done = {each.level: each.done_to for each in now if each.level != "day"}
         known = {each.group_id: each for each in await groups(connection, group_ids=sorted({row[0] for row in taken}))}
-        touched = [
-            (known[group_id], hour)
-            for group_id, hour in taken
-            if group_id in known and not known[group_id].frozen(hour)
-        ]
+        touched = [(known[group_id], hour) for group_id, hour in taken]
         await _five_minutes_again(connection, touched, done["m5"])
         hours = [(group, hour) for group, hour in touched if hour + HOUR <= done["hour"]]
         pieces = [Piece(group, hour, hour + HOUR) for group, hour in hours]
@@ -53,6 +49,19 @@ async def repair_touched(connection: Connection, most: int = HOURS_A_TRANSACTION
             await computing.write_from_samples(connection, pieces, HOUR)
         await _days_again(connection, hours)
     return len(taken)
+
+
+async def _take(connection: Connection, most: int) -> list[tuple[int, datetime]]:
+    """Take marks of the newest week that has any for us."""
+    begins: datetime | None = None
+    while True:
+        row = await (await connection.execute(_SQL["newest_touched"], {"before": begins})).fetchone()
+        begins = row[0] if row else None
+        if begins is None:
+            return []
+        taken = await (await connection.execute(_SQL["take_touched"], {"begins": begins, "most": most})).fetchall()
+        if taken:
+            return [(group_id, hour) for group_id, hour in taken]
 
 
 async def touched(connection: Connection) -> int:
@@ -65,7 +74,7 @@ async def touched(connection: Connection) -> int:
 async def rebuild_days(connection: Connection) -> bool:
     """Make the days of some groups of a site anew that waits for it; return whether one waited."""
     async with connection.transaction():
-        await computing.not_durable(connection)
+        await computing.begin(connection)
         found = await (await connection.execute(_SQL["next_rebuild"])).fetchone()
         if found is None:
             return False
@@ -115,8 +124,8 @@ async def _rebuild(connection: Connection, group: Group, done_to: datetime) -> N
     first: datetime | None = row[0] if row else None
     if first is None:
         return
-    since = {"group_id": group.group_id, "since": first, "zone": group.zone}
-    await connection.execute(_SQL["forget_days_since"], since)
+    asked = {"group_id": group.group_id, "since": first, "zone": group.zone, "dropped": group.kept_from is not None}
+    await connection.execute(_SQL["forget_days_since"], asked)
     # From the midnight before the first hour: two days are more than any day's length.
     begins = first - timedelta(days=2)
     days = [day for day in await days_between(connection, group.zone, begins, done_to) if day.ends > first]

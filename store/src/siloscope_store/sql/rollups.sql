@@ -10,6 +10,10 @@ CREATE TEMPORARY TABLE IF NOT EXISTS rollup_incoming (
 -- A lost commit is computed once more: progress and roll-ups are lost together.
 SET LOCAL synchronous_commit = off
 
+-- name: keep_samples
+-- While this is held, retention does not say of any samples that they may go. It takes the same lock alone.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('siloscope raw horizon', 0))
+
 -- name: copy_samples
 -- By group, each from the index. What bounds all of them is written out, so that the planner leaves other weeks alone.
 COPY (
@@ -74,14 +78,14 @@ WHERE r.group_id = g.group_id AND r.day = g.day
 
 -- name: groups
 -- What is to be known of groups in order to roll them up. A NULL filter means any.
-SELECT g.group_id, g.retention_class, s.time_zone, s.site_id, m.since, f.before, g.interval_s,
+SELECT g.group_id, g.retention_class, s.time_zone, s.site_id, m.since, h.kept_from, g.interval_s,
     coalesce(c.circular, '{}'), coalesce(c.counters, '{}'), coalesce(c.width, 0)
 FROM sample_group AS g
 JOIN device AS d ON d.device_id = g.device_id
 JOIN node AS n ON n.node_id = d.node_id
 JOIN site AS s ON s.site_id = n.site_id
 LEFT JOIN rollup_m5_group AS m ON m.group_id = g.group_id
-LEFT JOIN rollup_frozen AS f ON f.org_id = g.org_id AND f.retention_class = g.retention_class
+LEFT JOIN raw_horizon AS h ON h.site_id = s.site_id AND h.retention_class = g.retention_class
 LEFT JOIN LATERAL (
     SELECT max(position) + 1 AS width,
         array_agg(position) FILTER (WHERE quantity = ANY (%(circular)s)) AS circular,
@@ -104,7 +108,7 @@ SELECT closed_to, settled_to FROM rollup_horizon FOR UPDATE
 
 -- name: begin
 INSERT INTO rollup_horizon (closed_to, settled_to)
-SELECT date_bin(INTERVAL '1 hour', now() - make_interval(secs => %(grace_s)s), 'epoch'::timestamptz), 'epoch'::timestamptz
+SELECT date_bin(INTERVAL '1 hour', coalesce(%(at)s::timestamptz, now()) - make_interval(secs => %(grace_s)s), 'epoch'::timestamptz), 'epoch'::timestamptz
 ON CONFLICT DO NOTHING
 
 -- name: begin_progress
@@ -119,9 +123,9 @@ FROM {table} AS s
 WHERE s."time" < (SELECT closed_to FROM rollup_horizon)
 
 -- name: advance
-UPDATE rollup_horizon SET closed_to = date_bin(INTERVAL '5 minutes', now() - make_interval(secs => %(grace_s)s), 'epoch'::timestamptz)
+UPDATE rollup_horizon SET closed_to = date_bin(INTERVAL '5 minutes', coalesce(%(at)s::timestamptz, now()) - make_interval(secs => %(grace_s)s), 'epoch'::timestamptz)
 WHERE closed_to = settled_to
-    AND closed_to < date_bin(INTERVAL '5 minutes', now() - make_interval(secs => %(grace_s)s), 'epoch'::timestamptz)
+    AND closed_to < date_bin(INTERVAL '5 minutes', coalesce(%(at)s::timestamptz, now()) - make_interval(secs => %(grace_s)s), 'epoch'::timestamptz)
 
 -- name: next_transaction
 -- Every transaction that has begun to write has a smaller number than this one.
@@ -191,12 +195,23 @@ FROM (
 WHERE begins < ends AND begins >= %(begins)s AND ends <= %(ends)s
 ORDER BY day
 
+-- name: newest_touched
+SELECT span_start(max(bucket)) FROM rollup_touched WHERE bucket < coalesce(%(before)s::timestamptz, 'infinity')
+
 -- name: take_touched
--- Some hours of the newest week that has any. DISTINCT by hash ends at LIMIT.
-WITH taken AS (
-    SELECT DISTINCT group_id, bucket FROM rollup_touched
-    WHERE bucket >= span_start((SELECT max(bucket) FROM rollup_touched))
+-- Some hours of one week, all marks of each. Those whose samples may be gone are left to retention, which archives them.
+WITH seen AS (
+    SELECT t.group_id, t.bucket
+    FROM rollup_touched AS t
+    JOIN sample_group AS g ON g.group_id = t.group_id
+    JOIN device AS d ON d.device_id = g.device_id
+    JOIN node AS n ON n.node_id = d.node_id
+    LEFT JOIN raw_horizon AS h ON h.site_id = n.site_id AND h.retention_class = g.retention_class
+    WHERE t.bucket >= %(begins)s::timestamptz AND t.bucket < %(begins)s::timestamptz + INTERVAL '168 hours'
+        AND (h.kept_from IS NULL OR t.bucket >= h.kept_from OR raw_is_whole(t.group_id, t.bucket, t.bucket + INTERVAL '1 hour'))
     LIMIT %(most)s
+), taken AS (
+    SELECT DISTINCT group_id, bucket FROM seen
 ), gone AS (
     DELETE FROM rollup_touched AS t USING taken AS k WHERE t.group_id = k.group_id AND t.bucket = k.bucket
 )
@@ -240,7 +255,9 @@ DELETE FROM rollup_rebuild WHERE rebuild_id = %(rebuild_id)s
 SELECT min(bucket) FROM rollup_hour WHERE group_id = %(group_id)s
 
 -- name: forget_days_since
-DELETE FROM rollup_day WHERE group_id = %(group_id)s AND day >= (%(since)s::timestamptz AT TIME ZONE %(zone)s)::date
+-- All of them where no samples were ever dropped; else there may be days whose hours are gone.
+DELETE FROM rollup_day
+WHERE group_id = %(group_id)s AND (NOT %(dropped)s OR day >= (%(since)s::timestamptz AT TIME ZONE %(zone)s)::date)
 
 -- name: group_days
 SELECT g.group_id, d.day, day_start(d.day, s.time_zone), day_start(d.day + 1, s.time_zone)
