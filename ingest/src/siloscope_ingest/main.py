@@ -11,10 +11,11 @@ import uvloop
 from siloscope_ingest import broker_url
 from siloscope_ingest.errors import Fatal
 from siloscope_ingest.metrics import Metrics
+from siloscope_ingest.ports import Traces
 from siloscope_ingest.service import Ingest
 from siloscope_ingest.settings import IngestSettings
 from siloscope_process import logs
-from siloscope_process.clock import SystemClock
+from siloscope_process.clock import Clock, SystemClock
 from siloscope_process.command_line import Command
 from siloscope_process.errors import WrongSetting
 from siloscope_process.metrics import process_registry
@@ -48,16 +49,29 @@ command = Command("write what the broker brings to the database, then acknowledg
 
 async def _serve(settings: IngestSettings, brokers: Sequence[broker_url.BrokerUrl], stop: asyncio.Event) -> int:
     health = Health(["database", "broker"] if settings.nats_url is None else ["database", "broker", "stream"])
+    clock = SystemClock()
+    traces = _traces(settings, clock)
     registry = process_registry()
     operations = OperationsServer(health, settings.ops_port, registry, preferred_port=_OPS_PORT)
     await operations.start()
     try:
-        await Ingest(settings, brokers, SystemClock(), health, Metrics(registry)).run(stop)
+        await Ingest(settings, brokers, clock, health, Metrics(registry), traces).run(stop)
     except Fatal as error:
         raise WrongSetting(str(error)) from error
     finally:
         await operations.stop()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
     return 0
+
+
+def _traces(settings: IngestSettings, clock: Clock) -> Traces | None:
+    if settings.traces_url is None:
+        return None
+    from siloscope_ingest.otlp import OtlpExporter  # the SDK costs time and memory that few want to pay
+    from siloscope_ingest.tracing import PackTraces
+
+    return PackTraces(OtlpExporter(settings.traces_url), settings.traces_every, settings.ingest_worker, clock)
 
 
 def _password(settings: IngestSettings) -> str | None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from siloscope_ingest.batches import Batch
+
 
 class Inlet(Protocol):
     """One connection that brings messages; it dies with its socket, and acknowledgements with it."""
@@ -25,4 +27,16 @@ class Inlet(Protocol):
 
     async def close(self) -> None:
         """Close; what was acknowledged before goes out first."""
+        ...
+
+
+class Traces(Protocol):
+    """Tells of packs on their way, to whoever wants to see where time goes."""
+
+    def committed(self, batch: Batch) -> None:
+        """Note that a batch was committed just now."""
+        ...
+
+    def close(self) -> None:
+        """Send what waits."""
         ...

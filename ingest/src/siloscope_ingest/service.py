@@ -32,6 +32,7 @@ from siloscope_ingest.line import VERSIONS, Line
 from siloscope_ingest.link import Link
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.nodes import KnownNode
+from siloscope_ingest.ports import Traces
 from siloscope_ingest.presence import PresenceBook
 from siloscope_ingest.publisher import Publisher
 from siloscope_ingest.redeliveries import RelativeMessages
@@ -63,12 +64,19 @@ class Ingest:
         clock: All its time.
         health: Told of database and broker.
         metrics: Its numbers.
+        traces: Told of each commit, where traces are wanted.
     """
 
     def __init__(
-        self, settings: IngestSettings, brokers: Sequence[BrokerUrl], clock: Clock, health: Health, metrics: Metrics
+        self,
+        settings: IngestSettings,
+        brokers: Sequence[BrokerUrl],
+        clock: Clock,
+        health: Health,
+        metrics: Metrics,
+        traces: Traces | None = None,
     ) -> None:
-        self._begin_anew = partial(Service, settings, brokers, clock, health, metrics)
+        self._begin_anew = partial(Service, settings, brokers, clock, health, metrics, traces)
         self.service = self._begin_anew()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -95,16 +103,24 @@ class Service:
         clock: All its time.
         health: Told of database and broker.
         metrics: Its numbers.
+        traces: Told of each commit, where traces are wanted.
     """
 
     def __init__(
-        self, settings: IngestSettings, brokers: Sequence[BrokerUrl], clock: Clock, health: Health, metrics: Metrics
+        self,
+        settings: IngestSettings,
+        brokers: Sequence[BrokerUrl],
+        clock: Clock,
+        health: Health,
+        metrics: Metrics,
+        traces: Traces | None = None,
     ) -> None:
         self._settings = settings
         self._brokers = brokers
         self._clock = clock
         self.health = health
         self.metrics = metrics
+        self._traces = traces
         self._identity = Identity()
         self._publishing = self._database("siloscope ingest watermarks")
         self._writing = self._database("siloscope ingest writer", prepare_writing)
@@ -316,6 +332,8 @@ class Service:
     def _on_committed(self, batch: Batch) -> None:
         for node_id, _ in batch.streams():
             self._publisher.news(node_id)
+        if self._traces is not None:
+            self._traces.committed(batch)
 
     def _on_database(self, who: str, problem: str | None) -> None:
         """Take what one user of the database found; it is well when all of them are."""

@@ -53,6 +53,11 @@ class IngestSettings(ServiceSettings, frozen=True, kw_only=True):
         int,
         Meta(description="Most MiB that stream keeps; beyond it the oldest go, and edges send them again", ge=1),
     ] = 1024
+    traces_url: Annotated[
+        str | None,
+        Meta(description="http://host:4318/v1/traces of an OpenTelemetry collector (OTLP/HTTP); unset = no traces"),
+    ] = None
+    traces_every: Annotated[int, Meta(description="Every how manieth pack of an epoch is traced", ge=1)] = 1000
     register_plain_devices: Annotated[
         bool, Meta(description="Whether devices that were never announced are registered by their first samples")
     ] = True
