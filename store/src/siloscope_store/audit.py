@@ -50,6 +50,11 @@ async def record_for(connection: AsyncConnection[Any], deed: Deed, org_id: int |
     await connection.execute(_SQL["record"], {**_row(deed), "org_id": org_id, "organisation": None})
 
 
+async def record_of(connection: AsyncConnection[Any], deed: Deed, organisation: str | None) -> None:
+    """Add a line for an organisation's slug, in the caller's transaction."""
+    await connection.execute(_SQL["record"], {**_row(deed), "org_id": None, "organisation": organisation})
+
+
 async def newest(connection: AsyncConnection[Any], org_id: int, *, limit: int) -> list[DatedDeed]:
     """Return an organisation's newest lines, newest first."""
     async with connection.cursor(row_factory=class_row(DatedDeed)) as rows:

@@ -9,7 +9,7 @@ from siloscope_process.clock import SystemClock
 from siloscope_process.command_line import Command
 from siloscope_process.errors import WrongSetting
 from siloscope_process.settings import load
-from siloscope_store import audit, layout, layout_apply, schema, tenancy, users
+from siloscope_store import audit, layout, layout_apply, quarantine_words, schema, tenancy, undated_words, users
 from siloscope_store.archive import main as archive_words
 from siloscope_store.connections import one_line_refusals, place_of
 from siloscope_store.orders import ACTOR, Action, Actions, Order, action, group
@@ -31,6 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     apply.add_argument("layout", metavar="LAYOUT.yaml", type=Path)
     _configure_users(group(actions, "user", "who may log in to the web page and the API"))
     _configure_roles(group(actions, "tenant-role", "database logins that see one organisation"))
+    quarantine_words.configure(group(actions, "quarantine", "refused messages: list, show, export, try again, delete"))
+    undated_words.configure(group(actions, "undated", "samples of unbelievable times: list, give them others"))
     retention_words.configure(group(actions, "retention", "how long what is kept"))
     archive_words.configure(group(actions, "archive", "raw samples as Parquet files: make, list, check, put back"))
 

@@ -18,6 +18,7 @@ from siloscope_store.statements import statements
 _SQL = statements("shelf.sql")
 Connection = AsyncConnection[Any]
 _EXPORTED_AT_ONCE = 50
+_encode = msgspec.json.Encoder().encode
 
 
 class Shelved(msgspec.Struct, frozen=True):
@@ -93,6 +94,12 @@ async def export(connection: Connection, organisation: str | None, wanted: Wante
             if row is not None:
                 yield Payload(message, bytes(row[0]))
         below = messages[-1].id
+
+
+def line(found: Payload) -> bytes:
+    """Return a message as one line of JSON, its payload in base64 beside its SHA-256."""
+    plain = {**msgspec.structs.asdict(found.message), "payload_base64": found.payload}  # msgspec writes bytes so
+    return _encode(plain) + b"\n"
 
 
 async def withheld(connection: Connection, organisation: str | None, *, limit: int = 100) -> list[Withheld]:

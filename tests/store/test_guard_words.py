@@ -1,0 +1,149 @@
+"""`siloscope db quarantine` and `siloscope db undated` as people use them."""
+
+import asyncio
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from siloscope_process.clock import to_ms
+from siloscope_process.command_line import main
+from siloscope_store import quarantine, samples, shelf
+from siloscope_store.connections import connect_async
+from siloscope_store.quarantine import Quarantined
+from siloscope_store.samples import Undated
+from tests.store.farm import Farm
+
+pytestmark = pytest.mark.postgres
+HOMES = ["postgres"]
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TOPIC = "silo/v1/ours/yard/pi/samples"
+
+
+@pytest.fixture(params=HOMES)
+def database_home(request: pytest.FixtureRequest) -> str:
+    """What is printed is the same in all homes."""
+    return str(request.param)
+
+
+def db(url: str, *arguments: str) -> int:
+    return main(["db", *arguments], {"SILOSCOPE_DATABASE_URL": url})
+
+
+def refuse(url: str, *messages: Quarantined) -> None:
+    async def work() -> None:
+        async with await connect_async(url, autocommit=True) as connection:
+            await quarantine.keep(connection, messages)
+
+    asyncio.run(work())
+
+
+@pytest.fixture
+def refused(migrated_database_url: str, farm: Farm, foreign: Farm) -> str:
+    """Four refused messages: two of ours, one of nobody that named us, one of theirs."""
+    ours = (farm.org_id, farm.node_id, "0" * 32)
+    refuse(
+        migrated_database_url,
+        Quarantined(TOPIC, b"[{", "malformed", "payload: torn", AT, *ours, 7),
+        Quarantined(TOPIC, b"\xff\x1b[2J", "unknown_form", "first byte: found b'\\xff'", AT, *ours, None),
+        Quarantined("silo/v1/ours/nowhere/pi/samples", b"[]", "site_unknown", "no such site", AT),
+        Quarantined("silo/v1/theirs/yard/pi/samples", b"[1]", "malformed", "", AT, foreign.org_id, foreign.node_id),
+    )
+    return migrated_database_url
+
+
+def test_a_list_names_everything_and_an_organisations_only_its_own(
+    refused: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert db(refused, "quarantine", "list") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert db(refused, "quarantine", "list", "--organisation", "ours") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert any("malformed" in line and "number 7" in line and TOPIC in line for line in lines)
+
+
+def test_a_payload_is_shown_without_harm_to_the_terminal(refused: str, capsys: pytest.CaptureFixture[str]) -> None:
+    refuse(refused, Quarantined(TOPIC, b"[\x1b[2J", "malformed", "", AT))
+    for quarantine_id in range(1, 50):
+        db(refused, "quarantine", "show", str(quarantine_id))
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "ff 1b 5b 32 4a" in shown
+    assert "payload: torn" in shown
+
+
+def test_an_export_holds_every_byte(refused: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "refused.jsonl"
+    assert db(refused, "quarantine", "export", "--organisation", "ours", "--to", str(path)) == 0
+    assert "wrote 3 messages" in capsys.readouterr().out
+    found = [json.loads(line) for line in path.read_bytes().splitlines()]
+    payloads = [base64.b64decode(each["payload_base64"]) for each in found]
+    assert sorted(payloads) == sorted([b"[{", b"\xff\x1b[2J", b"[]"])
+    assert [each["sha256"] for each in found] == [sha256(payload).hexdigest() for payload in payloads]
+    assert db(refused, "quarantine", "export", "--to", str(path)) == 78, "nothing is overwritten"
+
+
+def test_replay_and_discard_want_to_be_told_which(
+    refused: str, owner: Connection[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for word in ("replay", "discard"):
+        assert db(refused, "quarantine", word) == 78
+        assert "name the ids" in capsys.readouterr().err
+    assert db(refused, "quarantine", "replay", "--reason", "malformed", "--organisation", "ours") == 0
+    asked = "SELECT reason FROM quarantine WHERE replay_requested_at IS NOT NULL"
+    assert owner.execute(asked).fetchall() == [("malformed",)]
+    assert db(refused, "quarantine", "discard", "--all", "--organisation", "ours") == 0
+    assert owner.execute("SELECT topic FROM quarantine").fetchall() == [("silo/v1/theirs/yard/pi/samples",)]
+    deeds = owner.execute("SELECT action, detail->'messages' FROM audit ORDER BY audit_id").fetchall()
+    assert deeds == [("quarantine.replay", 1), ("quarantine.discard", 3)]
+
+
+def test_too_old_and_too_much_go_oldest_first_and_are_counted(refused: str, owner: Connection[Any], farm: Farm) -> None:
+    owner.execute("DELETE FROM quarantine")
+    now = datetime.now(UTC)
+    for at in range(10):
+        message = Quarantined(TOPIC, bytes([at]) * 1_000, "malformed", "", now - timedelta(hours=at), farm.org_id)
+        refuse(refused, message)
+    refuse(refused, Quarantined(TOPIC, b"old", "malformed", "", now - timedelta(days=100), farm.org_id))
+
+    async def prune(limit: int) -> int:
+        async with await connect_async(refused, autocommit=True) as connection:
+            return await shelf.prune(connection, older_than_days=90, most_bytes=4_500, limit=limit)
+
+    assert asyncio.run(prune(2)) == 2
+    assert asyncio.run(prune(100)) == 5
+    assert asyncio.run(prune(100)) == 0
+    kept = owner.execute("SELECT get_byte(payload, 0) FROM quarantine ORDER BY 1").fetchall()
+    assert kept == [(0,), (1,), (2,), (3,)]
+    counted = "SELECT sum((detail->'messages')::int), sum((detail->'bytes')::int) FROM audit"
+    assert owner.execute(counted + " WHERE action = 'quarantine.prune'").fetchall() == [(7, 6_003)]
+
+
+def test_undated_samples_are_listed_and_shifted_after_a_dry_run(
+    migrated_database_url: str, owner: Connection[Any], farm: Farm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, head = migrated_database_url, farm.group("head", [("t1", "temperature", "Cel")])
+
+    async def keep() -> None:
+        async with await connect_async(url, autocommit=True) as connection:
+            wrong_ms = to_ms(AT - timedelta(hours=3))
+            undated = Undated(farm.org_id, farm.node_id, head.group_id, wrong_ms, [1.0], None, None, None, AT)
+            await samples.keep_undated(connection, [undated])
+
+    asyncio.run(keep())
+    assert db(url, "undated", "list") == 0
+    assert "ours/yard/pi  out_of_window  1 samples" in capsys.readouterr().out
+    assert db(url, "undated", "redate", "ours/yard/pi", "--shift", "+3h") == 0
+    assert capsys.readouterr().out.startswith("dry run: would re-date 1 samples of 2026-03-01T12:00:00+00:00")
+    assert owner.execute("SELECT count(*) FROM sample").fetchone() == (0,)
+    assert db(url, "undated", "redate", "ours/yard/pi", "--shift", "+3h", "--apply") == 0
+    assert "re-dated 1 samples" in capsys.readouterr().out
+    assert owner.execute("SELECT time FROM sample").fetchall() == [(AT,)]
+    assert db(url, "undated", "redate", "ours/yard/nobody", "--as-is") == 78
+    assert db(url, "undated", "redate", "ours-yard", "--as-is") == 78
