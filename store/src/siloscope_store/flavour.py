@@ -91,11 +91,9 @@ def drop_span(connection: Connection[Any], span: Span) -> None:
     connection.execute(_SQL["drop_chunk"], bounds)
 
 
-def compressible(found: Flavour, spans_found: list[Span], before: datetime) -> list[Span]:
-    """Return the spans to compress now: only Community compresses, and only what nobody writes to any more."""
-    if found is not Flavour.TIMESCALE_COMMUNITY:
-        return []
-    return [span for span in spans_found if not span.compressed and span.ends <= before]
+def compresses(found: Flavour) -> bool:
+    """Say whether this home has compression: only the Community licence has."""
+    return found is Flavour.TIMESCALE_COMMUNITY
 
 
 def compress_span(connection: Connection[Any], span: Span) -> None:

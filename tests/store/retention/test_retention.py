@@ -302,7 +302,7 @@ def test_rollups_and_records_go_by_their_own_retention(
     policies.set_policy(owner, "ours", "measurements", "day", 1200)
     policies.set_policy(owner, "ours", "records", "gaps", 10)
     columns = "samples, counts, minimum, maximum, mean, last) VALUES (%s, %s, 1, '{1}', '{1}', '{1}', '{1}', '{1}')"
-    for at in (OLD - 7 * DAY, NOW - DAY):
+    for at in (OLD - 14 * DAY, NOW - DAY):
         owner.execute("SELECT ensure_rollup_partitions('rollup_hour', ARRAY[%s::timestamptz])", (at,))
         owner.execute(f"INSERT INTO rollup_hour (group_id, bucket, {columns}".encode(), (head.group_id, at))
     for day in (date(2022, 1, 1), date(2024, 1, 1)):

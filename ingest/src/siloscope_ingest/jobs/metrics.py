@@ -23,3 +23,12 @@ class JobMetrics:
             "siloscope_rollup_lag_seconds", "Age of the newest closed bucket's end", ["level"], registry=registry
         )
         self.touched = Gauge("siloscope_rollup_touched_hours", "Marks of late samples that wait", registry=registry)
+        self.archived_files = Counter("siloscope_archive_files", "Archive files written", registry=registry)
+        self.dropped_spans = Counter("siloscope_retention_spans", "Chunks or partitions dropped", registry=registry)
+        self.deleted_rows = Counter("siloscope_retention_rows", "Rows deleted for their age", registry=registry)
+        self.kept_beyond = Gauge(
+            "siloscope_retention_kept_beyond", "What is older than it is kept and stays for now", registry=registry
+        )
+        self.broken_files = Gauge(
+            "siloscope_archive_broken_files", "Archive files that stand in the way of retention", registry=registry
+        )

@@ -49,6 +49,7 @@ class Outcome:
     deleted_rows: int = 0
     waits: list[str] = field(default_factory=list)
     broken: list[ArchiveBroken] = field(default_factory=list)
+    ended_early: bool = False
 
 
 def run(
@@ -77,10 +78,12 @@ def run(
         wanted = plan(connection, at=at, archiving=directory is not None)
         for loss in wanted.spans:
             if stopped():
+                outcome.ended_early = True
                 break
             _carry_out(connection, loss, at, directory, outcome)
         for rows in wanted.rows:
             if stopped():
+                outcome.ended_early = True
                 break
             outcome.deleted_rows += _delete_rows(connection, rows, stopped)
     return outcome
