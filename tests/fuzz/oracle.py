@@ -39,7 +39,7 @@ def check(payload: bytes) -> Pack | None:
     """
     found = _outcome(payload)
     known = _outcome(payload)  # the codec may have learnt a template from it
-    templates._known.clear()
+    templates.forget()
     unlearnt = _outcome(payload)
     assert found == known == unlearnt, "the codec's ways disagree"
     if isinstance(found, Pack):

@@ -187,6 +187,17 @@ def test_of_a_label_that_stands_twice_the_last_counts_in_every_form_and_way() ->
     assert pack.samples[0].values == [2.0]
 
 
+@pytest.mark.parametrize("hidden", ['"v" :9', '"v"\n:9', '"v"  : 9.5e0'])
+def test_a_second_value_is_found_wherever_it_hides(hidden: str) -> None:
+    for document in (
+        f'[{{"bn":"d/","bt":1e9,"n":"a","v":1,{hidden}}}]',
+        f'[{{"bn":"d/","bt":1700000000,"n":"a","v":1,{hidden}}}]',
+        f'[{{"bn":"d/","bt":1700000000,"n":"a","v":1,"v":2}},{{"n":"b",{hidden}}}]',
+        f'[{{"bn":"d/","bt":1700000000,"n":"a","v":1}},{{"n":"b","v":2,{hidden}}}]',
+    ):
+        assert check(document.encode()) is not None
+
+
 def test_what_is_no_utf8_is_refused_wherever_it_stands() -> None:
     for document in (
         b'[{"bn":"d/","bt":1e9,"n":"a","u":"Cel","v":1,"\xff":2}]',

@@ -280,7 +280,18 @@ def _compiled(base: bytes, body: bytes) -> _Text | None:
     if found is None or found.repeats or values != len(parts):
         return None
     quality = [_code(row) for row in rows]
-    return _Text(prefix, tuple(part.lstrip(_NUMBER_BYTES) for part in parts), found, quality)
+    suffixes = tuple(part.lstrip(_NUMBER_BYTES) for part in parts)
+    return _Text(prefix, suffixes, found, quality) if _holds_all_values(prefix, suffixes) else None
+
+
+def _holds_all_values(prefix: bytes, suffixes: tuple[bytes, ...]) -> bool:
+    """Say whether every value stands where the text is cut: of a label that stands twice, the last one counts.
+
+    With numbers of ours in those places, exactly these must come out.
+    """
+    numbered = b"".join(b"%b%d%b" % (_VALUE, at, suffix) for at, suffix in enumerate(suffixes))
+    values = [row.v for row in _readings(b"[{%b%b}]" % (prefix, numbered))]
+    return [value for value in values if value is not None] == list(range(len(suffixes)))
 
 
 def _symbol(row: _Reading) -> str | None:
