@@ -4,8 +4,16 @@ import { type Reader } from "./boundary";
 import {
   type Channel,
   channel,
+  completeness,
+  type CompletenessItem,
+  type Conflict,
+  conflict,
+  type Gap,
+  gap,
   type Me,
   me,
+  type NodeLedger,
+  nodeLedger,
   type Page,
   pageOf,
   type Place,
@@ -73,6 +81,26 @@ export class Client {
   series(id: string, fromMs: number, toMs: number, points: number): Promise<Series> {
     const query = { from: Math.round(fromMs), to: Math.round(toMs), points };
     return this.get(`/channels/${encodeURIComponent(id)}/series`, query, series);
+  }
+
+  /** Every group of a site, with its days from one local date to another, included. */
+  completeness(siteId: string, from: string, to: string): Promise<CompletenessItem[]> {
+    return this.all("/completeness", { site_id: siteId, from, to, limit: 500 }, completeness);
+  }
+
+  /** The newest gaps of a site; the page says when there are more. */
+  gaps(siteId: string, fromMs: number, toMs: number): Promise<Page<Gap>> {
+    const query = { site_id: siteId, from: Math.round(fromMs), to: Math.round(toMs), limit: 500 };
+    return this.get("/gaps", query, pageOf(gap));
+  }
+
+  conflicts(siteId: string, fromMs: number, toMs: number): Promise<Page<Conflict>> {
+    const query = { site_id: siteId, from: Math.round(fromMs), to: Math.round(toMs), limit: 50 };
+    return this.get("/conflicts", query, pageOf(conflict));
+  }
+
+  nodeLedger(id: string): Promise<NodeLedger> {
+    return this.get(`/nodes/${encodeURIComponent(id)}/ledger`, {}, nodeLedger);
   }
 
   /** The open event stream of a place or a site. */

@@ -121,6 +121,73 @@ export const news = shape({
 });
 export type News = ReturnType<typeof news>;
 
+const subject = shape({
+  group_id: id,
+  device_id: id,
+  device_slug: text,
+  device_title: optional(text),
+  node_slug: text,
+  interval_s: optional(number),
+  places: listOf(shape({ id, title: text })),
+});
+
+const ledgerDay = shape({
+  day: text,
+  expected: optional(number),
+  stored: number,
+  surplus: number,
+  late: number,
+  missing: mapOf(number),
+  bad: mapOf(number),
+  conflicts: number,
+});
+export type LedgerDay = ReturnType<typeof ledgerDay>;
+
+export const completeness = shape({ subject, days: listOf(ledgerDay) });
+export type CompletenessItem = ReturnType<typeof completeness>;
+
+export const gap = shape({
+  subject,
+  cause: text,
+  from: instant,
+  to: instant,
+  samples: number,
+  interval_s: number,
+});
+export type Gap = ReturnType<typeof gap>;
+
+export const conflict = shape({
+  id,
+  channel_id: id,
+  channel_key: text,
+  channel_title: optional(text),
+  quantity: text,
+  unit: text,
+  device_slug: text,
+  device_title: optional(text),
+  time: instant,
+  kept_value: optional(number),
+  kept_reason: text,
+  kept_epoch: optional(text),
+  kept_seq: optional(number),
+  other_value: optional(number),
+  other_reason: text,
+  other_epoch: optional(text),
+  other_seq: optional(number),
+});
+export type Conflict = ReturnType<typeof conflict>;
+
+const numbers = shape({ count: number });
+
+export const nodeLedger = shape({
+  node_id: id,
+  slug: text,
+  epochs: listOf(shape({ epoch: text, alive: (value) => value === true, on_its_way: numbers, lost: numbers })),
+  refused: listOf(shape({ reason: text, at: instant })),
+  twins: listOf(shape({ at: instant, epochs: listOf(text) })),
+});
+export type NodeLedger = ReturnType<typeof nodeLedger>;
+
 export interface Page<T> {
   items: T[];
   next_cursor: string | null;
