@@ -1,7 +1,7 @@
 """What goes, what stays and why, on every home of the schema."""
 
 import threading
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +187,7 @@ def test_a_sample_that_comes_too_late_is_merged_into_the_file_and_its_rollups_ar
 def test_a_sample_that_comes_between_file_and_drop_stops_the_drop(
     owner: Connection[Any], farm: Farm, head: Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, come = dropping.archive_day, [OLD + timedelta(minutes=1), OLD + timedelta(days=9, minutes=1)]
+    write, come = writing.archive_day, [OLD + timedelta(minutes=1), OLD + timedelta(days=9, minutes=1)]
 
     def archive_then_late(connection: Connection[Any], *arguments: Any, **named: Any) -> Any:
         written = write(connection, *arguments, **named)
@@ -329,7 +329,9 @@ def test_ingest_goes_on_while_rows_are_deleted(
     policies.set_policy(owner, "theirs", "measurements", "m5", None)
     policies.set_policy(owner, "theirs", "measurements", "raw", None)
     rolled_up(owner)
-    done, failures, written = threading.Event(), [], []
+    done = threading.Event()
+    failures: list[psycopg.Error] = []
+    written: list[datetime] = []
 
     def write() -> None:
         with connect(migrated_database_url, autocommit=True) as writer:

@@ -30,10 +30,20 @@ class Home:
         self.nats = self.root / "nats"
         self.simulator = self.root / "simulator"
         self.edges = self.root / "edge"
+        self.archive = self.root / "archive"
 
     def create(self) -> None:
         """Make the folders where they are missing, with the rights they need."""
-        for folder in (self.root, self.log, self.run, self.secrets, self.nats, self.simulator, self.edges):
+        for folder in (
+            self.root,
+            self.log,
+            self.run,
+            self.secrets,
+            self.nats,
+            self.simulator,
+            self.edges,
+            self.archive,
+        ):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
         self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)

@@ -136,6 +136,7 @@ class Platform:
             "DATABASE_URL": self._postgres.services_url,
             "HTTP_PORT": str(self.http_port),
             "HOME": str(self._home.root),
+            "ARCHIVE_DIRECTORY": str(self._home.archive),
         }
         lines = [f"export SILOSCOPE_{name}={shlex.quote(value)}\n" for name, value in found.items()]
         write_private(self._home.environment, "".join(lines))
@@ -150,8 +151,11 @@ class Platform:
 
     async def _start_jobs(self) -> None:
         port = self._operations_port("jobs", _USUAL_OPERATIONS_PORTS["jobs"])
-        urls = {"SILOSCOPE_DATABASE_URL": self._postgres.services_url}
-        await self._start(children.jobs(port, self._environ(urls)), "jobs")
+        told = {
+            "SILOSCOPE_DATABASE_URL": self._postgres.services_url,
+            "SILOSCOPE_ARCHIVE_DIRECTORY": str(self._home.archive),
+        }
+        await self._start(children.jobs(port, self._environ(told)), "jobs")
 
     async def _start_api(self, organisation: str) -> None:
         told = {

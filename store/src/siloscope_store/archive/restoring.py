@@ -135,6 +135,7 @@ def _write(connection: Connection[Any], key: DayKey, batch: Iterable[tuple[int, 
     rows = [encode(group_id, each.time_us // 1000, each.values, each.quality) for group_id, each in ordered]
     spans = sorted({each.time_us // 1000 // SPAN_MS for _, each in ordered})
     connection.execute(_writing("prepare_samples", key))
+    connection.execute(_WRITING["allow_late"])
     for begin in range(0, len(spans), MOST_NEW_SPANS):
         times = [from_ms(span * SPAN_MS) for span in spans[begin : begin + MOST_NEW_SPANS]]
         connection.execute(

@@ -19,7 +19,7 @@ LEVELS = {"measurements": SAMPLE_LEVELS, "vitals": SAMPLE_LEVELS, "records": REC
 FOR_EVER = "forever"
 LONGEST_DAYS = 36_525
 _DAYS = {"d": 1.0, "w": 7.0, "y": 365.25}
-_DURATION = re.compile(r"(\d{1,6})\s*([dwy])")
+_DURATION = re.compile(r"([0-9]{1,6})\s*([dwy])")
 _EXPECTED = f"expected a whole number of days, weeks or years such as 90d, 26w or 2y, or {FOR_EVER}"
 
 
