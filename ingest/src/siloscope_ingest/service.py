@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 from zlib import crc32
 
+import psycopg
 import structlog
 from gmqtt.mqtt.constants import MQTTv50
 
@@ -17,7 +18,7 @@ from siloscope_ingest.batches import Batch
 from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.client_ids import client_id
 from siloscope_ingest.clocks import ClockWatch
-from siloscope_ingest.database import Database, Identity, Prepare, prepare_writing
+from siloscope_ingest.database import Database, Identity, Prepare, prepare_writing, sorted_error
 from siloscope_ingest.dialling import MqttDial, StreamDial
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Fatal, StoreChanged, Transient
@@ -47,6 +48,7 @@ from siloscope_ingest.window import TimeWindow
 from siloscope_ingest.writer import Writer
 from siloscope_process.clock import Clock
 from siloscope_process.operations import Health
+from siloscope_store import watermarks
 
 _log = structlog.get_logger(__name__)
 _FINISH_WITHIN_S = 15.0
@@ -128,6 +130,7 @@ class Service:
         self._keeping = self._database("siloscope ingest housekeeping")
         self._presence = PresenceBook()
         self._problems: dict[str, str | None] = {}
+        self._session_secret = ""
         self._wire()
 
     def _wire(self) -> None:
@@ -239,7 +242,7 @@ class Service:
         backoff = Backoff()
         while True:
             try:
-                await self._publishing.connection()
+                self._session_secret = await self._secret()
             except Transient as error:
                 self._on_database("watermarks", str(error))
                 _log.warning("database_away", reason=str(error))
@@ -248,6 +251,12 @@ class Service:
                 continue
             self._on_database("watermarks", None)
             return
+
+    async def _secret(self) -> str:
+        try:
+            return await watermarks.session_secret(await self._publishing.connection())
+        except psycopg.Error as error:
+            raise sorted_error(error) from error
 
     async def _finish(self, writing: "asyncio.Future[None]") -> None:
         """Read no more, commit and acknowledge what was read, as far as the database lets us."""
@@ -277,7 +286,7 @@ class Service:
 
     def _new_line(self, url: BrokerUrl) -> Line:
         most = min(65_535, self._settings.ingest_held_messages)
-        name = client_id(self._settings.ingest_worker, url.password)
+        name = client_id(self._settings.ingest_worker, self._session_secret)
         return Line(url, name, self._intake.receive, self._clock.now_ms, most)
 
     def _new_stream_line(self, url: StreamUrl) -> JetStreamLine:

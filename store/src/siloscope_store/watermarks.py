@@ -54,6 +54,13 @@ async def identity(connection: Connection) -> Identity:
     return _identity(row[0], row[1])
 
 
+async def session_secret(connection: Connection) -> str:
+    """Return what the client ids of ingest's sessions with its broker follow from; nobody else is told."""
+    row = await (await connection.execute(_SQL["session_secret"])).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 async def lose_trust(connection: Connection, believed: Identity) -> Identity:
     """Make the generation new, unless another worker just did: a node has seen more committed than is there."""
     async with connection.transaction():

@@ -12,6 +12,9 @@ ON CONFLICT (singleton) DO NOTHING
 -- name: identity
 SELECT store_id, generation, system_identifier, timeline FROM store_identity
 
+-- name: session_secret
+SELECT session_secret::text FROM store_identity
+
 -- name: lock_identity
 SELECT store_id, generation, system_identifier, timeline FROM store_identity FOR UPDATE
 
