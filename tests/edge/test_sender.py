@@ -196,6 +196,20 @@ async def test_another_generation_is_asked_at_once_and_given_again_what_it_lacks
     await until(lambda: office.link.seqs()[3:] == [2, 3])
 
 
+async def test_a_generation_that_lacks_what_it_held_is_told_so_now_and_then(office: Office) -> None:
+    for _ in range(3):
+        await office.spool_one()
+    office.link.hear(office.mark("first", 4, SESSION))
+    await until(lambda: office.outbox.owed == 0)
+    office.link.hear(office.mark("first", 2, SESSION))
+    await office.clock.run_for(11)
+    office.link.hear(office.mark("first", 2, SESSION))
+    office.link.hear(office.mark("first", 2, SESSION))
+    await until(lambda: len(office.announced()) == 2)
+    assert office.announced()[-1].committed == {office.spool.epoch: 4}
+    assert office.outbox.owed == 0  # an old mark that the broker kept says the same
+
+
 async def test_a_superseded_generation_may_show_under_a_new_session_that_it_lives(office: Office) -> None:
     await office.spool_one()
     office.link.hear(office.mark("first", 1, SESSION))

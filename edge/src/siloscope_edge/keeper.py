@@ -125,6 +125,10 @@ class Keeper:
         self._trims = True
         return await self._run(self._spool.owed) if fresh else None
 
+    async def is_contradicted_by(self, verdict: Verdict) -> bool:
+        """Say whether a believed mark lacks what its generation said before to hold."""
+        return await self._run(lambda: self._spool.is_contradicted_by(verdict))
+
     async def numbers(self, verdict: Verdict) -> tuple[Spans, Spans]:
         """Return what a believed watermark accounts for, and its gaps, as numbers of packs."""
 

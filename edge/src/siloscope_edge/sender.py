@@ -193,6 +193,10 @@ class Sender:
         self._ask_wait_s = _ASK_AGAIN_FIRST_S
         if verdict.reason is Reason.CONFIRMED:
             _log.info("generation_confirmed", store=watermark.store, generation=watermark.generation)
+        elif await self._keeper.is_contradicted_by(verdict):
+            # Kept by the broker from before, or told by a database that was put back: the birth says what was told, and
+            # a database that lacks it gives itself another generation.
+            await self._ask_again(link)
         believed = self._judge.believed
         assert believed is not None, "a believed verdict has a generation"
         owed = await self._keeper.account(verdict, believed)

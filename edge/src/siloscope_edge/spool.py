@@ -169,6 +169,15 @@ class Spool:
             marks_written = self._write_marks(now_ms, current.next + len(packs), force=bool(lowest))
         return self._after_write(packs, lowest, evicted, now_ms if marks_written else None)
 
+    def is_contradicted_by(self, verdict: Verdict) -> bool:
+        """Say whether a believed mark lacks what its generation said before to hold."""
+        return any(
+            bool(each.accounted.within(1, verdict.mentioned[each.epoch]).without(verdict.accounted[each.epoch]))
+            or verdict.mentioned[each.epoch] < min(each.below, each.next)
+            for each in self._epochs
+            if each.epoch in verdict.accounted
+        )
+
     def account(self, verdict: Verdict, generation: Generation, now_ms: int) -> Written | None:
         """Take in a believed watermark.
 

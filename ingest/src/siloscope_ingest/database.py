@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from siloscope_ingest.errors import Fatal, IngestError, Rejected, StoreChanged, Transient
 from siloscope_ingest.severing import shut_after
-from siloscope_store import ledger, relative_messages, samples, watermarks
+from siloscope_store import ledger, log_position, relative_messages, samples, watermarks
 from siloscope_store.connections import connect_async
 from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable
 
@@ -31,10 +31,15 @@ _LIMIT_EXCEEDED = "54"  # class "program limit exceeded": too many spans, too ma
 
 
 class Identity:
-    """Which database this service began with; every connection is checked against it when it is opened."""
+    """Which database this service began with; every connection is checked against it when it is opened.
+
+    A copy of its files that is put back bears the same names, and nobody need have connected anew to notice what it
+    lacks. But its log is shorter than it was.
+    """
 
     def __init__(self) -> None:
         self.known: watermarks.Identity | None = None
+        self._reached = 0
 
     async def check(self, connection: Connection) -> None:
         """Find out which database this is.
@@ -45,14 +50,23 @@ class Identity:
         found, renewed = await watermarks.identify(connection)
         if renewed:
             _log.warning("new_generation", store=found.store, generation=found.generation)
-        self.compare(found)
+        reached = await log_position.reached(connection)
+        if found == self.known and log_position.went_back(self._reached, reached):
+            _log.error("database_went_back", log_bytes_before=self._reached, log_bytes=reached)
+            found = await watermarks.lose_trust(connection, found)
+        self._compare(found)
+        self._reached = max(self._reached, reached)
 
-    def compare(self, found: watermarks.Identity) -> None:
-        """Compare what was just read.
+    async def look(self, connection: Connection) -> None:
+        """See on a connection that stands whether another worker has found that the database went back.
 
         Raises:
-            StoreChanged: Not the one that it was.
+            StoreChanged: It has.
         """
+        self._compare(await watermarks.identity(connection))
+        self._reached = max(self._reached, await log_position.reached(connection))
+
+    def _compare(self, found: watermarks.Identity) -> None:
         if self.known is None:
             self.known = found
             _log.info("store", store=found.store, generation=found.generation)

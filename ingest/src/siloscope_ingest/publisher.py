@@ -127,7 +127,7 @@ class Publisher:
         now_s = self._clock.monotonic_s()
         if now_s - self._compared_s > _COMPARE_EVERY_S:
             self._compared_s = now_s
-            self._identity.compare(await watermarks.identity(connection))
+            await self._identity.look(connection)
 
     async def _try_lead(self, connection: Connection) -> None:
         if await watermarks.try_lead(connection):
