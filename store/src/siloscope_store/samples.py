@@ -103,6 +103,7 @@ async def prepare(connection: Connection) -> None:
     for table in SampleTable:
         await connection.execute(_statement("prepare_samples", table))
     await connection.execute(_SQL["prepare_latest"])
+    await connection.execute(_SQL["allow_late"])
 
 
 async def make_room(connection: Connection, table: SampleTable, spans: Sequence[int]) -> None:

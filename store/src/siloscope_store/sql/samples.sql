@@ -12,6 +12,12 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_latest (
     group_id int4, times timestamptz[], "values" float8[], quality int2[]
 ) ON COMMIT DELETE ROWS
 
+-- name: allow_late
+-- On TimescaleDB Community a statement may by default unpack at most 100 000 samples of compressed chunks, and a batch
+-- with late samples of many groups asks for more; our batches are bounded, so the limit needs not be.
+SELECT CASE WHEN storage_flavour() = 'timescale_community'
+    THEN set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', false) END
+
 -- name: make_room
 SELECT ensure_partitions(%(table)s, %(times)s::timestamptz[])
 
