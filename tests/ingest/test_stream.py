@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
@@ -69,7 +70,7 @@ def waiting(ingest: Ingest) -> int:
 async def test_what_came_while_nobody_pulled_is_committed_and_leaves_the_stream(
     nats_broker: TestBroker, stream_url: str, farm: Farm, now_ms: int
 ) -> None:
-    told = {"nats_url": stream_url, "nats_replicas": 1}
+    told: dict[str, Any] = {"nats_url": stream_url, "nats_replicas": 1}
     async with running_ingest(farm.url, nats_broker.ingest_url, **told):
         await publish_all(nats_broker, 1, 100, now_ms)
         await farm.until("SELECT accounted::text FROM node_epoch", "{[1,101)}")
@@ -108,7 +109,7 @@ async def test_workers_share_what_comes_and_each_takes_its_part(
 async def test_a_worker_that_is_full_leaves_the_rest_in_the_stream(
     nats_broker: TestBroker, stream_url: str, farm: Farm, now_ms: int
 ) -> None:
-    told = {"nats_url": stream_url, "nats_replicas": 1, "ingest_held_messages": 50}
+    told: dict[str, Any] = {"nats_url": stream_url, "nats_replicas": 1, "ingest_held_messages": 50}
     async with running_ingest(farm.url, nats_broker.ingest_url, **told) as ingest:
         await publish_all(nats_broker, 1, 1, now_ms)
         await farm.until("SELECT count(*) FROM sample", 1)
@@ -126,7 +127,7 @@ async def test_a_worker_that_is_full_leaves_the_rest_in_the_stream(
 async def test_a_worker_that_ends_hands_back_what_it_could_not_commit(
     nats_broker: TestBroker, stream_url: str, farm: Farm, now_ms: int
 ) -> None:
-    told = {"nats_url": stream_url, "nats_replicas": 1}
+    told: dict[str, Any] = {"nats_url": stream_url, "nats_replicas": 1}
     async with running_ingest(farm.url, nats_broker.ingest_url, ingest_worker="one", **told) as first:
         await publish_all(nats_broker, 1, 1, now_ms)
         await farm.until("SELECT count(*) FROM sample", 1)

@@ -25,6 +25,7 @@ class MqttDial:
         filters: What to subscribe to, given the version of MQTT: (filter, QoS).
         version: 5, 4 (MQTT 3.1.1), or None to try 5 first.
         first: Which server to begin with, so that workers spread over them.
+        unwanted: Filters that an earlier session of the same name may have, and that would bring things twice.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class MqttDial:
         filters: Callable[[int], Sequence[tuple[str, int]]],
         version: int | None,
         first: int = 0,
+        unwanted: Sequence[str] = (),
     ) -> None:
         self._urls = urls
         self._new_line = new_line
         self._filters = filters
+        self._unwanted = unwanted
         self._version = version or MQTTv50
         self._may_fall_back = version is None
         self._turn = first
@@ -54,6 +57,7 @@ class MqttDial:
         try:
             await line.open(self._version, _ANSWER_WITHIN_S)
             await line.subscribe(self._filters(self._version), _ANSWER_WITHIN_S)
+            line.unsubscribe(self._unwanted)
         except BaseException as error:
             await asyncio.shield(line.close())
             if isinstance(error, ProtocolRefused) and self._may_fall_back:

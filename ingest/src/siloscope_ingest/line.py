@@ -123,6 +123,11 @@ class Line:
         if refused:
             raise Fatal(f"the broker refuses the subscription to {', '.join(refused)}; expected an ingest credential")
 
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """End subscriptions that the session may have from before, when this worker was told otherwise."""
+        if self.is_open and filters:
+            self._client.unsubscribe(list(filters))
+
     async def lost(self) -> str:
         """Wait for the end of the connection; return the reason."""
         await self._lost.wait()

@@ -196,8 +196,10 @@ class Service:
         self._housekeeping = Housekeeping(self._keeping, self._presence, self._clocks, self._replays, clock)
         self._gauges = Gauges(self.metrics, self.held, lambda: self._registrar.waiting, self._stream_line, clock)
         first = crc32(settings.ingest_worker.encode())
-        dial = MqttDial(self._brokers, self._new_line, self._filters, VERSIONS.get(settings.mqtt_version), first)
-        self._link = Link(dial, clock, changed=self._on_broker, name="broker")
+        dial = MqttDial(
+            self._brokers, self._new_line, self._filters, VERSIONS.get(settings.mqtt_version), first, self._unwanted()
+        )
+        self.link = Link(dial, clock, changed=self._on_broker, name="broker")
         self.stream: Link[JetStreamLine] | None = None
         if settings.nats_url is not None:
             servers = stream_url.parse(settings.nats_url)
@@ -282,7 +284,7 @@ class Service:
 
     @property
     def _links(self) -> "list[Link[Line] | Link[JetStreamLine]]":
-        return [self._link] if self.stream is None else [self._link, self.stream]
+        return [self.link] if self.stream is None else [self.link, self.stream]
 
     def _new_line(self, url: BrokerUrl) -> Line:
         most = min(65_535, self._settings.ingest_held_messages)
@@ -308,6 +310,14 @@ class Service:
             samples, heartbeats = shared(group, samples), shared(group, heartbeats)
         filters = [(subscription(Kind.BIRTH), 1), (subscription(Kind.STATUS), 1), (heartbeats, 0)]
         return filters if self._settings.nats_url is not None else [(samples, 1), *filters]
+
+    def _unwanted(self) -> list[str]:
+        """Return the subscriptions that this worker had when it was not told to share."""
+        if self._settings.nats_url is not None:
+            return [subscription(Kind.SAMPLES)]
+        if self._settings.ingest_shared_group is not None:
+            return [subscription(Kind.SAMPLES), subscription(Kind.HEARTBEAT)]
+        return []
 
     def _watch(self, node: KnownNode, entry: Entry) -> None:
         """See each samples message of a known node go by."""
@@ -371,11 +381,11 @@ class Service:
             link.resume()
 
     def _publish(self, topic: str, payload: bytes) -> None:
-        if self._link.line is not None:
-            self._link.line.publish_retained(topic, payload)
+        if self.link.line is not None:
+            self.link.line.publish_retained(topic, payload)
 
     def _can_publish(self) -> bool:
-        return self._link.line is not None and self._link.line.can_publish
+        return self.link.line is not None and self.link.line.can_publish
 
 
 async def _first_failure(

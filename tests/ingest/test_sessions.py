@@ -1,0 +1,107 @@
+"""The sessions that workers have with a real broker."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import aiomqtt
+import pytest
+
+from siloscope_contract.topics import Kind
+from siloscope_deploy.servers.nats import NatsServer
+from siloscope_ingest.client_ids import client_id
+from siloscope_process.clock import SystemClock
+from tests.brokers import NODE, TestBroker
+from tests.ingest.conftest import Farm, running_ingest
+from tests.ingest.messages import pack
+from tests.ingest.publishing import connected, publish
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def farm(postgres_farm_url: str) -> Farm:
+    return Farm(postgres_farm_url)
+
+
+@pytest.fixture
+def now_ms() -> int:
+    return SystemClock().now_ms() // 1000 * 1000
+
+
+async def test_who_knows_the_name_of_a_worker_cannot_push_its_session_off(
+    broker: TestBroker, farm: Farm, now_ms: int
+) -> None:
+    async with running_ingest(farm.url, broker.ingest_url, ingest_worker="main") as ingest:
+        line = ingest.service.link.line
+        assert line is not None
+        for guess in ("siloscope-ingest-main", client_id("main", ""), client_id("main", broker.ingest_url)):
+            with suppress(aiomqtt.MqttError):
+                async with connected(broker.node_url(), guess) as device:
+                    await publish(device, NODE, Kind.SAMPLES, pack(1, now_ms, 1.0))
+        await farm.until("SELECT count(*) FROM sample", 1)
+        assert line.is_open
+        secret = farm.value("SELECT session_secret::text FROM store_identity")
+        async with connected(broker.node_url(), client_id("main", secret)):
+            await asyncio.wait_for(line.lost(), 10)  # the guesses failed for not knowing it, and for nothing else
+
+
+@pytest.mark.mosquitto
+async def test_a_worker_that_begins_to_share_takes_nothing_twice(
+    mosquitto_broker: TestBroker, farm: Farm, now_ms: int
+) -> None:
+    url = mosquitto_broker.ingest_url
+    async with running_ingest(farm.url, url, ingest_worker="one"):
+        pass
+    async with (
+        running_ingest(farm.url, url, ingest_worker="one", ingest_shared_group="all") as one,
+        running_ingest(farm.url, url, ingest_worker="two", ingest_shared_group="all") as two,
+    ):
+        async with connected(mosquitto_broker.node_url()) as device:
+            for seq in range(1, 101):
+                await publish(device, NODE, Kind.SAMPLES, pack(seq, now_ms + seq * 1000, 1.0))
+        await farm.until("SELECT accounted::text FROM node_epoch", "{[1,101)}")
+        taken = [
+            one.service.held.messages + one.service.held.released,
+            two.service.held.messages + two.service.held.released,
+        ]
+    assert sum(taken) == 100
+    assert min(taken) >= 40
+
+
+@pytest.mark.mosquitto
+async def test_what_a_dead_worker_had_not_acknowledged_comes_again_to_it(
+    mosquitto_broker: TestBroker, farm: Farm, now_ms: int
+) -> None:
+    """Mosquitto keeps a share for the session that it was dealt to; nobody sends it again here."""
+    url = mosquitto_broker.ingest_url
+    told: dict[str, Any] = {"ingest_shared_group": "all"}
+    async with running_ingest(farm.url, url, ingest_worker="one", **told):
+        async with running_ingest(farm.url, url, ingest_worker="two", **told) as two:
+            line = two.service.link.line
+            assert line is not None
+            line._drop()
+            two.service.link.pause()
+        async with connected(mosquitto_broker.node_url()) as device:
+            for seq in range(1, 41):
+                await publish(device, NODE, Kind.SAMPLES, pack(seq, now_ms + seq * 1000, 1.0))
+        await farm.until("SELECT count(*) >= 20 FROM sample", True)
+        assert farm.value("SELECT count(*) FROM sample") < 40
+        async with running_ingest(farm.url, url, ingest_worker="two", **told):
+            await farm.until("SELECT accounted::text FROM node_epoch", "{[1,41)}")
+
+
+@pytest.mark.nats
+async def test_a_worker_that_begins_to_pull_takes_nothing_twice(
+    nats_broker: TestBroker, farm: Farm, now_ms: int
+) -> None:
+    assert isinstance(nats_broker.server, NatsServer)
+    told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
+    async with running_ingest(farm.url, nats_broker.ingest_url):
+        pass
+    async with running_ingest(farm.url, nats_broker.ingest_url, **told) as ingest:
+        async with connected(nats_broker.node_url()) as device:
+            for seq in range(1, 101):
+                await publish(device, NODE, Kind.SAMPLES, pack(seq, now_ms + seq * 1000, 1.0))
+        await farm.until("SELECT accounted::text FROM node_epoch", "{[1,101)}")
+        assert ingest.service.held.messages + ingest.service.held.released == 100
