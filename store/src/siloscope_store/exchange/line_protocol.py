@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from siloscope_contract.quantities import QUANTITIES
 from siloscope_store.exchange.mapping import Mapping
 from siloscope_store.exchange.readings import (
     EXPECTED_QUALITY,
@@ -205,12 +206,13 @@ class LineProtocolFile:
         if known is None:
             said = self._mapping
             found = said.columns.get(channel)
+            named = measurement if measurement in QUANTITIES and said.channel in tags else None  # as the mirror does
             known = Key(
                 tags.get(said.node_column),
                 tags.get(said.device_column) or said.device or measurement,
                 (found.channel if found else None) or channel,
                 tags.get(said.unit_column) or (found.unit if found else None) or said.unit,
-                tags.get(said.quantity_column) or (found.quantity if found else None),
+                tags.get(said.quantity_column) or (found.quantity if found else None) or named,
             )
             if len(self._keys) < _MOST_KEPT:
                 self._keys[(head, channel)] = known

@@ -29,14 +29,16 @@ CREATE TABLE mirror_position (
     done_to timestamptz NOT NULL,
     pass_to timestamptz,
     after_group int4 NOT NULL DEFAULT 0,
+    after_time timestamptz,
     updated_at timestamptz NOT NULL DEFAULT now(),
     CHECK (pass_to IS NULL OR pass_to > done_to)
 );
 COMMENT ON COLUMN mirror_position.done_to IS 'every sample of an earlier time has been mirrored, or waits in mirror_touched';
-COMMENT ON COLUMN mirror_position.pass_to IS 'end of the span that is being mirrored group by group; after_group is the last group done';
+COMMENT ON COLUMN mirror_position.pass_to IS 'end of the span that is being mirrored group by group; samples up to (after_group, after_time) are done';
 
 -- Append-only marks: hours of a group into which something was written after they had been mirrored.
 CREATE TABLE mirror_touched (
+    mark_id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     group_id int4 NOT NULL,
     bucket timestamptz NOT NULL
 );

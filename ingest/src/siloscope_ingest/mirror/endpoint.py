@@ -1,0 +1,105 @@
+"""The endpoint: InfluxDB's own client posts line protocol, and its answers are sorted by what we must do.
+
+Source:
+    InfluxDB OSS v2 API, POST /api/v2/write: 204; 400, 413 and 422 are about the points; 401, 403 and 404 about the
+    settings; 429 and 503 ask to wait, and may say how long in Retry-After.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import urllib3
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.rest import ApiException
+
+from siloscope_process.errors import Unavailable
+
+_OF_THE_POINTS = (400, 413, 422)
+_OF_THE_SETTINGS = (401, 403, 404)
+_LONGEST_PAUSE_S = 300.0
+_DEFAULT_PAUSE_S = 5.0
+_MS: Any = "ms"  # the client's WritePrecision is a class of plain strings that its own annotation refuses
+
+
+class PointsRefused(Exception):
+    """The endpoint refuses what was sent: some of it, or all."""
+
+
+class EndpointAway(Unavailable):
+    """The endpoint does not take anything now; `pause_s` is how long it asked to be left alone."""
+
+    def __init__(self, message: str, pause_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.pause_s = pause_s
+
+
+class Endpoint(Protocol):
+    """Takes lines."""
+
+    async def write(self, lines: bytes) -> None:
+        """Hand over lines; they are stored when this returns.
+
+        Raises:
+            PointsRefused: For what they say.
+            EndpointAway: Try again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of its connections."""
+        ...
+
+
+class InfluxEndpoint:
+    """An InfluxDB v2, or what speaks its write API.
+
+    Args:
+        url: Its address.
+        org: Organisation there.
+        bucket: Bucket there.
+        token: Goes into the Authorization header and nowhere else.
+        timeout_s: For one request.
+    """
+
+    def __init__(self, url: str, org: str, bucket: str, token: str, timeout_s: float) -> None:
+        self._client = InfluxDBClient(
+            url, token=token, org=org, enable_gzip=True, timeout=round(timeout_s * 1000), retries=False
+        )
+        self._write_api = self._client.write_api(write_options=SYNCHRONOUS)
+        self._org = org
+        self._bucket = bucket
+
+    async def write(self, lines: bytes) -> None:
+        await asyncio.to_thread(self._write, lines)
+
+    def close(self) -> None:
+        self._write_api.close()  # type: ignore[no-untyped-call]  # the client leaves some of itself untyped
+        self._client.close()  # type: ignore[no-untyped-call]
+
+    def _write(self, lines: bytes) -> None:
+        try:
+            self._write_api.write(self._bucket, self._org, lines, write_precision=_MS)
+        except ApiException as error:
+            raise _sorted(error) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise EndpointAway(f"the mirror's endpoint does not answer: {type(error).__name__}") from None
+
+
+def _sorted(error: ApiException) -> Exception:
+    status = error.status or 0
+    said = " ".join(str(error.message or error.body or error.reason or "").split())[:500]
+    if status in _OF_THE_POINTS:
+        return PointsRefused(f"{status}: {said}")
+    if status in _OF_THE_SETTINGS:
+        what = "check SILOSCOPE_MIRROR_TOKEN_FILE, _ORG and _BUCKET"
+        return EndpointAway(f"the mirror's endpoint refuses us with {status}; {what}: {said}", _DEFAULT_PAUSE_S)
+    return EndpointAway(f"the mirror's endpoint answers {status}: {said}", pause_of(error))
+
+
+def pause_of(error: ApiException) -> float:
+    """Return how long to wait: what Retry-After says, in seconds, within bounds."""
+    headers: Mapping[str, str] = error.headers or {}
+    text = headers.get("Retry-After", "")
+    return min(_LONGEST_PAUSE_S, float(text)) if text.isdecimal() else 0.0

@@ -1,0 +1,317 @@
+"""The mirror against a server that follows the published write API."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from psycopg import AsyncConnection, Connection
+
+from siloscope_ingest.mirror import job as mirror_job
+from siloscope_ingest.mirror.endpoint import EndpointAway, InfluxEndpoint
+from siloscope_ingest.mirror.job import MirrorJob
+from siloscope_ingest.mirror.metrics import MirrorMetrics
+from siloscope_ingest.mirror.points import Heads
+from siloscope_process.clock import ManualClock, to_ms
+from siloscope_store import mirror
+from siloscope_store.connections import connect, connect_async
+from siloscope_store.mirror import MirroredChannel, Sample
+from tests.ingest.mirror.fake_influx import TOKEN, FakeInflux, fake_influx
+from tests.store.farm import Farm, Group
+
+SIX = datetime(2026, 2, 1, 6, tzinfo=UTC)
+
+
+def at(second: float) -> datetime:
+    return SIX + timedelta(seconds=second)
+
+
+@pytest.fixture
+def influx() -> Iterator[FakeInflux]:
+    with fake_influx() as fake:
+        yield fake
+
+
+@pytest.fixture
+def owner(migrated_database_url: str) -> Iterator[Connection[Any]]:
+    with connect(migrated_database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def connection(migrated_database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
+    async with await connect_async(migrated_database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def farm(owner: Connection[Any]) -> Farm:
+    return Farm(owner, "ours")
+
+
+@pytest.fixture
+def head(farm: Farm) -> Group:
+    return farm.group("head", [("t1", "temperature", "Cel"), ("t2", "temperature", "Cel")])
+
+
+class Mirror:
+    """One start of the mirror."""
+
+    def __init__(self, url: str, token: str = TOKEN, **options: Any) -> None:
+        self.clock = ManualClock(to_ms(at(3600)))
+        self.registry = CollectorRegistry()
+        self.endpoint = InfluxEndpoint(url, "farm", "silo", token, timeout_s=5)
+        self.job = MirrorJob(
+            self.endpoint, self.clock, MirrorMetrics(self.registry), **{"since": SIX, "points": 50, **options}
+        )
+
+    async def run(self, connection: AsyncConnection[Any]) -> None:
+        """Run until nothing waits."""
+        while await self.job.run(connection):
+            pass
+
+
+@pytest.fixture
+def one(influx: FakeInflux) -> Iterator[Mirror]:
+    made = Mirror(influx.url)
+    yield made
+    made.endpoint.close()
+
+
+def settle(farm: Farm, to: datetime) -> None:
+    """Do what the job of the roll-ups does to its horizon."""
+    farm.connection.execute(
+        "INSERT INTO rollup_horizon (closed_to, settled_to) VALUES (%s, %s) "
+        "ON CONFLICT (singleton) DO UPDATE SET closed_to = excluded.closed_to, settled_to = excluded.settled_to",
+        (to, to),
+    )
+
+
+def late(farm: Farm, group: Group, rows: list[tuple[datetime, list[float | None], list[int | None] | None]]) -> None:
+    """Store what came late, as ingest does: with marks."""
+    farm.samples(group, rows)
+    farm.connection.execute("SELECT touch_rollups(%s, %s)", ([group.group_id] * len(rows), [time for time, *_ in rows]))
+
+
+def take_marks(farm: Farm) -> None:
+    """Do what the job of the roll-ups does to marks."""
+    farm.connection.execute("DELETE FROM rollup_touched")
+
+
+def times(influx: FakeInflux, channel: str) -> list[float]:
+    """Return the seconds after six at which a channel has points."""
+    return sorted((time - to_ms(SIX)) / 1000 for head, time in influx.points if f"channel={channel}," in head)
+
+
+def test_points_name_everything_and_escape_it() -> None:
+    channel = MirroredChannel(1, 0, 7, "ours", "yard", "pi", "a b", "t,1=x", "temperature", "Cel")
+    heads = Heads([channel])
+    rows = [
+        Sample(1, at(0), [21.5], None),
+        Sample(1, at(1), [None], [201]),
+        Sample(1, at(2), [1.0], [101]),
+        Sample(1, at(3), [None], None),
+        Sample(2, at(3), [5.0], None),
+    ]
+    start = r"temperature,org=ours,site=yard,node=pi,device=a\ b,channel=t\,1\=x,unit=Cel"
+    assert [line for _, line in heads.lines(rows)] == [
+        f"{start} value=21.5,quality=0i {to_ms(at(0))}",
+        f'{start} quality=201i,reason="comm_failure" {to_ms(at(1))}',
+        f'{start} value=1.0,quality=101i,reason="clock_unsynced" {to_ms(at(2))}',
+    ]
+
+
+async def test_before_roll_ups_ever_ran_nothing_is_known_to_be_settled(
+    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, head: Group
+) -> None:
+    await one.run(connection)
+    assert influx.requests == []
+
+
+async def test_what_has_settled_is_there_once(
+    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
+) -> None:
+    vitals = farm.group("host", [("cpu", "temperature", "Cel")], retention_class="vitals")
+    farm.samples(head, [(at(second), [float(second), None], [0, 201]) for second in range(200)])
+    farm.samples(vitals, [(at(10), [60.0], None)], "sample_vitals")
+    settle(farm, at(100))
+    await one.run(connection)
+    assert times(influx, "t1") == times(influx, "t2") == [float(second) for second in range(100)]
+    assert times(influx, "cpu") == [10.0]
+    settle(farm, at(300))
+    await one.run(connection)
+    assert times(influx, "t1") == [float(second) for second in range(200)]
+    assert sum(influx.requests) == 401
+    assert max(influx.requests) <= 50
+    assert one.registry.get_sample_value("siloscope_mirror_points_total") == 401
+    assert one.registry.get_sample_value("siloscope_mirror_lag_seconds") == 3300
+
+
+async def test_late_samples_come_by_the_marks_of_the_roll_ups(
+    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
+) -> None:
+    settle(farm, at(1800))
+    await one.run(connection)
+    late(farm, head, [(at(5), [5.0, 6.0], None), (at(-86400), [7.0, None], None)])
+    await one.run(connection)
+    assert times(influx, "t1") == []  # the job of the roll-ups has not taken the marks
+    take_marks(farm)
+    await one.run(connection)
+    assert times(influx, "t1") == [-86400.0, 5.0]
+    assert farm.connection.execute("SELECT count(*) FROM mirror_touched").fetchone() == (0,)
+
+
+async def test_no_mark_is_kept_where_there_is_no_mirror(farm: Farm, head: Group) -> None:
+    late(farm, head, [(at(5), [5.0, 6.0], None)])
+    take_marks(farm)
+    assert farm.connection.execute("SELECT count(*) FROM mirror_touched").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 401])
+async def test_an_endpoint_that_is_away_is_waited_for_and_nothing_is_skipped(
+    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group, status: int
+) -> None:
+    farm.samples(head, [(at(second), [1.0, 2.0], None) for second in range(100)])
+    settle(farm, at(100))
+    influx.answers = [(status, {})] * 3
+    for _ in range(3):
+        clock_waits = one.clock.sleepers
+        with pytest.raises(EndpointAway, match=str(status)):
+            await _driven(one, connection)
+        assert one.clock.sleepers == clock_waits
+    await one.run(connection)
+    assert times(influx, "t1") == [float(second) for second in range(100)]
+
+
+async def test_retry_after_is_heeded(
+    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
+) -> None:
+    farm.samples(head, [(at(1), [1.0, 2.0], None)])
+    settle(farm, at(100))
+    influx.answers = [(429, {"Retry-After": "7"})]
+    before_s = one.clock.monotonic_s()
+    with pytest.raises(EndpointAway):
+        await _driven(one, connection)
+    assert one.clock.monotonic_s() - before_s >= 7
+
+
+async def test_an_endpoint_that_is_not_there_is_away(connection: AsyncConnection[Any], farm: Farm, head: Group) -> None:
+    farm.samples(head, [(at(1), [1.0, 2.0], None)])
+    settle(farm, at(100))
+    lost = Mirror("http://127.0.0.1:9")
+    with pytest.raises(EndpointAway, match="does not answer"):
+        await lost.run(connection)
+    lost.endpoint.close()
+
+
+async def test_a_wrong_token_is_told_without_it(
+    influx: FakeInflux, connection: AsyncConnection[Any], farm: Farm, head: Group
+) -> None:
+    farm.samples(head, [(at(1), [1.0, 2.0], None)])
+    settle(farm, at(100))
+    wrong = Mirror(influx.url, token="wrong-token")
+    with pytest.raises(EndpointAway, match="401") as error:
+        await _driven(wrong, connection)
+    assert "wrong-token" not in str(error.value)
+    wrong.endpoint.close()
+
+
+async def test_a_point_that_is_refused_is_set_aside_and_blocks_nothing(
+    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
+) -> None:
+    farm.samples(head, [(at(second), [float(second), None], None) for second in range(60)])
+    settle(farm, at(100))
+    influx.refuses = lambda line: "value=13.0" in line or "value=59.0" in line
+    await one.run(connection)
+    assert times(influx, "t1") == [float(second) for second in range(60) if second not in (13, 59)]
+    aside = farm.connection.execute("SELECT line, reason FROM mirror_refused ORDER BY line").fetchall()
+    assert [line.split()[1] for line, _ in aside] == ["value=13.0,quality=0i", "value=59.0,quality=0i"]
+    assert aside[0][1] == "400: partial write: dropped=1"
+    influx.refuses = lambda line: "value=13.0" in line
+    again = Mirror(influx.url, again=True)
+    await again.run(connection)
+    again.endpoint.close()
+    assert 59.0 in times(influx, "t1")
+    assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (1,)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_killed_anywhere_every_sample_arrives(
+    migrated_database_url: str,
+    influx: FakeInflux,
+    farm: Farm,
+    head: Group,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+) -> None:
+    """Deaths before and after the endpoint took a page, outages, late samples and moving horizons in between."""
+    chance = random.Random(seed)
+    monkeypatch.setattr(mirror_job, "SAMPLES_A_PAGE", 7)
+    monkeypatch.setattr(mirror_job, "LONGEST_PASS", timedelta(seconds=40))
+    other = farm.group("other", [("t3", "temperature", "Cel")])
+    for name in ("advance", "close_pass", "open_pass", "drop_marks"):
+        real = getattr(mirror, name)
+
+        async def dying(*arguments: Any, real: Any = real) -> None:
+            if chance.random() < 0.1:
+                raise Killed
+            await real(*arguments)
+            if chance.random() < 0.1:
+                raise Killed
+
+        monkeypatch.setattr(mirror, name, dying)
+    written: set[float] = set()
+    second = 0
+    for _ in range(12):
+        fresh = [second + each for each in range(chance.randrange(1, 30))]
+        farm.samples(head, [(at(each), [float(each), None], None) for each in fresh])
+        farm.samples(other, [(at(each), [float(each)], None) for each in fresh])
+        written.update(map(float, fresh))
+        second = fresh[-1] + 1
+        settle(farm, at(second - chance.randrange(0, 2)))
+        old = [at(-0.5 - chance.randrange(0, 90_000)) for _ in range(3)]
+        for time in set(old) - {at(each) for each in written}:
+            late(farm, head, [(time, [1.0, None], None)])
+            written.add((time - SIX).total_seconds())
+        if chance.random() < 0.7:
+            take_marks(farm)
+        influx.answers = [(500, {})] * chance.randrange(0, 2)
+        await _until_idle(migrated_database_url, influx)
+    settle(farm, at(second + 1))
+    take_marks(farm)
+    influx.answers = []
+    await _until_idle(migrated_database_url, influx)
+    assert times(influx, "t1") == sorted(written)
+    assert times(influx, "t3") == [float(each) for each in range(second)]
+
+
+async def _until_idle(url: str, influx: FakeInflux) -> None:
+    """Start the mirror again whenever it ends, until it has nothing to do."""
+    while True:
+        start = Mirror(influx.url, since=at(-(10**6)))
+        try:
+            async with await connect_async(url, autocommit=True) as connection:
+                await start.run(connection)
+                return
+        except (Killed, EndpointAway):
+            continue
+        finally:
+            start.endpoint.close()
+
+
+async def _driven(one: Mirror, connection: AsyncConnection[Any]) -> None:
+    """Run while the clock goes on by itself."""
+
+    running = asyncio.ensure_future(one.run(connection))
+    while not running.done():
+        await asyncio.sleep(0.001)
+        if one.clock.sleepers:
+            one.clock.advance(1)
+    await running
