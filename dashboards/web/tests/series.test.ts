@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Point, Series } from "../src/api/entities";
 import { padded } from "../src/chart/plot";
-import { columns, failures, gaps, isolated, summarise, failedReadings } from "../src/chart/series";
+import { columns, failures, gaps, isolated, source, summarise, failedReadings } from "../src/chart/series";
 import { sparkline } from "../src/chart/sparkline";
 
 const point = (s: number, mean: number | null, more: Partial<Point> = {}): Point => ({
@@ -41,12 +41,12 @@ describe("columns", () => {
   });
 
   it("break at an absent bucket", () => {
-    const [, , , mean] = columns(series([point(0, 1), point(600, 2)], { level: "bucket", bucket_s: 300 }), 10);
+    const [, , , mean] = columns(series([point(0, 1), point(600, 2)], { level: "hour", bucket_s: 300 }), 10);
     expect(mean).toEqual([1, null, 2]);
   });
 
   it("do not break between buckets that are finer than the sampling", () => {
-    const [, , , mean] = columns(series([point(0, 1), point(900, 2)], { level: "bucket", bucket_s: 60 }), 900);
+    const [, , , mean] = columns(series([point(0, 1), point(900, 2)], { level: "hour", bucket_s: 60 }), 900);
     expect(mean).toEqual([1, 2]);
   });
 
@@ -96,4 +96,12 @@ describe("the small line", () => {
     expect(sparkline([[0, 50, 75, 100], [], [], [1, 2, null, 3]], 0, 100, box)).toBe("M0.0 10.0L50.0 5.0M100.0 0.0"));
   it("is not drawn of a moment", () => expect(sparkline([[98, 99], [], [], [1, 2]], 0, 100, box)).toBeNull());
   it("is not drawn of one value", () => expect(sparkline([[0], [], [], [1]], 0, 100, box)).toBeNull());
+});
+
+describe("the source", () => {
+  it("is named for roll-ups and for readings", () => {
+    expect(source({ level: "day", bucket_s: 86_400 })).toBe("Drawn from roll-ups of days");
+    expect(source({ level: "raw", bucket_s: 300 })).toBe("Drawn from all readings");
+    expect(source({ level: "raw", bucket_s: null })).toBe("Every reading is drawn");
+  });
 });

@@ -104,7 +104,7 @@ export const series = shape({
   unit: text,
   from: instant,
   to: instant,
-  level: oneOf("raw", "bucket"),
+  level: oneOf("raw", "m5", "hour", "day"),
   bucket_s: optional(number),
   points: listOf(point),
 });

@@ -12,9 +12,8 @@ export interface Span {
 }
 
 /** Two neighbours further apart than this have a gap between them. */
-export function gapAfterS(series: Pick<Series, "level" | "bucket_s">, intervalS: number | null): number {
-  const bucket = series.level === "bucket" ? (series.bucket_s ?? 0) : 0;
-  return Math.max(1.5 * bucket, staleAfterS(intervalS));
+export function gapAfterS(series: Pick<Series, "bucket_s">, intervalS: number | null): number {
+  return Math.max(1.5 * (series.bucket_s ?? 0), staleAfterS(intervalS));
 }
 
 export function columns(series: Series, intervalS: number | null): Columns {
@@ -88,4 +87,12 @@ export function summarise(series: Series): Summary | null {
 /** How many readings failed, whether or not any was good. */
 export function failedReadings(series: Pick<Series, "points">): number {
   return series.points.reduce((sum, point) => sum + point.bad, 0);
+}
+
+const ROLL_UPS = { m5: "five minutes", hour: "hours", day: "days" } as const;
+
+/** What the points were made of, in small print. */
+export function source(series: Pick<Series, "level" | "bucket_s">): string {
+  if (series.level !== "raw") return `Drawn from roll-ups of ${ROLL_UPS[series.level]}`;
+  return series.bucket_s === null ? "Every reading is drawn" : "Drawn from all readings";
 }
