@@ -11,6 +11,7 @@ from siloscope_process.errors import WrongSetting
 from siloscope_process.settings import load
 from siloscope_store import audit, layout, layout_apply, quarantine_words, schema, tenancy, undated_words, users
 from siloscope_store.archive import main as archive_words
+from siloscope_store.backup import main as backup_words
 from siloscope_store.connections import one_line_refusals, place_of
 from siloscope_store.orders import ACTOR, Action, Actions, Order, action, group
 from siloscope_store.retention import main as retention_words
@@ -35,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     undated_words.configure(group(actions, "undated", "samples of unbelievable times: list, give them others"))
     retention_words.configure(group(actions, "retention", "how long what is kept"))
     archive_words.configure(group(actions, "archive", "raw samples as Parquet files: make, list, check, put back"))
+    backup_words.configure(group(actions, "backup", "whether backups work, and what follows a restore"))
 
 
 def _configure_users(actions: Actions) -> None:
