@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -23,17 +23,17 @@ from tests.system.platform import SILOSCOPE, wait_until
 pytestmark = pytest.mark.system
 
 READY_WITHIN_S = 60  # the promise is 20 s on a machine that does nothing else
-EVERYBODY = {"postgres", "nats", "sim", "edge-north-farm-yard-pi", "edge-market-hall-hall-pi", "ingest", "api"}
+EVERYBODY = {"postgres", "nats", "sim", "edge-north-farm-yard-pi", "edge-market-hall-hall-pi", "ingest", "jobs", "api"}
 
 
 class Up:
     """One run of `siloscope up`."""
 
-    def __init__(self, home: Path, http_port: int) -> None:
+    def __init__(self, home: Path, http_port: int, told: Mapping[str, str]) -> None:
         self.home = home
         self._http_port = http_port
         self._output = home.parent / f"{home.name}.{time.monotonic_ns()}.out"
-        environ = {"SILOSCOPE_HOME": str(home), "SILOSCOPE_HTTP_PORT": str(http_port), "PATH": os.defpath}
+        environ = {"SILOSCOPE_HOME": str(home), "SILOSCOPE_HTTP_PORT": str(http_port), "PATH": os.defpath, **told}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
                 [SILOSCOPE, "up"], env=environ, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
@@ -82,8 +82,8 @@ class Household:
         self.http_port = free_port()
         self._runs: list[Up] = []
 
-    def up(self) -> Up:
-        run = Up(self.home, self.http_port)
+    def up(self, **told: str) -> Up:
+        run = Up(self.home, self.http_port, {f"SILOSCOPE_{name.upper()}": value for name, value in told.items()})
         self._runs.append(run)
         return run
 
@@ -149,6 +149,24 @@ def test_up_starts_mends_itself_goes_on_after_a_sudden_death_and_leaves_nothing(
     third.process.send_signal(signal.SIGTERM)
     assert third.process.wait(READY_WITHIN_S) == 0
     assert household.left() == []
+
+
+def test_several_ingest_workers_share_the_load_and_one_of_them_may_die(household: Household) -> None:
+    run = household.up(ingest_workers="2")
+    run.wait_for("Siloscope is ready after")
+    assert set(run.pids) == {*EVERYBODY, "ingest-2"}
+    token = run.log_in()
+    wait_until(lambda: _reporting(run, token) > 0, "channels report")
+    os.kill(run.pids["ingest"], signal.SIGKILL)
+    run.wait_for("ingest is ready again")
+    before = _newest(run, token)
+    wait_until(lambda: _newest(run, token) > before, "samples are stored after that")
+
+
+def _newest(run: Up, token: str) -> str:
+    """Return the time of the newest value of all."""
+    items = run.ask("channels?limit=200", token)["items"]
+    return max(str(item["latest"]["time"]) for item in items if item.get("latest"))
 
 
 def _reporting(run: Up, token: str) -> int:

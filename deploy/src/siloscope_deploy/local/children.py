@@ -47,9 +47,9 @@ def edge(name: str, config: Path, operations_port: int, environ: Mapping[str, st
     return _service(name, ["edge", "run", "--config", str(config)], operations_port, environ, stage=READERS)
 
 
-def ingest(operations_port: int, environ: Mapping[str, str]) -> Child:
-    """What brings messages into the database."""
-    return _service("ingest", ["ingest"], operations_port, environ, stage=INGEST)
+def ingest(name: str, operations_port: int, environ: Mapping[str, str]) -> Child:
+    """What brings messages into the database, or one worker of several."""
+    return _service(name, ["ingest"], operations_port, environ, stage=INGEST)
 
 
 def jobs(operations_port: int, environ: Mapping[str, str]) -> Child:

@@ -48,6 +48,7 @@ class Platform:
         self._supervisor = supervisor
         self._screen = screen
         self._clock = clock
+        self._workers = range(1, settings.ingest_workers + 1)
         self._world = (settings.world or default_world_file()).absolute()
         self._logging = {"SILOSCOPE_LOG": settings.log, "SILOSCOPE_LOG_LEVEL": settings.log_level}
         addresses = Addresses(home.run / "ports.json")
@@ -88,7 +89,7 @@ class Platform:
         await self._start_broker()
         self._write_environment()
         await _together(
-            self._start_ingest(keyring.credential(Principal.ingest())),
+            *(self._start_ingest(number, keyring.credential(Principal.ingest())) for number in self._workers),
             self._start_jobs(),
             self._start_api(found.organisation),
             *(self._start_edge(NodeName.of(found.organisation, *node), found, keyring) for node in found.nodes),
@@ -141,13 +142,19 @@ class Platform:
         lines = [f"export SILOSCOPE_{name}={shlex.quote(value)}\n" for name, value in found.items()]
         write_private(self._home.environment, "".join(lines))
 
-    async def _start_ingest(self, credential: Credential) -> None:
-        urls = {
+    async def _start_ingest(self, number: int, credential: Credential) -> None:
+        """Start a worker; the first of them keeps the name, and so the broker's session, that it has when alone."""
+        name = "ingest" if number == 1 else f"ingest-{number}"
+        told = {
             "SILOSCOPE_DATABASE_URL": self._postgres.services_url,
             "SILOSCOPE_MQTT_URL": self._nats.url_for(credential),
+            "SILOSCOPE_INGEST_WORKER": "main" if number == 1 else f"main-{number}",
         }
-        port = self._operations_port("ingest", _USUAL_OPERATIONS_PORTS["ingest"])
-        await self._start(children.ingest(port, self._environ(urls)), "ingest")
+        if len(self._workers) > 1:
+            told |= {"SILOSCOPE_NATS_URL": self._nats.client_url, "SILOSCOPE_NATS_REPLICAS": "1"}
+        usual = _USUAL_OPERATIONS_PORTS["ingest"] if number == 1 else None
+        port = self._operations_port(name, usual)
+        await self._start(children.ingest(name, port, self._environ(told)), name)
 
     async def _start_jobs(self) -> None:
         port = self._operations_port("jobs", _USUAL_OPERATIONS_PORTS["jobs"])
@@ -186,7 +193,7 @@ class Platform:
         with self._screen.step(title):
             await self._supervisor.start(child)
 
-    def _operations_port(self, name: str, usual: int) -> int:
+    def _operations_port(self, name: str, usual: int | None) -> int:
         return self._addresses.port(f"{name} operations", usual=usual)
 
     def _environ(self, more: dict[str, str] | None = None) -> dict[str, str]:

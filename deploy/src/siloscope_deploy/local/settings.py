@@ -16,6 +16,9 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     mqtt_port: Annotated[
         Port | None, Meta(description="MQTT port on 127.0.0.1; unset = the last one used, else 1883, else a free one")
     ] = None
+    ingest_workers: Annotated[
+        int, Meta(description="Ingest processes; more than one share a JetStream stream of the broker", ge=1, le=64)
+    ] = 1
     world: Annotated[Path | None, Meta(description="World file of the simulated farm; unset = the one shipped")] = None
     log: Annotated[Literal["json", "pretty", "auto"], Meta(description="Form of the services' logs under the home")] = (
         "pretty"
