@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 from siloscope_contract.topics import NodeName
@@ -7,7 +8,7 @@ from siloscope_gateway.brokers.mosquitto import (
     mosquitto_config,
     mosquitto_passwords,
 )
-from siloscope_gateway.brokers.nats import NatsSettings, nats_config
+from siloscope_gateway.brokers.nats import NatsCluster, NatsSettings, nats_config
 from siloscope_gateway.credentials import Recognition
 from siloscope_gateway.principals import Principal
 
@@ -52,6 +53,16 @@ def test_the_stream_of_samples_is_ingests_alone() -> None:
 def test_four_subscriptions_of_a_session_fit_nats_limit() -> None:
     acks = next(line for line in nats_config(SETTINGS, []).splitlines() if "max_ack_pending" in line)
     assert 4 * int(acks.split(":")[1]) <= 65_535
+
+
+def test_a_server_of_a_cluster_knows_the_others_and_keeps_everything_on_each() -> None:
+    cluster = NatsCluster("n1", 6222, ("10.0.0.1:6222", "10.0.0.2:6222"), "p@ss/word")
+    text = nats_config(replace(SETTINGS, client_host="10.0.0.1", cluster=cluster), [INGEST])
+    assert 'server_name: "n1"' in text
+    assert '"nats-route://siloscope:p%40ss%2Fword@10.0.0.2:6222"' in text
+    assert "stream_replicas: 3" in text
+    assert "p@ss" not in repr(cluster)
+    assert "cluster" not in nats_config(SETTINGS, [INGEST])
 
 
 def test_paths_with_spaces_stay_whole() -> None:

@@ -123,3 +123,20 @@ def test_a_rendered_configuration_is_for_its_owner_alone(
     assert {each.name for each in written} == files
     assert all(each.stat().st_mode & 0o077 == 0 for each in written)
     assert any(recognition.username in each.read_text() for each in written)
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_server_of_a_nats_cluster_is_rendered_when_all_of_it_is_told(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"SILOSCOPE_DATABASE_URL": url}
+    arguments = ["gateway", "render", "nats", "--directory", str(tmp_path / "n1"), "--server", "n1"]
+    assert command_line.main(arguments, environ) == 78
+    assert "--cluster-password-file" in capsys.readouterr().err
+    secret = tmp_path / "secret"
+    arguments += ["--peer", "10.0.0.1:6222", "--peer", "10.0.0.2:6222", "--cluster-password-file", str(secret)]
+    assert command_line.main(arguments, environ) == 78
+    assert str(secret) in capsys.readouterr().err
+    secret.write_text("between us\n")
+    assert command_line.main(arguments, environ) == 0
+    assert "between%20us@10.0.0.2:6222" in (tmp_path / "n1" / "nats.conf").read_text()

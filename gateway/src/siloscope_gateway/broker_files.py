@@ -5,15 +5,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from siloscope_gateway.brokers.mosquitto import MosquittoSettings, mosquitto_acl, mosquitto_config, mosquitto_passwords
-from siloscope_gateway.brokers.nats import NatsSettings, nats_config
+from siloscope_gateway.brokers.nats import NatsCluster, NatsSettings, nats_config
 from siloscope_gateway.credentials import Recognition
 
-_NATS_CLIENT_PORT = 4222
 
-
-def write_nats(folder: Path, host: str, port: int, recognitions: Sequence[Recognition]) -> list[Path]:
+def write_nats(
+    folder: Path,
+    host: str,
+    port: int,
+    recognitions: Sequence[Recognition],
+    *,
+    client_host: str = "127.0.0.1",
+    client_port: int = 4222,
+    cluster: NatsCluster | None = None,
+) -> list[Path]:
     """Write `nats.conf`; return what was written."""
-    settings = NatsSettings(port, _NATS_CLIENT_PORT, folder / "jetstream", host=host)
+    settings = NatsSettings(
+        port, client_port, folder / "jetstream", host=host, client_host=client_host, cluster=cluster
+    )
     return [_written(folder / "nats.conf", nats_config(settings, recognitions))]
 
 

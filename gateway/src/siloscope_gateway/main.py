@@ -7,6 +7,7 @@ from pathlib import Path
 from siloscope_contract.errors import MalformedName
 from siloscope_contract.topics import NodeName
 from siloscope_gateway import broker_files
+from siloscope_gateway.brokers.nats import NatsCluster
 from siloscope_gateway.credentials import issue
 from siloscope_gateway.errors import GatewayError
 from siloscope_gateway.principals import Principal
@@ -64,6 +65,14 @@ def _configure_render(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--directory", type=Path, required=True, help="where the files go, and the broker's data")
     parser.add_argument("--host", default="127.0.0.1", help="address that the broker listens on (%(default)s)")
     parser.add_argument("--port", type=int, default=1883, help="MQTT port (%(default)s)")
+    nats = parser.add_argument_group("NATS with several servers, or with ingest on another machine")
+    nats.add_argument("--client-host", default="127.0.0.1", help="address for ingest's pulls and routes (%(default)s)")
+    nats.add_argument("--client-port", type=int, default=4222, help="port for ingest's pulls (%(default)s)")
+    nats.add_argument("--server", help="name of this server, unlike the others'; makes it one of a cluster")
+    nats.add_argument("--cluster-port", type=int, default=6222, help="port for the other servers (%(default)s)")
+    nats.add_argument("--peer", action="append", default=[], metavar="HOST:PORT", help="cluster port of each server")
+    nats.add_argument("--cluster-password-file", type=Path, help="file whose first line all servers know")
+    nats.add_argument("--replicas", type=int, default=3, help="servers that keep each message (%(default)s)")
     parser.set_defaults(action=_render)
 
 
@@ -98,12 +107,39 @@ def _revoke(arguments: argparse.Namespace, recognitions: StoredRecognitions) -> 
 
 
 def _render(arguments: argparse.Namespace, recognitions: StoredRecognitions) -> None:
-    write = broker_files.write_nats if arguments.broker == "nats" else broker_files.write_mosquitto
     folder = arguments.directory.absolute()
+    cluster = _cluster(arguments)
     living = recognitions.living()
     try:
-        written = write(folder, arguments.host, arguments.port, living)
+        if arguments.broker == "nats":
+            written = broker_files.write_nats(
+                folder,
+                arguments.host,
+                arguments.port,
+                living,
+                client_host=arguments.client_host,
+                client_port=arguments.client_port,
+                cluster=cluster,
+            )
+        else:
+            written = broker_files.write_mosquitto(folder, arguments.host, arguments.port, living)
     except OSError as error:
         raise WrongSetting(f"cannot write {error.filename}: {error.strerror}") from error
     for path in written:
         print(f"wrote {path}")
+
+
+def _cluster(arguments: argparse.Namespace) -> NatsCluster | None:
+    if arguments.server is None:
+        return None
+    if arguments.broker != "nats" or not arguments.peer or arguments.cluster_password_file is None:
+        raise WrongSetting("--server: expected nats, with --peer of each server and --cluster-password-file")
+    try:
+        password = (arguments.cluster_password_file.read_text("utf-8").splitlines() or [""])[0].strip()
+    except OSError as error:
+        raise WrongSetting(f"cannot read {arguments.cluster_password_file}: {error.strerror}") from error
+    if not password:
+        raise WrongSetting(f"{arguments.cluster_password_file}: found no password in its first line")
+    return NatsCluster(
+        arguments.server, arguments.cluster_port, tuple(arguments.peer), password, replicas=arguments.replicas
+    )
