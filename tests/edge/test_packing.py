@@ -46,6 +46,33 @@ def test_gap_records_travel_in_packs_of_their_own_behind_the_samples() -> None:
     assert [each for pack in packs for each in decode(pack.payload, received_ms=0).gaps] == gaps
 
 
+def test_a_sample_that_is_too_large_for_a_message_is_sent_in_parts() -> None:
+    large = sample(1, 1_200)
+    packs = packed([large, sample(2, 3)], [], epoch=EPOCH, first_seq=3, form=Form.JSON)
+    assert [pack.seq for pack in packs] == list(range(3, 3 + len(packs)))
+    assert all(len(pack.payload) <= MAX_WIRE_BYTES for pack in packs)
+    found = [each for pack in packs for each in decode(pack.payload, received_ms=0).samples]
+    parts = [each for each in found if each.time_ms == large.time_ms]
+    assert len(parts) > 1
+    assert [name for each in parts for name in each.names] == list(large.names)
+    assert [value for each in parts for value in each.values] == large.values
+
+
+def test_gap_records_with_much_to_say_are_spread_over_packs_that_fit() -> None:
+    chance = random.Random(3)
+    gaps = [gap(2 * at, 2 * at, chance.randbytes(100).hex()) for at in range(1, GAPS_PER_PACK + 1)]
+    packs = packed([], gaps, epoch=EPOCH, first_seq=1, form=Form.JSON)
+    assert all(len(pack.payload) <= MAX_WIRE_BYTES for pack in packs)
+    assert sum(pack.gaps for pack in packs) == len(gaps)
+    assert [each for pack in packs for each in decode(pack.payload, received_ms=0).gaps] == gaps
+
+
+def test_one_gap_record_beyond_all_bounds_is_told_in_short() -> None:
+    (pack,) = packed([], [gap(1, 1, "x" * 100_000)], epoch=EPOCH, first_seq=1, form=Form.JSON)
+    (found,) = decode(pack.payload, received_ms=0).gaps
+    assert found.detail == "x" * 1_000
+
+
 def test_neighbouring_numbers_of_one_kind_become_one_record() -> None:
     off = Gap(GapKind.AGENT_OFF, 1, 2)
     found = merged([gap(5, 5), gap(1, 3), off, gap(4, 4), gap(9, 9), gap(10, 10, "another reason")])

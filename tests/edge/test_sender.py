@@ -246,3 +246,23 @@ async def test_a_stop_says_goodbye(tmp_path: Path) -> None:
     await asyncio.gather(task, return_exceptions=True)
     assert births.decode_status(other.link.of(Kind.STATUS)[-1]).state is State.OFFLINE
     await other.keeper.close()
+
+
+async def test_a_pack_that_no_message_can_hold_is_set_aside_and_declared(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("siloscope_edge.sender.MAX_WIRE_BYTES", 400)
+    names = tuple(f"t{at}" for at in range(100))
+    office.keeper.take(
+        Sample("head", office.clock.now_ms(), names, ("Cel",) * 100, [float(at) for at in range(100)], [0] * 100)
+    )
+    assert await office.keeper.flush()
+    await until(lambda: bool(office.keeper._gaps))
+    assert office.link.of(Kind.SAMPLES) == []
+    assert await office.keeper.flush()
+    await until(lambda: bool(office.link.of(Kind.SAMPLES)))
+    (said,) = [packs.decode(payload, received_ms=0) for payload in office.link.of(Kind.SAMPLES)]
+    assert said.seq == 2
+    (gap,) = said.gaps
+    assert (gap.kind, gap.epoch, gap.first_seq, gap.last_seq) == ("evicted", office.spool.epoch, 1, 1)
+    assert "no message may be so large" in gap.detail

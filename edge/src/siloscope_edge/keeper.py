@@ -150,6 +150,12 @@ class Keeper:
         """Return the packs of these numbers that are still spooled."""
         return await self._run(lambda: self._spool.payloads(numbers))
 
+    async def set_aside(self, number: int, size_bytes: int) -> None:
+        """Declare a pack that can never be sent, so that nobody waits for it."""
+        gap = await self._run(lambda: self._spool.unsendable(number, size_bytes, self._clock.now_ms()))
+        if gap is not None:
+            self.take_gap(gap)
+
     async def spans(self) -> list[EpochSpan]:
         """Return what is spooled."""
         return await self._run(lambda: self._spool.spans)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from siloscope_contract.gaps import Gap
 from siloscope_contract.packs import Epoch, Form, Pack, Sample, encode
@@ -11,6 +11,7 @@ from siloscope_contract.senml import MAX_WIRE_BYTES
 READINGS_PER_PACK = 2000
 """At no more than 400 bytes a reading a pack stays below the 1 MiB that it may unpack to."""
 GAPS_PER_PACK = 500
+_LONGEST_DETAIL = 1000
 
 
 class PackedPack(Struct, frozen=True):
@@ -31,9 +32,7 @@ def packed(
     for batch in _batches(samples):
         found += _encoded(batch, epoch, first_seq + len(found), form)
     for at in range(0, len(gaps), GAPS_PER_PACK):
-        part = list(gaps[at : at + GAPS_PER_PACK])
-        seq = first_seq + len(found)
-        found.append(PackedPack(seq, encode(Pack(epoch, seq, [], gaps=part), form=form), None, None, len(part)))
+        found += _encoded_gaps(gaps[at : at + GAPS_PER_PACK], epoch, first_seq + len(found), form)
     return found
 
 
@@ -68,8 +67,29 @@ def _encoded(batch: list[Sample], epoch: Epoch, seq: int, form: Form) -> list[Pa
     if len(payload) > MAX_WIRE_BYTES and len(batch) > 1:
         half = _encoded(batch[: len(batch) // 2], epoch, seq, form)
         return half + _encoded(batch[len(batch) // 2 :], epoch, seq + len(half), form)
+    if len(payload) > MAX_WIRE_BYTES and len(batch[0].names) > 1:
+        middle = (
+            len(batch[0].names) // 2
+        )  # what is of one device and instant becomes one sample again where it is stored
+        half = _encoded([_part(batch[0], slice(middle))], epoch, seq, form)
+        return half + _encoded([_part(batch[0], slice(middle, None))], epoch, seq + len(half), form)
     times = [sample.time_ms for sample in batch]
     return [PackedPack(seq, payload, min(times), max(times))]
+
+
+def _part(sample: Sample, of: slice) -> Sample:
+    columns = (sample.names[of], sample.units[of], sample.values[of], sample.quality[of])
+    return Sample(sample.device, sample.time_ms, *columns)
+
+
+def _encoded_gaps(gaps: Sequence[Gap], epoch: Epoch, seq: int, form: Form) -> list[PackedPack]:
+    payload = encode(Pack(epoch, seq, [], gaps=list(gaps)), form=form)
+    if len(payload) <= MAX_WIRE_BYTES:
+        return [PackedPack(seq, payload, None, None, len(gaps))]
+    if len(gaps) == 1:
+        return _encoded_gaps([structs.replace(gaps[0], detail=gaps[0].detail[:_LONGEST_DETAIL])], epoch, seq, form)
+    half = _encoded_gaps(gaps[: len(gaps) // 2], epoch, seq, form)
+    return half + _encoded_gaps(gaps[len(gaps) // 2 :], epoch, seq + len(half), form)
 
 
 def _touches(last: Gap, gap: Gap) -> bool:

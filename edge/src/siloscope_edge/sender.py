@@ -11,6 +11,7 @@ import structlog
 from siloscope_contract import births, watermarks
 from siloscope_contract.births import DeviceBirth, Heartbeat, State, Status
 from siloscope_contract.errors import ContractError
+from siloscope_contract.senml import MAX_WIRE_BYTES
 from siloscope_contract.topics import Kind, NodeName, Topic
 from siloscope_edge import announcing
 from siloscope_edge.config import Mqtt
@@ -237,6 +238,11 @@ class Sender:
         for each in batch:
             payload = payloads.get(each.number)
             if payload is None:  # evicted meanwhile, and declared
+                self._outbox.gone(each.number, each.number + 1)
+                continue
+            if len(payload) > MAX_WIRE_BYTES:  # written by another version: sent for ever, it would never be taken
+                _log.error("pack_set_aside", number=each.number, size_bytes=len(payload), most=MAX_WIRE_BYTES)
+                await self._keeper.set_aside(each.number, len(payload))
                 self._outbox.gone(each.number, each.number + 1)
                 continue
             self._metrics.sent_packs.labels(each.why).inc()

@@ -224,6 +224,18 @@ class Spool:
                     found[number] = bytes(row[0])
         return found
 
+    def unsendable(self, number: int, size_bytes: int, now_ms: int) -> Gap | None:
+        """Return the gap record that declares a pack which no broker would take; None where it is no longer here."""
+        state = next((each for each in self._epochs if each.base <= number < each.base + each.next), None)
+        with translated_errors():
+            times = self._connection.execute(SQL["pack_times"], (number,)).fetchone()
+        if state is None or times is None:
+            return None
+        seq = number - state.base
+        detail = f"the pack has {size_bytes} bytes and no message may be so large"
+        from_ms, to_ms = (now_ms if each is None else each for each in times)
+        return Gap(GapKind.EVICTED, from_ms, to_ms, state.epoch, seq, seq, detail=detail)
+
     def close(self, now_ms: int) -> None:
         """Write the marks and close the file."""
         with closing(self._connection), transaction(self._connection):
