@@ -41,7 +41,7 @@ async def test_few_readings_come_as_they_are_and_failed_ones_have_no_value(
     assert series.points == [
         SeriesPoint(NOW, 10.5, 10.5, 10.5, 1, 0),
         SeriesPoint(NOW + second, None, None, None, 0, 1),
-        SeriesPoint(NOW + 3 * second, 11.5, 11.5, 11.5, 1, 0),
+        SeriesPoint(NOW + 3 * second, 11.5, 11.5, 11.5, 1, 0, uncertain=1),
     ]
 
 
@@ -54,7 +54,7 @@ async def test_many_readings_come_in_buckets_and_a_silent_bucket_is_absent(
     farm.samples(group, [(NOW + timedelta(minutes=5), [None], [203])])
     series = await channel_series(connection, farm.org_id, group.channels["t1"], NOW, NOW + timedelta(hours=1), 6)
     assert series is not None
-    assert (series.level, series.bucket_s) == ("bucket", 600.0)
+    assert (series.level, series.bucket_s) == ("raw", 600.0)
     assert [point.time.minute for point in series.points] == [0, 10, 30, 40, 50]
     first = series.points[0]
     assert (first.min, first.max, first.count, first.bad) == (0.0, 9.0, 9, 1)

@@ -1,14 +1,24 @@
-"""What a channel measured over time, in as many points as a chart can show."""
+"""What a channel measured over time, in as many points as a chart can show, at the cost of the points, not of the span.
 
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+Readings come as they are where they fit. Longer spans come from roll-ups of five minutes, hours or local days; what has
+not closed yet comes from finer ones and from readings. Buckets of roll-ups are whole ones: those at the edges of the
+window reach over it.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from psycopg import AsyncConnection, sql
 
-from siloscope_contract.quality import FIRST_BAD
+from siloscope_contract.quality import FIRST_BAD, FIRST_UNCERTAIN
+from siloscope_contract.quantities import QUANTITIES
 from siloscope_store.places import is_circular
+from siloscope_store.series_points import Bucket, SeriesPoint, points
 from siloscope_store.statements import statements
+
+__all__ = ["Series", "SeriesPoint", "channel_series", "stride_of"]
 
 _SQL = statements("series.sql")
 SAMPLE_TABLES = {"measurements": sql.Identifier("sample"), "vitals": sql.Identifier("sample_vitals")}
@@ -22,66 +32,93 @@ STRIDES_S = (
     *(step * _DAY for step in (1, 2, 7, 14, 28)),
 )
 
+MOST_READINGS = 6_000
+"""As many readings, or roll-ups, one chart looks at; a finer level would mean more."""
 
-class SeriesPoint(msgspec.Struct, frozen=True):
-    """One reading, or one bucket, named by when it begins.
+_SHORT = timedelta(hours=6)
+_MOST_OF_SHORT = 50_000
+"""Who looks at hours wants to see what his fastest channels did."""
 
-    Attributes:
-        min: Least value; None for a direction's bucket, and where every reading failed, as are `mean` and `max`.
-        count: Readings with a value.
-        bad: Failed readings.
-    """
-
-    time: datetime
-    min: float | None
-    mean: float | None
-    max: float | None
-    count: int
-    bad: int
+Level = Literal["raw", "m5", "hour", "day"]
+_FIVE_MINUTES, _HOURS, _DAYS = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
+_RELATION: dict[Level, sql.Identifier] = {"m5": sql.Identifier("rollup_m5"), "hour": sql.Identifier("rollup_hour")}
+_QUARTER = timedelta(minutes=15)
 
 
 class Series(msgspec.Struct, frozen=True):
-    """Points in the order of time; a bucket without any reading is absent."""
+    """Points in the order of time; a bucket without any reading is absent.
+
+    Attributes:
+        level: What the points were made of: readings, or roll-ups of five minutes, hours or days.
+        bucket_s: Length of a point; None where each is one reading.
+    """
 
     channel_id: int
     unit: str
     begins: datetime
     ends: datetime
-    level: Literal["raw", "bucket"]
+    level: Level
     bucket_s: float | None
     points: list[SeriesPoint]
 
 
-async def channel_series(
-    connection: AsyncConnection[Any], org_id: int, channel_id: int, begins: datetime, ends: datetime, points: int
-) -> Series | None:
-    """Return readings of [begins, ends): themselves where at most `points`, else in buckets of equal length.
+class _Channel(NamedTuple):
+    group_id: int
+    position: int
+    quantity: str
+    unit: str
+    retention_class: str
+    interval_s: float | None
+    zone: str
+    m5_since: datetime | None
+    m5_to: datetime | None
+    hours_to: datetime | None
+    days_to: datetime | None
+    first_day: date
+    last_day: date
 
-    Buckets begin at multiples of their length since 1970 UTC, so that they stay the same when the window moves.
+    def has_m5(self, at: datetime) -> bool:
+        return self.m5_since is not None and self.m5_since <= at
+
+    @property
+    def circular(self) -> bool:
+        return is_circular(self.quantity)
+
+    @property
+    def counter(self) -> bool:
+        known = QUANTITIES.get(self.quantity)
+        return known is not None and known.counter
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        of_sample = {"group_id": self.group_id, "element": self.position + 1, "position": self.position}
+        return {**of_sample, "zone": self.zone, "circular": self.circular}
+
+
+async def channel_series(
+    connection: AsyncConnection[Any], org_id: int, channel_id: int, begins: datetime, ends: datetime, most_points: int
+) -> Series | None:
+    """Return readings of [begins, ends): themselves where at most `most_points`, else in buckets of equal length.
+
+    Buckets begin at multiples of their length since 1970 UTC, days at local midnight, so that they stay the same when
+    the window moves.
 
     Returns:
         None where this organisation has no such channel.
 
     Raises:
-        ValueError: The window is empty, or `points` below 1.
+        ValueError: The window is empty, or `most_points` below 1.
     """
-    if begins >= ends or points < 1:
-        raise ValueError(f"no points in [{begins}, {ends}) by {points}")
-    found = await connection.execute(_SQL["channel"], {"org_id": org_id, "channel_id": channel_id})
-    channel = await found.fetchone()
-    if channel is None:
+    if begins >= ends or most_points < 1:
+        raise ValueError(f"no points in [{begins}, {ends}) by {most_points}")
+    asked = {"org_id": org_id, "channel_id": channel_id, "begins": begins, "ends": ends}
+    found = await connection.execute(_SQL["channel"], asked)
+    row = await found.fetchone()
+    if row is None:
         return None
-    group_id, position, quantity, unit, retention_class = channel
-    window = {"group_id": group_id, "element": position + 1, "begins": begins, "ends": ends, "most": points + 1}
-    samples = SAMPLE_TABLES[retention_class]
-    if await _count(connection, samples, window) <= points:
-        raw = [_reading(*row) for row in await _rows(connection, "raw", samples, window)]
-        return Series(channel_id, unit, begins, ends, "raw", None, raw)
-    stride, origin = stride_of(begins, ends, points)
-    name = "circular_buckets" if is_circular(quantity) else "buckets"
-    rows = await _rows(connection, name, samples, {**window, "stride": stride, "origin": origin})
-    buckets = [SeriesPoint(*row) for row in rows]
-    return Series(channel_id, unit, begins, ends, "bucket", stride.total_seconds(), buckets)
+    query = _Query(connection, _Channel(*row), begins, ends)
+    level, bucket_s, made = await _points(query, most_points)
+    return Series(channel_id, query.channel.unit, begins, ends, level, bucket_s, made)
 
 
 def stride_of(begins: datetime, ends: datetime, points: int) -> tuple[timedelta, datetime]:
@@ -99,19 +136,164 @@ def stride_of(begins: datetime, ends: datetime, points: int) -> tuple[timedelta,
     return -((begins - ends) // points), begins
 
 
-async def _count(connection: AsyncConnection[Any], samples: sql.Identifier, window: dict[str, Any]) -> int:
-    ((count,),) = await _rows(connection, "count", samples, window)
-    return int(count)
+async def _points(query: "_Query", most: int) -> tuple[Level, float | None, list[SeriesPoint]]:
+    stride, origin = stride_of(query.begins, query.ends, most)
+    if not query.is_dense:
+        number = await query.count(max(most, MOST_READINGS) + 1)
+        if number <= most:
+            return "raw", None, await query.readings()
+        if number <= MOST_READINGS:
+            return "raw", stride.total_seconds(), await query.from_readings(stride, origin)
+    level, length = _level(query, stride)
+    if level == "raw":
+        return "raw", stride.total_seconds(), await query.from_readings(stride, origin)
+    made = await (query.days(length // _DAYS) if level == "day" else query.from_rollups(level, length))
+    if sum(point.count + point.bad for point in made) <= most:
+        # Sparse, or only just begun: the roll-ups say that the readings themselves fit.
+        return "raw", None, await query.readings()
+    return level, length.total_seconds(), made
 
 
-async def _rows(
-    connection: AsyncConnection[Any], name: str, samples: sql.Identifier, parameters: dict[str, Any]
-) -> list[tuple[Any, ...]]:
-    cursor = await connection.execute(sql.SQL(_SQL[name]).format(samples=samples), parameters)
-    return await cursor.fetchall()
+def _level(query: "_Query", stride: timedelta) -> tuple[Level, timedelta]:
+    """Return the finest level whose roll-ups are not too many, and the length of a point; raw where there are none."""
+    channel, span = query.channel, query.ends - query.begins
+    if channel.hours_to is None:
+        return "raw", stride
+    if stride < _HOURS and channel.has_m5(query.begins) and span / _FIVE_MINUTES <= MOST_READINGS:
+        return "m5", max(stride, _FIVE_MINUTES)
+    if channel.days_to is None or (stride < _DAYS and span / _HOURS <= MOST_READINGS):
+        return "hour", max(stride, _HOURS)
+    return "day", -(-stride // _DAYS) * _DAYS
 
 
-def _reading(time: datetime, value: float | None, code: int) -> SeriesPoint:
-    if value is None or code >= FIRST_BAD:
-        return SeriesPoint(time, None, None, None, 0, 1)
-    return SeriesPoint(time, value, value, value, 1, 0)
+class _Query:
+    """One channel and window, and the ways to read it."""
+
+    def __init__(self, connection: AsyncConnection[Any], channel: _Channel, begins: datetime, ends: datetime) -> None:
+        self.channel = channel
+        self.begins = begins
+        self.ends = ends
+        self._connection = connection
+        self._samples = SAMPLE_TABLES[channel.retention_class]
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the window has more readings than one chart looks at, by what the group's interval promises."""
+        if self.channel.interval_s is None:
+            return False
+        span = self.ends - self.begins
+        most = MOST_READINGS if span > _SHORT else _MOST_OF_SHORT
+        return span.total_seconds() / self.channel.interval_s > most
+
+    async def count(self, most: int) -> int:
+        ((number,),) = await self._rows("count", self.begins, self.ends, most=most)
+        return int(number)
+
+    async def readings(self) -> list[SeriesPoint]:
+        made, before = [], None
+        for time, value, code in await self._rows("raw", self.begins, self.ends):
+            if value is None or code >= FIRST_BAD:
+                made.append(SeriesPoint(time, None, None, None, 0, 1))
+                continue
+            increase = None
+            if self.channel.counter and before is not None:
+                increase = value if value < before else value - before
+            before = value
+            made.append(SeriesPoint(time, value, value, value, 1, 0, int(code >= FIRST_UNCERTAIN), increase))
+        return made
+
+    async def from_readings(self, stride: timedelta, origin: datetime) -> list[SeriesPoint]:
+        buckets = await self._read(self.begins, self.ends, stride, origin)
+        return self._made(buckets, lambda bucket: (bucket.begins - origin) // stride, lambda key: origin + key * stride)
+
+    async def from_rollups(self, level: Level, length: timedelta) -> list[SeriesPoint]:
+        closed_to = self.channel.m5_to if level == "m5" else self.channel.hours_to
+        assert closed_to is not None
+        fine = _FIVE_MINUTES if level == "m5" else _HOURS
+        first = (self.begins - EPOCH) // length
+        begins = EPOCH + first * length
+        # A counter goes on from the bucket before the first.
+        buckets = await self._closed(level, begins - fine, min(closed_to, self.ends))
+        if max(closed_to, begins) < self.ends:
+            buckets += await self._read(max(closed_to, begins), self.ends, fine, EPOCH)
+
+        def number(bucket: Bucket) -> int:
+            return (bucket.begins - EPOCH) // length
+
+        return self._made(buckets, number, lambda key: EPOCH + key * length, first=first)
+
+    async def days(self, number: int) -> list[SeriesPoint]:
+        """Return points of so many local dates each; what is not a closed day yet comes from hours and readings."""
+        days_to, hours_to, origin = self.channel.days_to, self.channel.hours_to, EPOCH.date()
+        assert days_to is not None
+        assert hours_to is not None
+        first = (self.channel.first_day - origin).days // number
+        since = origin + timedelta(days=first * number - 1)
+        until = self.channel.last_day
+        closed = await self._rows("rolled_days", EPOCH, days_to, since=since, until=until)
+        buckets = [Bucket.of_rollup(row) for row in closed]
+        opened = max(days_to, await self._day_start(since))
+        # A date may begin within an hour.
+        whole = EPOCH - (EPOCH - opened) // _HOURS * _HOURS
+        ends = max(self.ends, opened)
+        buckets += await self._read(opened, min(whole, ends), _QUARTER, EPOCH)
+        buckets += await self._closed("hour", whole, min(hours_to, ends))
+        buckets += await self._read(max(hours_to, whole), ends, _QUARTER, EPOCH)
+
+        def number_of(bucket: Bucket) -> int:
+            return (bucket.day - origin).days // number
+
+        dates = {key: origin + timedelta(days=key * number) for key in map(number_of, buckets)}
+        found = await self._connection.execute(
+            _SQL["day_starts"], {"days": list(dates.values()), "zone": self.channel.zone}
+        )
+        starts = dict(await found.fetchall())
+        made = self._made(buckets, number_of, lambda key: starts[dates[key]], first=first)
+        day_of = {starts[day]: day for day in dates.values()}
+        return [msgspec.structs.replace(point, day=day_of[point.time]) for point in made]
+
+    async def _day_start(self, day: date) -> datetime:
+        found = await self._connection.execute(_SQL["day_starts"], {"days": [day], "zone": self.channel.zone})
+        ((_, begins),) = await found.fetchall()
+        at: datetime = begins
+        return at
+
+    async def _closed(self, level: Level, begins: datetime, ends: datetime) -> list[Bucket]:
+        if begins >= ends:
+            return []
+        return [Bucket.of_rollup(row) for row in await self._rows("rolled", begins, ends, rollup=_RELATION[level])]
+
+    async def _read(self, begins: datetime, ends: datetime, stride: timedelta, origin: datetime) -> list[Bucket]:
+        """Return buckets of readings."""
+        if begins >= ends:
+            return []
+        rows = await self._rows("buckets", begins, ends, stride=stride, origin=origin)
+        buckets = [
+            Bucket(at, day, count, bad, uncertain, low, high, total or 0.0, x or 0.0, y or 0.0)
+            for at, day, count, bad, uncertain, low, high, total, y, x in rows
+        ]
+        if self.channel.counter:
+            counted = await self._rows("counted", begins, ends, stride=stride, origin=origin)
+            steps = {at: rest for at, *rest in counted}
+            for bucket in buckets:
+                if bucket.begins in steps:
+                    bucket.first, bucket.last, bucket.increase = steps[bucket.begins]
+        return buckets
+
+    def _made(
+        self,
+        buckets: list[Bucket],
+        number_of: Callable[[Bucket], int],
+        begins_of: Callable[[int], datetime],
+        *,
+        first: int | None = None,
+    ) -> list[SeriesPoint]:
+        kinds = {"circular": self.channel.circular, "counter": self.channel.counter}
+        return points(buckets, number_of, begins_of, first=first, **kinds)
+
+    async def _rows(
+        self, name: str, begins: datetime, ends: datetime, *, rollup: sql.Identifier | None = None, **more: Any
+    ) -> list[tuple[Any, ...]]:
+        statement = sql.SQL(_SQL[name]).format(samples=self._samples, rollup=rollup or sql.SQL(""))
+        parameters = {**self.channel.parameters, "begins": begins, "ends": ends, **more}
+        return await (await self._connection.execute(statement, parameters)).fetchall()

@@ -1,6 +1,6 @@
 """What the series route gives."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -15,6 +15,11 @@ class Point(BaseModel):
     max: float | None
     count: int = Field(description="Readings with a value")
     bad: int = Field(description="Failed readings")
+    uncertain: int = Field(0, description="Readings with a value that is in doubt; among `count`")
+    increase: float | None = Field(
+        None, description="Of a counter: what it added since the point before, whatever was reset; else null"
+    )
+    day: date | None = Field(None, description="Local date of the site, where points are made of days")
 
 
 class Series(BaseModel):
@@ -24,6 +29,8 @@ class Series(BaseModel):
     unit: str
     begins: datetime = Field(serialization_alias="from")
     ends: datetime = Field(serialization_alias="to")
-    level: Literal["raw", "bucket"] = Field(description="raw: each point is one reading")
-    bucket_s: float | None = Field(description="Length of a bucket; null where level is raw")
+    level: Literal["raw", "m5", "hour", "day"] = Field(
+        description="What points were made of: readings, or roll-ups of five minutes, UTC hours or local days"
+    )
+    bucket_s: float | None = Field(description="Length of a point; null where each is one reading")
     points: list[Point]

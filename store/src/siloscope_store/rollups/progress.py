@@ -24,7 +24,7 @@ FINE_INTERVAL_S = 15.0
 """Groups that are read as often as this have roll-ups of five minutes: at least ten times their interval."""
 
 GROUPS_A_SLICE = 500
-_LONGEST = {"m5": timedelta(hours=1), "hour": timedelta(hours=12)}
+_LONGEST = {"m5": timedelta(hours=3), "hour": timedelta(hours=12)}
 _MOST_DAYS = 14
 _NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -174,6 +174,8 @@ async def _going_to(connection: Connection, now: Progress, limit: datetime) -> d
         ends = await _value(connection, "end_of_days", **asked)
         return ends if ends is not None and ends > now.done_to else None
     until = min(limit, now.done_to + _LONGEST[now.level])
+    if now.level == "m5" and not await _value(connection, "any_five_minutes", most_s=FINE_INTERVAL_S):
+        return limit if limit > now.done_to else None
     if now.level == "hour":
         until = _NEVER + (until - _NEVER) // HOUR * HOUR
     return until if until > now.done_to else None

@@ -167,6 +167,9 @@ JOIN rollup_progress AS p ON p.level = 'm5'
 WHERE g.interval_s <= %(most_s)s
 ON CONFLICT DO NOTHING
 
+-- name: any_five_minutes
+SELECT EXISTS (SELECT FROM sample_group WHERE interval_s <= %(most_s)s)
+
 -- name: begin_zones
 -- Older days of a new zone's sites wait in rollup_rebuild.
 INSERT INTO rollup_progress (level, zone, done_to)

@@ -1,7 +1,16 @@
 -- name: channel
-SELECT c.group_id, c.position, c.quantity, c.unit, g.retention_class
+SELECT c.group_id, c.position, c.quantity, c.unit, g.retention_class, g.interval_s, s.time_zone, m.since,
+    (SELECT done_to FROM rollup_progress WHERE level = 'm5'),
+    (SELECT done_to FROM rollup_progress WHERE level = 'hour'),
+    (SELECT done_to FROM rollup_progress WHERE level = 'day' AND zone = s.time_zone),
+    (%(begins)s::timestamptz AT TIME ZONE s.time_zone)::date,
+    ((%(ends)s::timestamptz - INTERVAL '1 microsecond') AT TIME ZONE s.time_zone)::date
 FROM channel AS c
 JOIN sample_group AS g ON g.group_id = c.group_id
+JOIN device AS d ON d.device_id = c.device_id
+JOIN node AS n ON n.node_id = d.node_id
+JOIN site AS s ON s.site_id = n.site_id
+LEFT JOIN rollup_m5_group AS m ON m.group_id = c.group_id
 WHERE c.org_id = %(org_id)s AND c.channel_id = %(channel_id)s;
 
 -- name: count
@@ -25,11 +34,16 @@ WHERE group_id = %(group_id)s
 ORDER BY "time";
 
 -- name: buckets
+-- Of readings themselves. A direction is summed as a vector; NULL sums where it is none.
 SELECT
     date_bin(%(stride)s::interval, "time", %(origin)s::timestamptz) AS bucket,
-    min(value), avg(value), max(value), count(value), count(*) - count(value) AS bad
+    (date_bin(%(stride)s::interval, "time", %(origin)s::timestamptz) AT TIME ZONE %(zone)s)::date,
+    count(value), count(*) - count(value), count(value) FILTER (WHERE code >= 100),
+    min(value), max(value), sum(value),
+    CASE WHEN %(circular)s THEN sum(sind(value)) END, CASE WHEN %(circular)s THEN sum(cosd(value)) END
 FROM (
-    SELECT "time", CASE WHEN coalesce(quality[%(element)s], 0) < 200 THEN "values"[%(element)s] END AS value
+    SELECT "time", coalesce(quality[%(element)s], 0) AS code,
+        CASE WHEN coalesce(quality[%(element)s], 0) < 200 THEN "values"[%(element)s] END AS value
     FROM {samples}
     WHERE group_id = %(group_id)s
         AND "time" >= %(begins)s AND "time" < %(ends)s
@@ -38,23 +52,42 @@ FROM (
 GROUP BY bucket
 ORDER BY bucket;
 
--- name: circular_buckets
--- A direction is averaged as a vector; opposite ones cancel out, and then there is no mean.
-SELECT
-    date_bin(%(stride)s::interval, "time", %(origin)s::timestamptz) AS bucket,
-    NULL::float8 AS least,
-    CASE
-        WHEN sqrt(sum(sind(value)) ^ 2 + sum(cosd(value)) ^ 2) > 1e-6 * count(value)
-        THEN mod((atan2d(sum(sind(value)), sum(cosd(value))) + 360)::numeric, 360)::float8
-    END AS mean,
-    NULL::float8 AS most,
-    count(value), count(*) - count(value) AS bad
+-- name: counted
+-- What a counter added within each bucket; a smaller value is a reset to 0.
+SELECT bucket, (array_agg(value ORDER BY "time"))[1], (array_agg(value ORDER BY "time" DESC))[1],
+    coalesce(sum(CASE WHEN value < before THEN value ELSE value - before END), 0)
 FROM (
-    SELECT "time", CASE WHEN coalesce(quality[%(element)s], 0) < 200 THEN "values"[%(element)s] END AS value
-    FROM {samples}
-    WHERE group_id = %(group_id)s
-        AND "time" >= %(begins)s AND "time" < %(ends)s
-        AND ("values"[%(element)s] IS NOT NULL OR quality[%(element)s] IS NOT NULL)
-) AS reading
-GROUP BY bucket
+    SELECT bucket, "time", value, lag(value) OVER (PARTITION BY bucket ORDER BY "time") AS before
+    FROM (
+        SELECT date_bin(%(stride)s::interval, "time", %(origin)s::timestamptz) AS bucket, "time", "values"[%(element)s] AS value
+        FROM {samples}
+        WHERE group_id = %(group_id)s
+            AND "time" >= %(begins)s AND "time" < %(ends)s
+            AND "values"[%(element)s] IS NOT NULL AND coalesce(quality[%(element)s], 0) < 200
+    ) AS reading
+) AS step
+GROUP BY bucket;
+
+-- name: rolled
+SELECT bucket, (bucket AT TIME ZONE %(zone)s)::date, coalesce(counts[%(element)s], 0), coalesce(bad.n, 0), coalesce(uncertain.n, 0),
+    minimum[%(element)s], maximum[%(element)s], mean[%(element)s], resultant[%(element)s],
+    first[%(element)s], last[%(element)s], increase[%(element)s]
+FROM {rollup}
+LEFT JOIN LATERAL (SELECT bad_readings(reasons, %(position)s) AS n) AS bad ON reasons IS NOT NULL
+LEFT JOIN LATERAL (SELECT uncertain_readings(reasons, %(position)s) AS n) AS uncertain ON reasons IS NOT NULL
+WHERE group_id = %(group_id)s AND bucket >= %(begins)s AND bucket < %(ends)s
 ORDER BY bucket;
+
+-- name: rolled_days
+SELECT day_start(day, %(zone)s), day, coalesce(counts[%(element)s], 0), coalesce(bad.n, 0), coalesce(uncertain.n, 0),
+    minimum[%(element)s], maximum[%(element)s], mean[%(element)s], resultant[%(element)s],
+    first[%(element)s], last[%(element)s], increase[%(element)s]
+FROM rollup_day
+LEFT JOIN LATERAL (SELECT bad_readings(reasons, %(position)s) AS n) AS bad ON reasons IS NOT NULL
+LEFT JOIN LATERAL (SELECT uncertain_readings(reasons, %(position)s) AS n) AS uncertain ON reasons IS NOT NULL
+WHERE group_id = %(group_id)s
+    AND day >= %(since)s AND day <= %(until)s AND day < (%(ends)s::timestamptz AT TIME ZONE %(zone)s)::date
+ORDER BY day;
+
+-- name: day_starts
+SELECT day, day_start(day, %(zone)s) FROM unnest(%(days)s::date[]) AS day;

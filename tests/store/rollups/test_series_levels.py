@@ -1,0 +1,124 @@
+"""Series from roll-ups: the right level, the same numbers as from readings, and no more rows than points."""
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from siloscope_store.series import Series, channel_series
+from tests.store.farm import Group
+from tests.store.rollups import plain
+from tests.store.rollups.world import World
+
+BEGIN = datetime(2026, 2, 20, 6, 0, tzinfo=UTC)  # Chicago's clocks go forward within the month
+END = BEGIN + timedelta(days=30, minutes=37)
+CHANNELS = [("t1", "temperature", "Cel"), ("wind_direction", "wind_direction", "deg"), ("rain", "rain", "mm")]
+ZONE = "America/Chicago"
+
+
+def reading(at: datetime) -> list[float | None]:
+    minute = (at - BEGIN) // timedelta(minutes=1)
+    return [round(20 + 10 * math.sin(minute / 500), 1), (350 + minute / 90) % 360, round(minute % 2000 / 10, 1)]
+
+
+@pytest.fixture
+async def rolled(world: World) -> tuple[World, Group]:
+    """A month of a group that says it is read every minute, rolled up to half an hour before its end."""
+    world.zone(ZONE)
+    group = world.group("mast", 60, CHANNELS)
+    await world.roll_up(BEGIN)
+    times = [BEGIN + timedelta(minutes=minute) for minute in range(0, 30 * 1440 + 37, 31)]
+    await world.write([(group, at, reading(at), [None, 101, None] if at.minute == 7 else None) for at in times])
+    await world.write([(group, BEGIN + timedelta(hours=90, minutes=1, seconds=1), [None], [201])])
+    await world.roll_up(END)
+    return world, group
+
+
+async def series(world: World, group: Group, channel: str, begins: datetime, ends: datetime, points: int) -> Series:
+    found = await channel_series(world.connection, world.farm.org_id, group.channels[channel], begins, ends, points)
+    assert found is not None
+    return found
+
+
+def held(found: Series, world: World, group: Group, position: int, bucket_of: Any, name: Any) -> None:
+    """Hold points to a recomputation from readings."""
+    expected = plain.recomputed(world.farm.connection, group.group_id, bucket_of)
+    inside = {key: each[1][position] for key, each in expected.items() if position in each[1]}
+    assert [name(point) for point in found.points] == sorted(inside)
+    for point in found.points:
+        values = inside[name(point)].values
+        assert point.count == len(values)
+        assert point.uncertain == inside[name(point)].codes.get(101, 0)
+        assert point.bad == inside[name(point)].codes.get(201, 0)
+        if position == 1:
+            x, y = (sum(f(math.radians(v)) for v in values) for f in (math.cos, math.sin))
+            assert point.mean is not None
+            apart = abs(point.mean - math.degrees(math.atan2(y, x))) % 360
+            assert min(apart, 360 - apart) < 1e-6
+            assert (point.min, point.max) == (None, None)
+        else:
+            assert (point.min, point.max) == (min(values), max(values))
+            assert point.mean == pytest.approx(math.fsum(values) / len(values))
+
+
+@pytest.mark.parametrize(("channel", "position"), [("t1", 0), ("wind_direction", 1), ("rain", 2)])
+async def test_a_month_comes_from_hours_and_what_is_open_from_readings(
+    rolled: tuple[World, Group], channel: str, position: int
+) -> None:
+    found = await series(*rolled, channel, BEGIN, END, 1000)
+    assert (found.level, found.bucket_s) == ("hour", 3600)
+    held(found, *rolled, position, plain.hour, lambda point: point.time)
+
+
+@pytest.mark.parametrize(("channel", "position"), [("t1", 0), ("wind_direction", 1), ("rain", 2)])
+async def test_a_month_in_few_points_comes_from_days_that_carry_their_date(
+    rolled: tuple[World, Group], channel: str, position: int
+) -> None:
+    found = await series(*rolled, channel, BEGIN, END, 40)
+    assert (found.level, found.bucket_s) == ("day", 86_400)
+    held(found, *rolled, position, plain.day(ZONE), lambda point: point.day)
+    assert [point.time.hour for point in found.points if point.day == date(2026, 3, 9)] == [5]
+
+
+@pytest.mark.parametrize("points", [1000, 300, 40, 20, 5])
+async def test_a_counters_points_add_up_to_what_it_counted(rolled: tuple[World, Group], points: int) -> None:
+    world, group = rolled
+    values = [reading(BEGIN + timedelta(minutes=minute))[2] for minute in range(0, 30 * 1440 + 37, 31)]
+    steps = [b if b < a else b - a for a, b in zip(values, values[1:], strict=False) if a is not None and b is not None]
+    found = await series(world, group, "rain", BEGIN, END, points)
+    assert found.level in ("hour", "day")
+    assert len(found.points) <= points + 1
+    assert math.fsum(point.increase or 0 for point in found.points) == pytest.approx(math.fsum(steps))
+    rest = await series(world, group, "rain", BEGIN + timedelta(days=10, hours=7), END, points)
+    whole = {point.time: point.increase for point in found.points}
+    shared = [point for point in rest.points if point.time in whole and rest.bucket_s == found.bucket_s]
+    assert [point.increase for point in shared] == pytest.approx([whole[point.time] for point in shared])
+
+
+@pytest.mark.parametrize("points", [1000, 40])
+async def test_a_long_span_reads_no_sample_of_a_closed_bucket(rolled: tuple[World, Group], points: int) -> None:
+    world, group = rolled
+    before = await series(world, group, "t1", BEGIN - timedelta(days=700), END, points)
+    world.farm.connection.execute('DELETE FROM sample WHERE "time" < %s', (world.done()["hour"],))
+    assert await series(world, group, "t1", BEGIN - timedelta(days=700), END, points) == before
+    assert before.level == "day"
+
+
+async def test_fast_groups_come_from_five_minutes(world: World) -> None:
+    group = world.group("head", 1, CHANNELS[:1])
+    await world.roll_up(BEGIN)
+    await world.write([(group, BEGIN + timedelta(seconds=s), [float(s)], None) for s in range(0, 86_400, 7)])
+    await world.roll_up(BEGIN + timedelta(hours=24))
+    found = await series(world, group, "t1", BEGIN, BEGIN + timedelta(hours=24), 300)
+    assert (found.level, found.bucket_s, len(found.points)) == ("m5", 300, 288)
+    held(found, world, group, 0, plain.five_minutes, lambda point: point.time)
+
+
+async def test_a_channel_that_has_only_begun_shows_its_readings(world: World) -> None:
+    group = world.group("head", 60, CHANNELS[:1])
+    await world.roll_up(BEGIN)
+    await world.write([(group, BEGIN + timedelta(minutes=m), [1.0], None) for m in range(90)])
+    await world.roll_up(BEGIN + timedelta(minutes=90))
+    found = await series(world, group, "t1", BEGIN - timedelta(days=29), BEGIN + timedelta(days=1), 500)
+    assert (found.level, found.bucket_s, len(found.points)) == ("raw", None, 90)
