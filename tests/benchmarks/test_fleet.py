@@ -2,46 +2,77 @@
 
 import pytest
 
-from siloscope_benchmarks.fleet import DEVICE, STEP_MS, Fleet
-from siloscope_benchmarks.load import Generator, Load
+from siloscope_benchmarks.fleet import DEVICE, INTERVAL_S, LIVE_DEVICE, Fleet, Form
+from siloscope_benchmarks.load import Stream
+from siloscope_contract.births import decode_birth
 from siloscope_contract.packs import decode
 from siloscope_contract.topics import Kind, Topic
+from siloscope_ingest import frames
+from siloscope_process.clock import ManualClock
 from siloscope_store.sample_rows import decode as decode_row
 
 START_MS = 1_800_000_000_000
 
 
-class Unconnected(Generator):
-    """A generator that only makes messages."""
-
-    def _connect(self) -> None:
-        return
-
-
 def parts(packet: bytes) -> tuple[str, int, bytes]:
     """Return topic, packet id and payload of a PUBLISH packet at QoS 1."""
-    at = 1
-    while packet[at] & 0x80:
-        at += 1
-    length = int.from_bytes(packet[at + 1 : at + 3], "big")
-    end = at + 3 + length
-    return packet[at + 3 : end].decode(), int.from_bytes(packet[end : end + 2], "big"), packet[end + 2 :]
+    ((_, start, stop),), end = frames.split(packet)
+    assert end == len(packet)
+    topic_end = start + 2 + int.from_bytes(packet[start : start + 2], "big")
+    packet_id = int.from_bytes(packet[topic_end : topic_end + 2], "big")
+    return packet[start + 2 : topic_end].decode(), packet_id, packet[topic_end + 2 : stop]
 
 
 @pytest.mark.parametrize(("samples", "readings"), [(1, 20), (10, 20), (1, 1)])
 def test_messages_are_packs_with_rising_numbers_and_times(samples: int, readings: int) -> None:
-    nodes = 3
-    generator = Unconnected(Load("", 0, "", "", nodes, readings, samples, 1, 1, START_MS))
+    clock = ManualClock()
+    fleet = Fleet(3, readings, samples)
+    stream = Stream(fleet, clock.now_ms)
+    times: dict[str, list[int]] = {}
     for at in range(12):
-        topic, packet_id, payload = parts(generator.message())
+        topic, packet_id, payload = parts(stream.message(at + 1))
         pack = decode(payload, received_ms=0)
-        assert Topic.parse(topic) == Topic(Fleet(nodes, readings).name(at % nodes), Kind.SAMPLES)
+        assert Topic.parse(topic) == Topic(fleet.name(at % 3), Kind.SAMPLES)
         assert packet_id == at + 1
-        assert (pack.epoch, pack.seq) == (Fleet(nodes, readings).epoch(at % nodes), at // nodes + 1)
-        first_ms = START_MS + at // nodes * STEP_MS * samples
-        assert [sample.time_ms for sample in pack.samples] == [first_ms + step * STEP_MS for step in range(samples)]
+        assert (pack.epoch, pack.seq) == (fleet.epoch(at % 3), at // 3 + 1)
+        times.setdefault(topic, []).extend(sample.time_ms for sample in pack.samples)
         assert all(sample.device == DEVICE and len(sample.values) == readings for sample in pack.samples)
         assert not pack.refusals
+        clock.advance(0.007)
+    for found in times.values():
+        assert found == sorted(set(found))
+        assert len(found) == 4 * samples
+        assert found[-1] <= clock.now_ms() + 4 * samples
+
+
+@pytest.mark.parametrize(("form", "relative"), [(Form.ABSOLUTE, False), (Form.RELATIVE, True)])
+def test_plain_devices_send_one_reading_and_no_number(form: Form, relative: bool) -> None:
+    clock = ManualClock()
+    stream = Stream(Fleet(2, 1, form=form), clock.now_ms)
+    for _ in range(4):
+        _, _, payload = parts(stream.message(1))
+        pack = decode(payload, received_ms=START_MS)
+        assert (pack.epoch, pack.seq, pack.relative) == (None, None, relative)
+        assert [len(sample.values) for sample in pack.samples] == [1]
+        assert (pack.samples[0].time_ms == START_MS) is relative
+
+
+def test_what_is_live_is_of_another_device_and_epoch_and_bears_the_time_of_its_publishing() -> None:
+    fleet = Fleet(2, 20)
+    stream = Stream(fleet, ManualClock().now_ms, live=True)
+    _, _, payload = parts(stream.message(1, START_MS))
+    pack = decode(payload, received_ms=0)
+    assert (pack.epoch, pack.seq) == (fleet.live_epoch(0), 1)
+    assert fleet.live_epoch(0) != fleet.epoch(0)
+    assert [(sample.device, sample.time_ms) for sample in pack.samples] == [(LIVE_DEVICE, START_MS)]
+
+
+def test_births_announce_what_is_sent() -> None:
+    topic, payload = Fleet(2, 20).birth(1)
+    birth = decode_birth(payload)
+    assert Topic.parse(topic) == Topic(Fleet(2, 20).name(1), Kind.BIRTH)
+    ((group,),) = [device.groups for device in birth.devices]
+    assert (group.interval_s, len(group.channels)) == (INTERVAL_S, 20)
 
 
 def test_rows_are_one_for_each_group_and_time() -> None:

@@ -1,43 +1,66 @@
 """How many messages a second go all the way: broker, ingest, committed in the database, acknowledged.
 
-Everything runs on this machine: load generator, broker, ingest, database. The limit that stands beside the figure is
-plain COPY of the same rows into an empty table of the same kind, in the same run.
+Everything runs on this machine: load generator, broker, ingest, database. The limits that stand beside the figure come
+from the same run: plain COPY of the same rows into an empty table of the same kind, and what the broker delivers to a
+subscriber that only counts.
 """
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.request import urlopen
 
 import msgspec
 
-from siloscope_benchmarks.fleet import Fleet
-from siloscope_benchmarks.load import Load, Sent
-from siloscope_benchmarks.parts import Broker, Database, running_broker, running_database, running_ingest
+from siloscope_benchmarks.fleet import DEVICE, Fleet, Form
+from siloscope_benchmarks.load import Load, Phase, Sent
+from siloscope_benchmarks.parts import (
+    Broker,
+    Database,
+    running_broker,
+    running_database,
+    running_ingest,
+    running_jobs,
+)
 from siloscope_benchmarks.resources import cpu_seconds, peak_memory_mib
+from siloscope_benchmarks.watching import (
+    CountingSubscriber,
+    Latency,
+    LoadGenerator,
+    Prober,
+    counting,
+    metric,
+    wait_until_ready,
+)
 from siloscope_deploy.servers.ports import free_port
 from siloscope_process.clock import SystemClock
-from siloscope_process.errors import Unavailable
-from siloscope_store import ledger, samples
+from siloscope_store import ledger, probes, samples
 from siloscope_store.connections import connect_async
 from siloscope_store.samples import SPAN_MS, SampleTable
 
-_READY_WITHIN_S = 30
-_POLL_S = 0.1
-_WARM_WITHIN_S = 600
+_POLL_S = 0.2
+_WARM_WITHIN_S = 900
 _DRAINED_WITHIN_S = 300
+_LAG_EVERY_S = 10
 _COPIED_ROWS = 200_000
 _COPIED_AT_ONCE = 20_000
+MESSAGES = "siloscope_ingest_messages_total"
+_COMMITS, _COMMIT_SECONDS = "siloscope_ingest_commit_seconds_count", "siloscope_ingest_commit_seconds_sum"
+_MARK_AGE_S = "siloscope_ingest_watermark_age_seconds"
+_ROLLUP_LAG_S = "siloscope_rollup_lag_seconds"
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What to measure."""
+    """What to measure.
+
+    Attributes:
+        rate: Messages a second; 0 = as many as go.
+        jobs: Whether `siloscope jobs` runs beside it, for nodes that announced themselves.
+        broker_seconds: How long the broker alone is measured; 0 = not at all.
+    """
 
     seconds: float
     nodes: int
@@ -47,6 +70,9 @@ class Plan(msgspec.Struct, frozen=True):
     rate: float
     broker: str
     database: str
+    form: Form = Form.NUMBERED
+    jobs: bool = False
+    broker_seconds: float = 5
 
 
 class Result(msgspec.Struct):
@@ -63,12 +89,19 @@ class Result(msgspec.Struct):
     consumer_peak_memory_mib: float
     copy_rows_per_s: float
     share_of_copy: float
+    broker_messages_per_s: float
+    share_of_broker: float
     cpu_share: dict[str, float]
     messages_per_commit: float
     commit_ms: float
+    latency: Latency | None
+    watermark_age_s: float
+    registration_s: float
+    rollup_lag_s: list[tuple[float, float]]
     all_accounted: bool
     rows_stored: int
     rows_expected: int
+    conflicts: int
     cores: int
     load_average_before: float
 
@@ -77,26 +110,40 @@ def measure(plan: Plan, environ: Mapping[str, str], say: Callable[[str], None]) 
     """Start everything, measure, and stop everything.
 
     Raises:
-        Unavailable: Broker or database cannot be had here, or ingest did not become ready.
+        Unavailable: Broker or database cannot be had here, or a service did not become ready.
     """
     load_average = os.getloadavg()[0]
-    with (
-        running_database(plan.database, environ) as database,
-        running_broker(plan.broker) as broker,
-        TemporaryDirectory() as folder,
-    ):
+    with ExitStack() as stack:
+        database = stack.enter_context(running_database(plan.database, environ))
+        broker = stack.enter_context(running_broker(plan.broker))
+        folder = Path(stack.enter_context(TemporaryDirectory()))
         say("copying rows, for comparison")
-        copy_rows_per_s = asyncio.run(_copy_speed(database, plan))
-        port = free_port()
-        with running_ingest(database, broker, port, environ, Path(folder) / "ingest.log") as ingest:
-            _wait_until_ready(ingest, port, Path(folder) / "ingest.log")
-            return asyncio.run(_run(plan, database, broker, (ingest.pid, port), copy_rows_per_s, load_average, say))
+        copy_rows_per_s = asyncio.run(copy_speed(database, plan.nodes, plan.readings))
+        delivered_per_s = 0.0
+        if plan.broker_seconds:
+            say("counting what the broker delivers, for comparison")
+            with counting(broker) as subscriber:
+                delivered_per_s = asyncio.run(_delivered(plan, broker, subscriber))
+        port, log = free_port(), folder / "ingest.log"
+        ingest = stack.enter_context(running_ingest(database, broker, port, environ, log))
+        wait_until_ready(ingest, port, log)
+        pids = {"database": database.pid, "broker": broker.pid, "ingest": ingest.pid}
+        jobs_port = 0
+        if plan.jobs:
+            jobs_port = free_port()
+            pids["jobs"] = stack.enter_context(running_jobs(database, jobs_port, environ, folder / "jobs.log")).pid
+        result = asyncio.run(_Run(plan, database, broker, pids, port, jobs_port, say).result())
+    result.copy_rows_per_s, result.share_of_copy = copy_rows_per_s, result.samples_per_s / copy_rows_per_s
+    result.broker_messages_per_s = delivered_per_s
+    result.share_of_broker = result.messages_per_s / delivered_per_s if delivered_per_s else 0.0
+    result.load_average_before = load_average
+    return result
 
 
-async def _copy_speed(database: Database, plan: Plan) -> float:
+async def copy_speed(database: Database, nodes: int, readings: int) -> float:
     """Return rows a second of plain COPY, in transactions of as many rows as a large batch has."""
     start_ms = SystemClock().now_ms() // SPAN_MS * SPAN_MS
-    rows = Fleet(plan.nodes, plan.readings).rows(_COPIED_ROWS, start_ms)
+    rows = Fleet(nodes, readings).rows(_COPIED_ROWS, start_ms)
     connection = await connect_async(database.url, autocommit=True)
     try:
         await samples.make_room(connection, SampleTable.VITALS, [start_ms // SPAN_MS])
@@ -108,80 +155,9 @@ async def _copy_speed(database: Database, plan: Plan) -> float:
         await connection.close()
 
 
-async def _run(
-    plan: Plan,
-    database: Database,
-    broker: Broker,
-    ingest: tuple[int, int],
-    copy_rows_per_s: float,
-    load_average: float,
-    say: Callable[[str], None],
-) -> Result:
-    ingest_pid, port = ingest
-    connection = await connect_async(database.url, autocommit=True)
-    generator = _start_generator(plan, broker)
-    try:
-        say(f"registering {plan.nodes} nodes by their first messages")
-        await asyncio.to_thread(_expect, generator, "ready")
-        await _until_accounted(connection, plan.nodes, _WARM_WITHIN_S)
-        pids = {"database": database.pid, "broker": broker.pid, "ingest": ingest_pid, "generator": generator.pid}
-        before = {name: cpu_seconds(pid) for name, pid in pids.items()}
-        commits_before = _commits(port)
-        say(f"sending for {plan.seconds:g} s")
-        began_s = time.monotonic()
-        _tell(generator, "go")
-        sending = asyncio.ensure_future(asyncio.to_thread(_line, generator))
-        while not sending.done():
-            committed = await ledger.accounted_total(connection)
-            with suppress(BrokenPipeError):  # it may just have ended
-                _tell(generator, str(committed))
-            await asyncio.wait([sending], timeout=_POLL_S)
-        sent = msgspec.json.decode(sending.result(), type=Sent)
-        accounted = await _until_accounted(connection, plan.nodes + sent.messages, _DRAINED_WITHIN_S)
-        seconds = time.monotonic() - began_s
-        used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
-        stored = await samples.count(connection, SampleTable.MEASUREMENTS)
-        commits, commit_seconds = [now - then for now, then in zip(_commits(port), commits_before, strict=True)]
-    finally:
-        _end(generator)
-        await connection.close()
-    rate = sent.messages / seconds
-    return Result(
-        plan,
-        sent.messages,
-        seconds,
-        rate,
-        rate * plan.samples * plan.readings,
-        rate * plan.samples,
-        sent.payload_bytes / sent.messages,
-        used["ingest"] / sent.messages * 1e6,
-        peak_memory_mib(ingest_pid),
-        copy_rows_per_s,
-        rate * plan.samples / copy_rows_per_s,
-        {name: each / seconds for name, each in used.items()},
-        sent.messages / max(1.0, commits),
-        commit_seconds / max(1.0, commits) * 1000,
-        accounted == plan.nodes + sent.messages,
-        stored,
-        (plan.nodes + sent.messages) * plan.samples,
-        os.cpu_count() or 1,
-        load_average,
-    )
-
-
-async def _until_accounted(connection: ledger.Connection, expected: int, within_s: float) -> int:
-    """Wait until as many numbers are accounted for as were sent; return how many are."""
-    deadline_s = time.monotonic() + within_s
-    found = 0
-    while found < expected and time.monotonic() < deadline_s:
-        found = await ledger.accounted_total(connection)
-        await asyncio.sleep(_POLL_S)
-    return found
-
-
-def _start_generator(plan: Plan, broker: Broker) -> "subprocess.Popen[bytes]":
-    start_ms = SystemClock().now_ms()
-    load = Load(
+def load_of(plan: Plan, broker: Broker) -> Load:
+    """Return what the generator is told."""
+    return Load(
         broker.host,
         broker.port,
         broker.fleet.username,
@@ -189,56 +165,152 @@ def _start_generator(plan: Plan, broker: Broker) -> "subprocess.Popen[bytes]":
         plan.nodes,
         plan.readings,
         plan.samples,
-        plan.seconds,
         plan.window,
-        start_ms,
-        plan.rate,
+        form=plan.form,
+        births=plan.jobs,
     )
-    command = [sys.executable, "-m", "siloscope_benchmarks.load"]
-    generator = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    _tell(generator, msgspec.json.encode(load).decode())
-    return generator
 
 
-def _end(generator: "subprocess.Popen[bytes]") -> None:
-    generator.kill()
-    with suppress(BrokenPipeError):
-        generator.communicate()
+async def _delivered(plan: Plan, broker: Broker, subscriber: CountingSubscriber) -> float:
+    """Return messages a second that the broker delivers to the subscriber."""
+    load = load_of(plan, broker)
+    load.births = False
+    generator = LoadGenerator(load)
+    try:
+        await generator.ready()
+        while await subscriber.follow() < plan.nodes:
+            pass
+        generator.tell_committed(plan.nodes)
+        began_s = time.monotonic()
+        sending = asyncio.ensure_future(generator.run(Phase(plan.broker_seconds)))
+        while not sending.done():
+            generator.tell_committed(await subscriber.follow())
+        sent = sending.result().messages + plan.nodes
+        while await subscriber.follow() < sent and time.monotonic() - began_s < 10 * plan.broker_seconds:
+            pass
+        return (subscriber.count - plan.nodes) / (time.monotonic() - began_s)
+    finally:
+        generator.end()
 
 
-def _tell(generator: "subprocess.Popen[bytes]", line: str) -> None:
-    assert generator.stdin is not None
-    generator.stdin.write(line.encode() + b"\n")
-    generator.stdin.flush()
+class _Run:
+    """One measurement against running parts."""
 
+    def __init__(
+        self,
+        plan: Plan,
+        database: Database,
+        broker: Broker,
+        pids: dict[str, int],
+        port: int,
+        jobs_port: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self._plan, self._database, self._broker = plan, database, broker
+        self._pids, self._port, self._jobs_port, self._say = pids, port, jobs_port, say
+        self._mark_age_s = 0.0
+        self._lag_s: list[tuple[float, float]] = []
+        self._births = plan.nodes if plan.jobs else 0
 
-def _line(generator: "subprocess.Popen[bytes]") -> bytes:
-    assert generator.stdout is not None
-    line = generator.stdout.readline()
-    if not line:
-        raise Unavailable("the load generator ended before it was told to")
-    return line
+    async def result(self) -> Result:
+        plan = self._plan
+        generator = LoadGenerator(load_of(plan, self._broker))
+        try:
+            self._say(f"registering {plan.nodes} nodes")
+            began_s = time.monotonic()
+            await generator.ready()
+            warm = await self._until_committed(plan.nodes + self._births, _WARM_WITHIN_S)
+            registration_s = time.monotonic() - began_s
+            generator.tell_committed(warm)
+            return await self._measured(generator, warm, registration_s)
+        finally:
+            generator.end()
 
+    async def _measured(self, generator: LoadGenerator, warm: int, registration_s: float) -> Result:
+        plan = self._plan
+        pids = {**self._pids, "generator": generator.pid}
+        prober = Prober(self._database.url, DEVICE)
+        probing = asyncio.ensure_future(prober.run()) if plan.rate and plan.samples == 1 and not plan.jobs else None
+        before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        commits_before = metric(self._port, _COMMITS, _COMMIT_SECONDS)
+        self._say(f"sending for {plan.seconds:g} s")
+        began_s = time.monotonic()
+        sent = await self._send(generator, began_s)
+        committed = await self._until_committed(warm + sent.messages, _DRAINED_WITHIN_S)
+        seconds = time.monotonic() - began_s
+        used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
+        if probing is not None:
+            probing.cancel()
+            with suppress(asyncio.CancelledError):
+                await probing
+        commits, commit_s = (
+            now - then for now, then in zip(metric(self._port, _COMMITS, _COMMIT_SECONDS), commits_before, strict=True)
+        )
+        rate = sent.messages / seconds
+        stored, conflicts, accounted = await self._stored(committed)
+        expected = plan.nodes + sent.messages
+        return Result(
+            plan=plan,
+            messages=sent.messages,
+            seconds=seconds,
+            messages_per_s=rate,
+            readings_per_s=rate * plan.samples * plan.readings,
+            samples_per_s=rate * plan.samples,
+            payload_bytes_per_message=sent.payload_bytes / max(1, sent.messages),
+            consumer_cpu_us_per_message=used["ingest"] / max(1, sent.messages) * 1e6,
+            consumer_peak_memory_mib=peak_memory_mib(self._pids["ingest"]),
+            copy_rows_per_s=0.0,
+            share_of_copy=0.0,
+            broker_messages_per_s=0.0,
+            share_of_broker=0.0,
+            cpu_share={name: each / seconds for name, each in used.items()},
+            messages_per_commit=sent.messages / max(1.0, commits),
+            commit_ms=commit_s / max(1.0, commits) * 1000,
+            latency=prober.latency(),
+            watermark_age_s=self._mark_age_s,
+            registration_s=registration_s,
+            rollup_lag_s=self._lag_s,
+            all_accounted=accounted == expected,
+            rows_stored=stored,
+            rows_expected=expected * plan.samples,
+            conflicts=conflicts,
+            cores=os.cpu_count() or 1,
+            load_average_before=0.0,
+        )
 
-def _expect(generator: "subprocess.Popen[bytes]", word: str) -> None:
-    if _line(generator).strip() != word.encode():
-        raise Unavailable(f"the load generator did not say {word!r}")
+    async def _send(self, generator: LoadGenerator, began_s: float) -> Sent:
+        """Have the generator send, telling it what is committed, and look at ages and lags meanwhile."""
+        sending = asyncio.ensure_future(generator.run(Phase(self._plan.seconds, self._plan.rate)))
+        looked_s = began_s
+        while not sending.done():
+            committed, mark_age_s = await asyncio.to_thread(metric, self._port, MESSAGES, _MARK_AGE_S)
+            generator.tell_committed(int(committed))
+            self._mark_age_s = max(self._mark_age_s, mark_age_s)
+            if self._jobs_port and time.monotonic() - looked_s > _LAG_EVERY_S:
+                looked_s = time.monotonic()
+                with suppress(OSError):
+                    (lag_s,) = await asyncio.to_thread(metric, self._jobs_port, _ROLLUP_LAG_S)
+                    self._lag_s.append((round(looked_s - began_s, 1), round(lag_s, 1)))
+            await asyncio.wait([sending], timeout=_POLL_S)
+        return sending.result()
 
+    async def _until_committed(self, expected: int, within_s: float) -> int:
+        """Wait until ingest has settled as many messages as were sent; return how many it has."""
+        deadline_s = time.monotonic() + within_s
+        found = 0
+        while found < expected and time.monotonic() < deadline_s:
+            found = int((await asyncio.to_thread(metric, self._port, MESSAGES))[0])
+            await asyncio.sleep(_POLL_S / 10)
+        return found
 
-def _commits(port: int) -> tuple[float, float]:
-    """Return how many transactions ingest has committed, and the seconds that they took together."""
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
-    name = "siloscope_ingest_commit_seconds_"
-    found = dict(line.split(" ") for line in lines if line.startswith(name) and "{" not in line)
-    return float(found[name + "count"]), float(found[name + "sum"])
-
-
-def _wait_until_ready(ingest: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline_s = time.monotonic() + _READY_WITHIN_S
-    while time.monotonic() < deadline_s and ingest.poll() is None:
-        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
-            if answer.status == 200:
-                return
-        time.sleep(0.05)
-    raise Unavailable("ingest did not become ready: " + log.read_text("utf-8", "replace")[-500:])
+    async def _stored(self, committed: int) -> tuple[int, int, int]:
+        """Return rows, second values kept beside the first, and messages accounted for: plain ones have no numbers."""
+        connection = await connect_async(self._database.url, autocommit=True)
+        try:
+            rows = await samples.count(connection, SampleTable.MEASUREMENTS)
+            conflicts = await probes.conflicts(connection)
+            if self._plan.form is Form.NUMBERED:
+                return rows, conflicts, await ledger.accounted_total(connection)
+            return rows, conflicts, committed - self._births
+        finally:
+            await connection.close()

@@ -1,31 +1,39 @@
 """The load generator: one MQTT 3.1.1 connection that keeps a window of QoS 1 messages full. Runs as its own process.
 
-Reads one JSON object (`Load`) from standard input, sends one message of each node, says "ready" when all are answered,
-waits for a line, then sends for so many seconds, and prints what it did as JSON.
+Reads one JSON object (`Load`) from standard input, sends one message of each node (behind its birth, where it has
+one), and says "ready" when all are answered. Then it is told phases (`Phase`, as JSON, a line each), and prints after
+each what it did (`Sent`).
 
-While it sends it is told, a line each, how many messages are committed, and runs no further ahead than so many: a
-broker that answers faster than ingest commits would else throw away what its queue no longer holds.
+While it sends it is told, a line each, how many messages are committed, and runs no further ahead than so many, as
+edges do: a broker that answers faster than ingest commits would else throw away what its queue no longer holds.
 """
 
 import os
 import socket
-import struct
 import time
+from collections.abc import Callable
 from select import select
 
 import msgspec
 
-from siloscope_benchmarks.fleet import STEP_MS, Fleet
+from siloscope_benchmarks import mqtt
+from siloscope_benchmarks.fleet import LIVE_DEVICE, Fleet, Form
 
 _CHUNK = 64
-_MOST_UNCOMMITTED = 100_000
 _STANDARD_INPUT = 0
 _READ_BYTES = 1 << 16
-_PUBLISH_QOS_1 = 0x32
+_BACKLOG_STEP_MS = 10_000
 
 
 class Load(msgspec.Struct):
-    """What to send, where and how fast."""
+    """What to send, where, and with what windows.
+
+    Attributes:
+        window: Most messages that the broker has not answered.
+        uncommitted: Most messages that are not known to be committed.
+        births: Whether nodes announce themselves first.
+        backlog_from_ms: Where the times of a backlog begin.
+    """
 
     host: str
     port: int
@@ -34,10 +42,29 @@ class Load(msgspec.Struct):
     nodes: int
     readings: int
     samples: int
-    seconds: float
     window: int
-    start_ms: int
+    uncommitted: int = 100_000
+    form: Form = Form.NUMBERED
+    births: bool = False
+    backlog_from_ms: int = 0
+
+
+class Phase(msgspec.Struct):
+    """What to do next.
+
+    Attributes:
+        seconds: For how long to send, or, with a backlog, at most.
+        rate: Messages a second; 0 = as many as go.
+        backlog: How many old messages to send; 0 = none, new ones are sent.
+        fill: Stop where the window is full of what is not committed: nobody commits.
+        live_rate: New messages a second beside a backlog, of another device and epoch.
+    """
+
+    seconds: float = 0
     rate: float = 0
+    backlog: int = 0
+    fill: bool = False
+    live_rate: float = 0
 
 
 class Sent(msgspec.Struct):
@@ -46,6 +73,62 @@ class Sent(msgspec.Struct):
     messages: int
     seconds: float
     payload_bytes: int
+    live: int = 0
+
+
+class Stream:
+    """Messages of all nodes in turn, of one device and epoch each.
+
+    Args:
+        fleet: The nodes.
+        live: Of the device that reports beside a backlog.
+        now_ms: The wall clock; a turn's samples lie between the turn before and now.
+    """
+
+    def __init__(self, fleet: Fleet, now_ms: Callable[[], int], *, live: bool = False) -> None:
+        self.sent = 0
+        self.payload_bytes = 0
+        self._nodes, self._samples, self._form = fleet.nodes, fleet.samples, fleet.form
+        self._templates = fleet.templates(LIVE_DEVICE) if live else fleet.templates()
+        self._heads = [mqtt.field(fleet.topic(node)) for node in range(fleet.nodes)]
+        epoch = fleet.live_epoch if live else fleet.epoch
+        self._epochs = [epoch(node).encode() for node in range(fleet.nodes)]
+        self._now_ms = now_ms
+        self._last_ms = [0] * fleet.nodes
+        self._from_ms = self._to_ms = now_ms() - fleet.samples
+
+    def message(self, packet_id: int, at_ms: int | None = None) -> bytes:
+        """Return the next message, as an MQTT packet; `at_ms` says the time of its last sample, else the turn does."""
+        turn, node = divmod(self.sent, self._nodes)
+        if node == 0:
+            self._from_ms, self._to_ms = self._to_ms, max(self._now_ms(), self._to_ms + self._samples)
+        if at_ms is not None:
+            at_ms = self._last_ms[node] = max(at_ms, self._last_ms[node] + 1)
+        payload = self._payload(node, turn, self.sent & 63, at_ms)
+        self.sent += 1
+        self.payload_bytes += len(payload)
+        head = self._heads[node]
+        size = mqtt.length(len(head) + 2 + len(payload))
+        return b"".join((_PUBLISH, size, head, packet_id.to_bytes(2, "big"), payload))
+
+    def _payload(self, node: int, turn: int, variant: int, at_ms: int | None) -> bytes:
+        pieces = self._templates[variant]
+        if self._form is Form.RELATIVE:
+            return pieces[0]
+        if at_ms is None:
+            step_ms = (self._to_ms - self._from_ms) // self._samples
+            first_ms = self._to_ms - (self._samples - 1) * step_ms
+        else:
+            step_ms = _BACKLOG_STEP_MS
+            first_ms = at_ms - (self._samples - 1) * step_ms
+        body = [pieces[0], b"%.3f" % (first_ms / 1000), pieces[1]]
+        rest = pieces[2:]
+        if self._form is Form.NUMBERED:
+            body += (self._epochs[node], pieces[2], b"%d" % (turn + 1), pieces[3])
+            rest = pieces[4:]
+        for sample, piece in enumerate(rest, start=1):
+            body += (b"%.3f" % ((first_ms + sample * step_ms) / 1000), piece)
+        return b"".join(body)
 
 
 class Generator:
@@ -53,65 +136,117 @@ class Generator:
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        fleet = Fleet(load.nodes, load.readings, load.samples)
-        self._templates = fleet.templates()
-        self._heads = [_topic_field(fleet.topic(node)) for node in range(load.nodes)]
-        self._epochs = [fleet.epoch(node).encode() for node in range(load.nodes)]
-        self._sent = self._answered = 0
-        self._committed: int | None = None
+        self._fleet = Fleet(load.nodes, load.readings, load.samples, form=load.form)
+        self._stream = Stream(self._fleet, _now_ms)
+        self._live: Stream | None = None
+        self._sent = self._answered = self._committed = 0
         self._told = b""
-        self.payload_bytes = 0
+        self.phases: list[Phase] = []
         self._left = b""
         self._unsent = memoryview(b"")
-        self._connect()
+        self._socket = mqtt.connected(load.host, load.port, "siloscope-bench", load.username, load.password)
 
-    @property
-    def sent(self) -> int:
-        """How many messages went out."""
-        return self._sent
+    def warm(self) -> None:
+        """Send one message of each node, and wait until all are answered."""
+        if self._load.births:
+            self._send([self._birth(node) for node in range(self._load.nodes)])
+        self._send([self._next(self._stream) for _ in range(self._load.nodes)])
 
-    def send(self, count: int | None, seconds: float | None) -> None:
-        """Send so many messages, or for so long, then wait until all are answered."""
+    def phase(self) -> Phase | None:
+        """Wait for the next phase; None where there is none any more."""
+        while not self.phases:
+            if not self._hear():
+                return None
+        return self.phases.pop(0)
+
+    def run(self, phase: Phase) -> Sent:
+        """Carry out a phase."""
+        if phase.live_rate and self._live is None:
+            self._live = Stream(Fleet(self._load.nodes, self._load.readings), _now_ms, live=True)
+        first, first_bytes = self._stream.sent, self._stream.payload_bytes
+        first_live = self._live.sent if self._live else 0
         began_s = time.monotonic()
-        first = self._sent
-        while True:
-            if count is not None and self._sent - first >= count:
-                break
-            now_s = time.monotonic() - began_s
-            if seconds is not None and now_s >= seconds:
-                break
-            room = min(_CHUNK, self._load.window - (self._sent - self._answered))
-            if self._committed is not None:
-                room = min(room, _MOST_UNCOMMITTED - (self._sent - self._committed))
-            if count is not None:
-                room = min(room, count - (self._sent - first))
-            elif self._load.rate:
-                room = min(room, int(now_s * self._load.rate) - (self._sent - first))
-            if room > 0 and not self._unsent:
-                self._unsent = memoryview(b"".join([self.message() for _ in range(room)]))
-            self._exchange(0.001 if room <= 0 else 0.1)
+        while not self._is_done(phase, self._stream.sent - first, time.monotonic() - began_s):
+            self._turn(phase, first, first_live, time.monotonic() - began_s)
         while self._unsent or self._answered < self._sent:
             self._exchange(1.0)
+        return Sent(
+            self._stream.sent - first,
+            time.monotonic() - began_s,
+            self._stream.payload_bytes - first_bytes,
+            self._live.sent - first_live if self._live else 0,
+        )
 
-    def _connect(self) -> None:
-        self._socket = _connected(self._load)
+    def _is_done(self, phase: Phase, sent: int, elapsed_s: float) -> bool:
+        if phase.backlog and sent >= phase.backlog:
+            return True
+        if phase.fill:
+            return self._room(phase) <= 0 and self._answered == self._sent
+        return elapsed_s >= phase.seconds
 
-    def all_committed(self) -> None:
-        """Take all that was sent as committed, and from now on what standard input says."""
-        self._committed = self._sent
+    def _room(self, phase: Phase) -> int:
+        """Return how many messages may go now, as the windows have it; a backlog leaves a quarter to live ones."""
+        uncommitted = self._load.uncommitted * 3 // 4 if phase.backlog else self._load.uncommitted
+        return min(self._load.window - (self._sent - self._answered), uncommitted - (self._sent - self._committed))
 
-    def _hear(self) -> None:
-        *lines, self._told = (self._told + os.read(_STANDARD_INPUT, 4096)).split(b"\n")
-        if lines:
-            self._committed = int(lines[-1])
+    def _turn(self, phase: Phase, first: int, first_live: int, elapsed_s: float) -> None:
+        packets: list[bytes] = []
+        if not self._unsent:
+            if phase.live_rate and self._live is not None:
+                due = int(elapsed_s * phase.live_rate) - (self._live.sent - first_live)
+                packets += [self._next(self._live) for _ in range(max(0, due))]
+            room = min(_CHUNK, self._room(phase))
+            if phase.backlog:
+                room = min(room, phase.backlog - (self._stream.sent - first))
+            elif phase.rate:
+                room = min(room, int(elapsed_s * phase.rate) - (self._stream.sent - first))
+            packets += [self._next(self._stream, phase) for _ in range(room)]
+            self._unsent = memoryview(b"".join(packets))
+        self._exchange(0.1 if self._unsent else 0.001)
+
+    def _send(self, packets: list[bytes]) -> None:
+        """Send packets that were just counted as sent, a window at a time; wait until all are answered."""
+        first = self._sent - len(packets)
+        for at in range(0, len(packets), self._load.window):
+            several = packets[at : at + self._load.window]
+            self._unsent = memoryview(b"".join(several))
+            while self._unsent or self._answered < first + at + len(several):
+                self._exchange(1.0)
+
+    def _next(self, stream: Stream, phase: Phase | None = None) -> bytes:
+        packet_id = self._sent % 65535 + 1
+        self._sent += 1
+        if phase is not None and phase.backlog:
+            turn = stream.sent // self._load.nodes
+            return stream.message(packet_id, self._load.backlog_from_ms + turn * _BACKLOG_STEP_MS * self._load.samples)
+        if stream is self._live or (phase is not None and phase.rate and self._load.samples == 1):
+            return stream.message(packet_id, _now_ms())  # the very time of publishing, which latency is measured from
+        return stream.message(packet_id)
+
+    def _birth(self, node: int) -> bytes:
+        topic, payload = self._fleet.birth(node)
+        packet_id = self._sent % 65535 + 1
+        self._sent += 1
+        body = mqtt.field(topic) + packet_id.to_bytes(2, "big") + payload
+        return mqtt.packet(mqtt.PUBLISH_QOS_1_RETAINED, body)
+
+    def _hear(self) -> bool:
+        """Take what standard input says; return whether it may say more."""
+        told = os.read(_STANDARD_INPUT, 4096)
+        *lines, self._told = (self._told + told).split(b"\n")
+        for line in lines:
+            if line.startswith(b"{"):
+                self.phases.append(msgspec.json.decode(line, type=Phase))
+            else:
+                self._committed = int(line)
+        return bool(told)
 
     def _exchange(self, timeout_s: float) -> None:
-        listening: list[socket.socket | int] = [self._socket]
-        if self._committed is not None:
-            listening.append(_STANDARD_INPUT)
-        readable, writable, _ = select(listening, [self._socket] if self._unsent else [], [], timeout_s)
-        if _STANDARD_INPUT in readable:
-            self._hear()
+        reading: list[socket.socket | int] = [self._socket, _STANDARD_INPUT]
+        writing = [self._socket] if self._unsent else []
+        readable, writable, _ = select(reading, writing, [], timeout_s)
+        if _STANDARD_INPUT in readable and not self._hear():
+            raise SystemExit(1)  # who started us is gone
         if self._socket in readable:
             data = self._left + self._socket.recv(_READ_BYTES)
             if not data:
@@ -121,76 +256,25 @@ class Generator:
         if writable:
             self._unsent = self._unsent[self._socket.send(self._unsent) :]
 
-    def message(self) -> bytes:
-        """Return the next message, as an MQTT packet."""
-        at = self._sent
-        self._sent = at + 1
-        node, turn = at % self._load.nodes, at // self._load.nodes
-        time_ms = self._load.start_ms + turn * STEP_MS * self._load.samples
-        pieces = self._templates[at & 63]
-        body = [pieces[0], b"%.3f" % (time_ms / 1000), pieces[1], self._epochs[node], pieces[2], b"%d" % (turn + 1)]
-        for sample, piece in enumerate(pieces[3:], start=1):
-            body.append(piece)
-            if sample < self._load.samples:
-                body.append(b"%.3f" % ((time_ms + sample * STEP_MS) / 1000))
-        payload = b"".join(body)
-        self.payload_bytes += len(payload)
-        head = self._heads[node]
-        return b"".join(
-            (
-                _PUBLISH,
-                _length(len(head) + 2 + len(payload)),
-                head,
-                (at % 65535 + 1).to_bytes(2, "big"),
-                payload,
-            )
-        )
+
+_PUBLISH = bytes([mqtt.PUBLISH_QOS_1])
 
 
-_PUBLISH = bytes([_PUBLISH_QOS_1])
-
-
-def _topic_field(topic: str) -> bytes:
-    return struct.pack(">H", len(topic)) + topic.encode()
-
-
-def _length(size: int) -> bytes:
-    encoded = bytearray()
-    while True:
-        size, low = divmod(size, 128)
-        encoded.append(low | (0x80 if size else 0))
-        if not size:
-            return bytes(encoded)
-
-
-def _connected(load: Load) -> socket.socket:
-    """Return a socket that the broker has accepted as an MQTT 3.1.1 client."""
-    connection = socket.create_connection((load.host, load.port))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    fields = b"".join(_topic_field(each) for each in ("siloscope-bench", load.username, load.password))
-    body = b"\x00\x04MQTT\x04\xc2" + struct.pack(">H", 0) + fields
-    connection.sendall(b"\x10" + _length(len(body)) + body)
-    answer = connection.recv(4)
-    if answer != b"\x20\x02\x00\x00":
-        raise ConnectionError(f"the broker answered {answer.hex()}")
-    connection.setblocking(False)
-    return connection
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def main() -> None:
     """Play the generator's part of a benchmark."""
     told = os.fdopen(_STANDARD_INPUT, "rb", buffering=0, closefd=False)  # a buffer would hide lines from select
-    load = msgspec.json.decode(told.readline(), type=Load)
-    generator = Generator(load)
-    generator.send(load.nodes, None)
+    generator = Generator(msgspec.json.decode(told.readline(), type=Load))
+    generator.warm()
     print("ready", flush=True)
-    told.readline()
-    generator.all_committed()
-    warm, warm_bytes = generator.sent, generator.payload_bytes
-    began_s = time.monotonic()
-    generator.send(None, load.seconds)
-    sent = Sent(generator.sent - warm, time.monotonic() - began_s, generator.payload_bytes - warm_bytes)
-    print(msgspec.json.encode(sent).decode(), flush=True)
+    while True:
+        phase = generator.phase()
+        if phase is None:
+            return
+        print(msgspec.json.encode(generator.run(phase)).decode(), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from siloscope_benchmarks import ingest_bench
+from siloscope_benchmarks import drain_bench, ingest_bench
+from siloscope_benchmarks.fleet import Form
+from siloscope_benchmarks.watching import Latency
 from siloscope_process.command_line import Command
 
 
@@ -14,16 +16,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the benchmarks."""
     benches = parser.add_subparsers(required=True, metavar="BENCH")
     ingest = benches.add_parser("ingest", help="committed messages a second, end to end")
-    ingest.add_argument("--seconds", type=float, default=20, help="how long to send (default 20)")
-    ingest.add_argument("--nodes", type=int, default=1000, help="how many nodes send (default 1000)")
-    ingest.add_argument("--readings", type=int, default=20, help="readings a sample (default 20)")
-    ingest.add_argument("--samples", type=int, default=1, help="samples a message (default 1)")
+    _add_load(ingest, nodes=1000)
     ingest.add_argument("--rate", type=float, default=0, help="messages a second to offer; 0 = as many as go")
-    ingest.add_argument("--window", type=int, default=12_000, help="messages that the broker may leave unanswered")
-    ingest.add_argument("--broker", choices=("mosquitto", "nats"), default="mosquitto")
-    ingest.add_argument("--database", choices=("timescale", "postgres"), default="timescale")
-    ingest.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    ingest.add_argument(
+        "--plain",
+        choices=("absolute", "relative"),
+        help="one reading a message, from devices without numbers, that know the time or do not",
+    )
+    ingest.add_argument("--minutes", type=float, help="for so long, with `siloscope jobs` beside it, and its lag")
+    ingest.add_argument("--broker-seconds", type=float, default=5, help="measure the broker alone for so long first")
     ingest.set_defaults(bench=_ingest)
+    drain = benches.add_parser("drain", help="a backlog is committed, and what is new meanwhile")
+    _add_load(drain, nodes=50)
+    drain.add_argument("--backlog", type=int, default=10_000_000, help="readings that wait (default 10 million)")
+    drain.add_argument("--live-rate", type=float, default=50, help="new messages a second meanwhile (default 50)")
+    drain.set_defaults(bench=_drain)
+
+
+def _add_load(parser: argparse.ArgumentParser, *, nodes: int) -> None:
+    parser.add_argument("--seconds", type=float, default=20, help="how long to send (default 20)")
+    parser.add_argument("--nodes", type=int, default=nodes, help=f"how many nodes send (default {nodes})")
+    parser.add_argument("--readings", type=int, default=20, help="readings a sample (default 20)")
+    parser.add_argument("--samples", type=int, default=1, help="samples a message (default 1)")
+    parser.add_argument("--window", type=int, default=12_000, help="messages that the broker may leave unanswered")
+    parser.add_argument("--broker", choices=("mosquitto", "nats"), default="mosquitto")
+    parser.add_argument("--database", choices=("timescale", "postgres"), default="timescale")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -35,38 +53,79 @@ command = Command("measure this machine", configure, run)
 
 
 def _ingest(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    plan = ingest_bench.Plan(
-        arguments.seconds,
-        arguments.nodes,
-        arguments.readings,
-        arguments.samples,
-        arguments.window,
-        arguments.rate,
-        arguments.broker,
-        arguments.database,
+    result = ingest_bench.measure(_plan(arguments), environ, _say)
+    print(msgspec.json.encode(result).decode() if arguments.json else _table(result))
+    stored = result.rows_stored + (result.conflicts if result.plan.form is Form.RELATIVE else 0)
+    return 0 if result.all_accounted and stored == result.rows_expected else 1
+
+
+def _drain(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    plan = _plan(arguments)
+    result = drain_bench.measure(plan, arguments.backlog, arguments.live_rate, environ, _say)
+    print(msgspec.json.encode(result).decode() if arguments.json else _drain_table(result))
+    return 0 if result.all_accounted else 1
+
+
+def _plan(arguments: argparse.Namespace) -> ingest_bench.Plan:
+    given = vars(arguments)
+    plain, minutes = given.get("plain"), given.get("minutes")
+    return ingest_bench.Plan(
+        seconds=minutes * 60 if minutes else arguments.seconds,
+        nodes=arguments.nodes,
+        readings=1 if plain else arguments.readings,
+        samples=1 if plain else arguments.samples,
+        window=arguments.window,
+        rate=given.get("rate", 0),
+        broker=arguments.broker,
+        database=arguments.database,
+        form=Form(plain or "numbered"),
+        jobs=bool(minutes),
+        broker_seconds=given.get("broker_seconds", 0),
     )
-    result = ingest_bench.measure(plan, environ, _say)
-    if arguments.json:
-        print(msgspec.json.encode(result).decode())
-    else:
-        print(_table(result))
-    whole = result.all_accounted and result.rows_stored == result.rows_expected
-    return 0 if whole else 1
 
 
 def _table(result: ingest_bench.Result) -> str:
     shares = ", ".join(f"{name} {share:.2f}" for name, share in result.cpu_share.items())
-    return "\n".join(
-        (
-            f"{result.messages_per_s:,.0f} messages/s = {result.readings_per_s:,.0f} readings/s, committed",
-            f"  limit: COPY of the same rows {result.copy_rows_per_s:,.0f} rows/s; {result.share_of_copy:.0%} of it",
-            f"  ingest: {result.consumer_cpu_us_per_message:.1f} µs CPU a message, "
-            f"{result.consumer_peak_memory_mib:.0f} MiB at most",
-            f"  {result.messages_per_commit:,.0f} messages a transaction, {result.commit_ms:.0f} ms each",
-            f"  cores used: {shares} of {result.cores}",
-            f"  {result.messages:,} messages in {result.seconds:.1f} s, "
-            f"all accounted for: {'yes' if result.all_accounted else 'NO'}",
-        )
+    lines = [
+        f"{result.messages_per_s:,.0f} messages/s = {result.readings_per_s:,.0f} readings/s, committed",
+        f"  limit: COPY of the same rows {result.copy_rows_per_s:,.0f} rows/s; {result.share_of_copy:.0%} of it",
+        f"  limit: the broker alone {result.broker_messages_per_s:,.0f} messages/s; {result.share_of_broker:.0%} of it",
+        f"  ingest: {result.consumer_cpu_us_per_message:.1f} µs CPU a message, "
+        f"{result.consumer_peak_memory_mib:.0f} MiB at most",
+        f"  {result.messages_per_commit:,.0f} messages a transaction, {result.commit_ms:.0f} ms each",
+        f"  cores used: {shares} of {result.cores}",
+        f"  {result.plan.nodes:,} nodes registered in {result.registration_s:.1f} s; "
+        f"oldest watermark due {result.watermark_age_s:.1f} s",
+        f"  {result.messages:,} messages in {result.seconds:.1f} s, "
+        f"all accounted for: {'yes' if result.all_accounted else 'NO'}",
+    ]
+    if result.latency is not None:
+        lines.append(f"  from publishing to visible: {_latency(result.latency)}")
+    if result.rollup_lag_s:
+        lines.append(f"  roll-ups behind by at most {max(lag for _, lag in result.rollup_lag_s):,.0f} s")
+    return "\n".join(lines)
+
+
+def _drain_table(result: drain_bench.DrainResult) -> str:
+    lines = [
+        f"{result.drained_messages_per_s:,.0f} messages/s = {result.drained_readings_per_s:,.0f} readings/s "
+        f"of a backlog of {result.backlog_readings:,} readings, in {result.drained_s:.1f} s",
+        f"  steady rate of the same run {result.steady_messages_per_s:,.0f} messages/s; "
+        f"{result.share_of_steady:.0%} of it",
+        f"  limit: COPY of the same rows {result.copy_rows_per_s:,.0f} rows/s",
+        f"  {result.waited_in_broker:,} messages waited in the broker when ingest started; "
+        f"ingest had {result.consumer_peak_memory_mib:.0f} MiB at most",
+        f"  all accounted for: {'yes' if result.all_accounted else 'NO'}",
+    ]
+    if result.live_latency is not None:
+        lines.append(f"  {result.live_messages:,} live messages, to visible: {_latency(result.live_latency)}")
+    return "\n".join(lines)
+
+
+def _latency(found: Latency) -> str:
+    return (
+        f"p50 {found.p50_ms:,.0f} ms, p95 {found.p95_ms:,.0f} ms, p99 {found.p99_ms:,.0f} ms, "
+        f"at most {found.most_ms:,.0f} ms ({found.samples:,} samples)"
     )
 
 

@@ -49,6 +49,7 @@ class Broker:
     pid: int
     ingest_url: str
     fleet: Credential
+    ingest: Credential
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def running_broker(kind: str) -> Iterator[Broker]:
         server = makers[kind](home / kind, [recognised_ingest, recognised_fleet])
         server.start()
         try:
-            yield Broker("127.0.0.1", server.port, server.pid, server.url_for(ingest), fleet)
+            yield Broker("127.0.0.1", server.port, server.pid, server.url_for(ingest), fleet, ingest)
         finally:
             server.stop()
 
@@ -100,17 +101,34 @@ def running_ingest(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run `siloscope ingest` as people do."""
     told = {
-        **{name: value for name, value in environ.items() if not name.startswith("SILOSCOPE_")},
         "SILOSCOPE_DATABASE_URL": database.url,
         "SILOSCOPE_MQTT_URL": broker.ingest_url,
         "SILOSCOPE_OPS_PORT": str(operations_port),
-        "SILOSCOPE_LOG": "json",
-        "SILOSCOPE_LOG_LEVEL": "warning",
         **{name: value for name, value in environ.items() if name.startswith("SILOSCOPE_INGEST_")},
     }
+    with _running("ingest", told, environ, log) as process:
+        yield process
+
+
+@contextmanager
+def running_jobs(
+    database: Database, operations_port: int, environ: Mapping[str, str], log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `siloscope jobs` as people do."""
+    told = {"SILOSCOPE_DATABASE_URL": database.url, "SILOSCOPE_OPS_PORT": str(operations_port)}
+    with _running("jobs", told, environ, log) as process:
+        yield process
+
+
+@contextmanager
+def _running(
+    service: str, told: Mapping[str, str], environ: Mapping[str, str], log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    others = {name: value for name, value in environ.items() if not name.startswith("SILOSCOPE_")}
+    told = {**others, "SILOSCOPE_LOG": "json", "SILOSCOPE_LOG_LEVEL": "warning", **told}
     command = [sys.executable, "-c", "import sys; from siloscope_process.command_line import main; sys.exit(main())"]
     with log.open("wb") as stderr:
-        process = subprocess.Popen([*command, "ingest"], env=told, stderr=stderr)
+        process = subprocess.Popen([*command, service], env=told, stderr=stderr)
         try:
             yield process
         finally:

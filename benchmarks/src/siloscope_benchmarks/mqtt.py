@@ -1,0 +1,44 @@
+"""The little MQTT 3.1.1 that a load generator and a counting subscriber need, cheap enough to share the machine."""
+
+import socket
+import struct
+
+PUBLISH_QOS_1, PUBLISH_QOS_1_RETAINED = 0x32, 0x33
+_CONNECT_WITH_PASSWORD = b"\x00\x04MQTT\x04\xc2"
+
+
+def field(text: str) -> bytes:
+    """Return a text as MQTT writes it (1.5.3)."""
+    return struct.pack(">H", len(text)) + text.encode()
+
+
+def length(size: int) -> bytes:
+    """Return a remaining length as MQTT writes it (2.2.3)."""
+    encoded = bytearray()
+    while True:
+        size, low = divmod(size, 128)
+        encoded.append(low | (0x80 if size else 0))
+        if not size:
+            return bytes(encoded)
+
+
+def packet(command: int, body: bytes) -> bytes:
+    """Return a control packet."""
+    return bytes([command]) + length(len(body)) + body
+
+
+def connected(host: str, port: int, client_id: str, username: str, password: str) -> socket.socket:
+    """Return a socket that the broker has accepted, not blocking.
+
+    Raises:
+        ConnectionError: The broker answered something else.
+    """
+    connection = socket.create_connection((host, port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    fields = b"".join(field(each) for each in (client_id, username, password))
+    connection.sendall(packet(0x10, _CONNECT_WITH_PASSWORD + struct.pack(">H", 0) + fields))
+    answer = connection.recv(4)
+    if answer != b"\x20\x02\x00\x00":
+        raise ConnectionError(f"the broker answered {answer.hex()}")
+    connection.setblocking(False)
+    return connection

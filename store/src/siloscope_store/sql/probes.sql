@@ -1,0 +1,12 @@
+-- What a benchmark looks at to see when a sample has become visible.
+
+-- name: groups
+SELECT g.group_id
+FROM sample_group AS g JOIN device AS d ON d.device_id = g.device_id
+WHERE d.slug = %(device)s ORDER BY g.group_id LIMIT %(most)s
+
+-- name: newest
+SELECT group_id, times[1] FROM latest WHERE group_id = ANY (%(group_ids)s)
+
+-- name: conflicts
+SELECT count(*) FROM sample_conflict
