@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
-from yoyo.migrations import MigrationList, default_migration_table, read_migrations
+from yoyo.migrations import Migration, MigrationList, default_migration_table, read_migrations
 
 from siloscope_store import flavour, tenancy
 from siloscope_store.connections import connect, first_line, one_line_errors, session_conninfo
@@ -24,6 +24,7 @@ from siloscope_store.statements import statements
 
 _SQL = statements("schema.sql")
 _APPLICATION = "siloscope db"
+_TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,7 @@ def migrate(url: str, *, to: str | None = None) -> list[str]:
         with _backend(url) as backend:
             applied = [migration for migration in backend.to_apply(_shipped()) if migration.id in wanted]
             for migration in applied:
-                with _refusal(migration.id), backend.transaction():
-                    migration.process_steps(backend, "apply")
-                    backend.mark_one(migration, log=False)
+                _apply(backend, migration)
         tenancy.grant_all(owner)
     return [migration.id for migration in applied]
 
@@ -109,6 +108,24 @@ def _up_to(last: str | None) -> set[str]:
     if last not in known:
         raise NameUnknown("migration", last)
     return set(known[: known.index(last) + 1])
+
+
+def _apply(backend: PostgresqlPsycopgBackend, migration: Migration) -> None:
+    """Apply a migration, patiently: workers of the version before write meanwhile.
+
+    Whoever waits for a table's lock holds up everybody who comes after; so each try gives up soon and lets them by.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with _refusal(migration.id), backend.transaction():
+                backend.execute(_SQL["wait_briefly"])
+                migration.process_steps(backend, "apply")
+                backend.mark_one(migration, log=False)
+        except DatabaseRefused as error:
+            if not tries_left or not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                raise
+        else:
+            return
 
 
 @contextmanager

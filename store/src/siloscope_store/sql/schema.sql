@@ -6,3 +6,8 @@ SELECT to_regclass('public._yoyo_migration');
 
 -- name: applied
 SELECT migration_id FROM public._yoyo_migration;
+
+-- name: wait_briefly
+-- For a lock, within this transaction: much less than the second after which the server looks for deadlocks, so that it
+-- is the migration that gives way, and never a worker.
+SET LOCAL lock_timeout = '200ms'

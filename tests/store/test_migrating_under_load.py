@@ -1,0 +1,139 @@
+"""Migrations while workers of the version before still write: they meet no error, and nobody waits for long."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from siloscope_store import schema
+from siloscope_store.connections import connect
+from siloscope_store.errors import DatabaseRefused
+from tests.store.farm import NOW, Farm
+
+BEFORE = "0008_undated_twins"
+"""The newest migration of the version before."""
+
+# What a worker of that version executes, word for word, in the order of its transaction.
+PREPARE: Sequence[LiteralString] = (
+    'CREATE TEMPORARY TABLE IF NOT EXISTS incoming_sample (group_id int4, "time" timestamptz, "values" float8[], '
+    "quality int2[]) ON COMMIT DELETE ROWS",
+    "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_latest (group_id int4, times timestamptz[], "
+    '"values" float8[], quality int2[]) ON COMMIT DELETE ROWS',
+    "CREATE TEMPORARY TABLE IF NOT EXISTS incoming_accounted (node_id int4, epoch uuid, accounted int8multirange) "
+    "ON COMMIT DELETE ROWS",
+)
+TRANSACTION: Sequence[LiteralString] = (
+    "SELECT ensure_partitions('sample', ARRAY[%(time)s::timestamptz])",
+    "INSERT INTO incoming_sample VALUES (%(group_id)s, %(time)s, ARRAY[1.5], NULL)",
+    'INSERT INTO sample (group_id, "time", "values", quality) '
+    'SELECT group_id, "time", "values", quality FROM incoming_sample ON CONFLICT (group_id, "time") DO NOTHING',
+    'INSERT INTO sample_conflict (group_id, "time", position, kept_value, kept_quality, kept_epoch, kept_seq, '
+    "other_value, other_quality, other_epoch, other_seq) "
+    "VALUES (%(group_id)s, %(time)s, 0, 1, 0, NULL, NULL, 2, 0, NULL, NULL) ON CONFLICT DO NOTHING",
+    'INSERT INTO undated (org_id, node_id, group_id, time_ms, "values", quality, epoch, seq, arrived_at) '
+    "VALUES (%(org_id)s, %(node_id)s, %(group_id)s, %(seq)s, ARRAY[1.5], NULL, NULL, NULL, now()) "
+    "ON CONFLICT DO NOTHING",
+    "INSERT INTO gap_record (org_id, node_id, kind, epoch, first_seq, last_seq, from_time, to_time, device, count, "
+    "detail, recorded_epoch, recorded_seq, recorded_index) VALUES (%(org_id)s, %(node_id)s, 'evicted', NULL, NULL, "
+    "NULL, %(time)s, %(time)s, NULL, NULL, '', NULL, NULL, 0) ON CONFLICT DO NOTHING",
+    "INSERT INTO seq_refused (node_id, epoch, seq, reason, detail) "
+    "VALUES (%(node_id)s, %(epoch)s, %(seq)s, 'late', '') ON CONFLICT (node_id, epoch, seq) DO NOTHING",
+    "INSERT INTO incoming_latest VALUES (%(group_id)s, ARRAY[%(time)s::timestamptz], ARRAY[1.5], NULL)",
+    'INSERT INTO latest AS kept (group_id, times, "values", quality) '
+    'SELECT group_id, times, "values", quality FROM incoming_latest ON CONFLICT (group_id) DO UPDATE SET '
+    'times = excluded.times, "values" = excluded."values", quality = excluded.quality, updated_at = now(), '
+    "changed_by = pg_current_xact_id() WHERE cardinality(kept.times) <= cardinality(excluded.times) "
+    "AND (excluded.times[1] > ALL (kept.times)) IS NOT FALSE",
+    "INSERT INTO incoming_accounted VALUES (%(node_id)s, %(epoch)s, int8multirange(int8range(%(seq)s, %(seq)s + 1)))",
+    "INSERT INTO node_epoch AS e (node_id, epoch, accounted) SELECT node_id, epoch, accounted FROM incoming_accounted "
+    "ON CONFLICT (node_id, epoch) DO UPDATE SET accounted = e.accounted + excluded.accounted, last_seen_at = now()",
+)
+
+
+class OldWorker:
+    """Writes as the version before does, until told to stop; it gives up on whoever keeps it waiting for 10 s."""
+
+    def __init__(self, url: str, what: dict[str, Any]) -> None:
+        self._url = url
+        self._what = what
+        self._done = threading.Event()
+        self._began = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+        self.written = 0
+        self.failures: list[psycopg.Error] = []
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        self._thread.start()
+        assert self._began.wait(30)
+        try:
+            yield
+        finally:
+            self._done.set()
+            self._thread.join()
+
+    def _work(self) -> None:
+        with connect(self._url, autocommit=True) as connection:
+            connection.execute("SET lock_timeout = '10s'")
+            for statement in PREPARE:
+                connection.execute(statement)
+            while not self._done.is_set():
+                try:
+                    self._write(connection)
+                except psycopg.Error as error:
+                    self.failures.append(error)
+                    self._began.set()
+                    return
+                self._began.set()
+
+    def _write(self, connection: Connection[Any]) -> None:
+        told = {**self._what, "seq": self.written + 1, "time": NOW + timedelta(seconds=self.written)}
+        with connection.transaction():
+            for statement in TRANSACTION:
+                connection.execute(statement, told)
+        self.written += 1
+
+
+@pytest.fixture
+def worker(database_url: str) -> OldWorker:
+    """A worker of the version before, on a database of its time."""
+    schema.migrate(database_url, to=BEFORE)
+    with connect(database_url, autocommit=True) as connection:
+        farm = Farm(connection, "ours")
+        group = farm.group("head", [("t1", "temperature", "Cel")])
+    epoch = "00000000-0000-4000-8000-000000000001"
+    return OldWorker(
+        database_url, {"group_id": group.group_id, "org_id": farm.org_id, "node_id": farm.node_id, "epoch": epoch}
+    )
+
+
+def test_the_version_before_writes_on_while_the_schema_is_migrated(worker: OldWorker, database_url: str) -> None:
+    with worker.working():
+        applied = schema.migrate(database_url)
+        during = worker.written
+    assert not worker.failures
+    assert applied == schema.names()[schema.names().index(BEFORE) + 1 :]
+    with connect(database_url, autocommit=True) as connection:
+        assert connection.execute("SELECT count(*) FROM sample").fetchone() == (worker.written,)
+        accounted = connection.execute("SELECT accounted::text FROM node_epoch").fetchone()
+    assert accounted == (f"{{[1,{worker.written + 1})}}",)
+    assert worker.written >= during > 0
+
+
+@pytest.mark.postgres
+def test_a_migration_that_waits_for_a_long_transaction_gives_up_and_takes_nothing_with_it(
+    postgres_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "_TRIES", 2)
+    schema.migrate(postgres_database_url, to="0007_freshness")
+    with connect(postgres_database_url) as holder:
+        holder.execute("LOCK TABLE undated IN ACCESS SHARE MODE")
+        with pytest.raises(DatabaseRefused, match=r"migration 0008_undated_twins was refused.*lock timeout"):
+            schema.migrate(postgres_database_url, to=BEFORE)
+        holder.rollback()
+    assert schema.migrate(postgres_database_url, to=BEFORE) == [BEFORE]
