@@ -242,9 +242,10 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 async def test_killed_anywhere_every_sample_arrives(
-    migrated_database_url: str,
+    one: Mirror,
+    connection: AsyncConnection[Any],
     influx: FakeInflux,
     farm: Farm,
     head: Group,
@@ -267,9 +268,11 @@ async def test_killed_anywhere_every_sample_arrives(
                 raise Killed
 
         monkeypatch.setattr(mirror, name, dying)
+    settle(farm, at(-2))
+    await _until_idle(connection, one)  # from now on whatever is written late is the mirror's
     written: set[float] = set()
     second = 0
-    for _ in range(12):
+    for _ in range(6):
         fresh = [second + each for each in range(chance.randrange(1, 30))]
         farm.samples(head, [(at(each), [float(each), None], None) for each in fresh])
         farm.samples(other, [(at(each), [float(each)], None) for each in fresh])
@@ -283,27 +286,25 @@ async def test_killed_anywhere_every_sample_arrives(
         if chance.random() < 0.7:
             take_marks(farm)
         influx.answers = [(500, {})] * chance.randrange(0, 2)
-        await _until_idle(migrated_database_url, influx)
+        await _until_idle(connection, one)
     settle(farm, at(second + 1))
     take_marks(farm)
     influx.answers = []
-    await _until_idle(migrated_database_url, influx)
+    await _until_idle(connection, one)
     assert times(influx, "t1") == sorted(written)
     assert times(influx, "t3") == [float(each) for each in range(second)]
 
 
-async def _until_idle(url: str, influx: FakeInflux) -> None:
+async def _until_idle(connection: AsyncConnection[Any], one: Mirror) -> None:
     """Start the mirror again whenever it ends, until it has nothing to do."""
     while True:
-        start = Mirror(influx.url, since=at(-(10**6)))
+        job = MirrorJob(one.endpoint, one.clock, MirrorMetrics(CollectorRegistry()), since=at(-2), points=50)
         try:
-            async with await connect_async(url, autocommit=True) as connection:
-                await start.run(connection)
-                return
+            while await job.run(connection):
+                pass
+            return
         except (Killed, EndpointAway):
             continue
-        finally:
-            start.endpoint.close()
 
 
 async def _driven(one: Mirror, connection: AsyncConnection[Any]) -> None:

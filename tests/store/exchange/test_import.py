@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from siloscope_store.archive.day_files import SCHEMA
 from siloscope_store.exchange import importing
 from tests.store.exchange.conftest import Run, count, stored
 from tests.store.farm import Farm
@@ -224,6 +225,51 @@ def test_parquet_long_and_wide(run: Run, farm: Farm, to: list[str], tmp_path: Pa
     }
     (tmp_path / "no.parquet").write_text("time,device\n")
     assert run("import", tmp_path / "no.parquet", *to) == 78
+
+
+def test_a_file_of_the_archive(run: Run, farm: Farm, to: list[str], tmp_path: Path) -> None:
+    """Rows of one sample: a value, a failure; and a sample in which no channel said anything."""
+    rows = {
+        **{"node": ["pi"] * 3, "device": ["mast"] * 3, "group": ["main"] * 3, "channel": ["t1", "t2", None]},
+        **{"quantity": ["dew_point", "temperature", None], "unit": ["Cel", "Cel", None], "position": [0, 1, None]},
+        **{"time": [at(0), at(0), at(1)], "value": [1.5, None, None], "quality": [0, 201, 0]},
+        **{"reason": ["good", "comm_failure", "good"], "sample_length": [2, 2, 2], "sample_coded": [True, True, False]},
+    }
+    table = pa.table({name: pa.array(rows[name], _plain(SCHEMA.field(name).type)) for name in SCHEMA.names})
+    pq.write_table(table.cast(SCHEMA), tmp_path / "day.parquet")
+    assert run("import", tmp_path / "day.parquet", *to, "--strict") == 0
+    assert stored(farm) == {("pi", "mast", "t1"): [(at(0), 1.5, 0)], ("pi", "mast", "t2"): [(at(0), None, 201)]}
+    found = farm.connection.execute("SELECT quantity FROM channel WHERE key = 't1'").fetchall()
+    assert found == [("dew_point",)]
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def test_a_month_of_real_weather(run: Run, farm: Farm, to: list[str]) -> None:
+    """With its gaps, its missing values and its American units."""
+    data = Path(__file__).parent / "data"
+    assert (
+        run(
+            "import",
+            data / "weather_lga_2013_01.csv",
+            *to,
+            "--mapping",
+            data / "weather_lga.yaml",
+            "--past-days",
+            20_000,
+        )
+        == 0
+    )
+    found = stored(farm)
+    with (data / "weather_lga_2013_01.csv").open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    temperatures = found["pi", "lga", "temperature"]
+    assert len(temperatures) == sum(row["temp"] != "NA" for row in rows)
+    assert temperatures[0] == (datetime(2013, 1, 1, 6, tzinfo=UTC), 4.4, 0)
+    assert len(found["pi", "lga", "wind-gust"]) == sum(row["wind_gust"] != "NA" for row in rows)
+    assert found["pi", "lga", "air-pressure"][0][1] == 1011.9
 
 
 def test_a_gzipped_file(run: Run, farm: Farm, to: list[str], tmp_path: Path) -> None:
