@@ -19,7 +19,13 @@ NO_LOGIN_NEEDED = {
     ("get", "/readyz"),
     ("get", "/metrics"),
 }
+ADMINISTRATORS_ONLY = "/api/v1/quarantine"
 MALFORMED_IDS = ("0", "-1", "x", "1.5", "2147483648", "99999999999999999999", "%00", "1%20or%201=1")
+CHANGES: dict[str, dict[str, Any]] = {
+    "/api/v1/quarantine/replay": {"ids": [10]},
+    "/api/v1/quarantine/discard": {"reason": "malformed"},
+    "/api/v1/undated/redate": {"node_id": 10, "rule": "shift", "shift_s": 3600},
+}
 MALFORMED_INTEGERS = ("", "x", "0", "-5", "1e3", "99999999999")
 
 
@@ -33,14 +39,13 @@ def reads(fakes: Parts) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Every GET that needs a login, with its parameters."""
     for path, methods in paths(fakes).items():
         for method, operation in methods.items():
-            if (method, path) not in NO_LOGIN_NEEDED:
-                assert method == "get"
+            if (method, path) not in NO_LOGIN_NEEDED and method == "get":
                 yield path, operation.get("parameters", [])
 
 
 def filled(path: str, identifier: object) -> str:
     """Put the same id into every hole of a path."""
-    for hole in ("site_id", "place_id", "channel_id", "node_id"):
+    for hole in ("site_id", "place_id", "channel_id", "node_id", "quarantine_id"):
         path = path.replace(f"{{{hole}}}", str(identifier))
     assert "{" not in path
     return path
@@ -63,6 +68,15 @@ def test_the_description_lists_every_route_that_exists(fakes: Parts) -> None:
         "/api/v1/conflicts",
         "/api/v1/nodes/{node_id}/ledger",
         "/api/v1/export",
+        "/api/v1/nodes/{node_id}/clock",
+        "/api/v1/undated",
+        "/api/v1/quarantine",
+        "/api/v1/quarantine/export",
+        "/api/v1/quarantine/{quarantine_id}",
+    }
+    assert {path for path, methods in paths(fakes).items() if "post" in methods} == {
+        *(path for method, path in NO_LOGIN_NEEDED if method == "post"),
+        *CHANGES,
     }
 
 
@@ -122,11 +136,47 @@ async def test_ids_of_another_organisation_do_not_exist(
     for path, parameters in reads(fakes):
         if "{" in path:
             assert (await client.get(filled(path, 10), headers=ours)).status_code == 200
-            assert_problem(await client.get(filled(path, 10), headers=theirs), 404)
+            hidden = 403 if path.startswith(ADMINISTRATORS_ONLY) else 404
+            assert_problem(await client.get(filled(path, 10), headers=theirs), hidden)
         for parameter in parameters:
             if parameter["in"] == "query" and parameter["name"].endswith("_id"):
+                if path.startswith(ADMINISTRATORS_ONLY):
+                    asked = f"{filled(path, 10)}?{parameter['name']}=20"
+                    assert_problem(await client.get(asked, headers=ours), 404)
+                    continue
                 asked = f"{filled(path, 20)}?{parameter['name']}=10"
                 assert_problem(await client.get(asked, headers=theirs), 404)
+
+
+async def test_changes_are_refused_to_strangers_and_to_those_who_may_only_look(
+    fakes: Parts, client: httpx2.AsyncClient, ours: Headers, theirs: Headers
+) -> None:
+    for path, body in CHANGES.items():
+        assert_problem(await client.post(path, json=body), 401)
+        refused = await client.post(path, json=body, headers=theirs)
+        assert_problem(refused, 403)
+        assert "administrators" in refused.json()["detail"]
+        shapeless: list[Any] = [
+            {},
+            {"ids": []},
+            {"ids": ["x"]},
+            {**body, "more": 1},
+            [],
+            {"node_id": 0, "rule": "as_is"},
+        ]
+        for nonsense in shapeless:
+            assert_problem(await client.post(path, json=nonsense, headers=ours), 422)
+        assert (await client.post(path, json=body, headers=ours)).status_code == 200
+    strange = {"node_id": 20, "rule": "as_is"}
+    assert_problem(await client.post("/api/v1/undated/redate", json=strange, headers=ours), 404)
+
+
+async def test_only_an_administrator_looks_into_the_quarantine(
+    fakes: Parts, client: httpx2.AsyncClient, theirs: Headers
+) -> None:
+    for path, _ in reads(fakes):
+        if path.startswith(ADMINISTRATORS_ONLY):
+            assert_problem(await client.get(filled(path, 20), headers=theirs), 403)
 
 
 async def test_lists_hold_only_what_is_ours(client: httpx2.AsyncClient, ours: Headers, theirs: Headers) -> None:

@@ -11,6 +11,7 @@ from siloscope_dashboards.access_log import AccessLog
 from siloscope_dashboards.auth.router import router as auth
 from siloscope_dashboards.body_limit import BodyLimit
 from siloscope_dashboards.channels.router import router as channels
+from siloscope_dashboards.clocks.router import router as clocks
 from siloscope_dashboards.completeness.router import router as completeness
 from siloscope_dashboards.devices.router import router as devices
 from siloscope_dashboards.exports.router import router as exports
@@ -22,6 +23,7 @@ from siloscope_dashboards.openapi import describe
 from siloscope_dashboards.operations.router import router as operations
 from siloscope_dashboards.page.router import router as page
 from siloscope_dashboards.places.router import router as places
+from siloscope_dashboards.quarantine.router import router as quarantine
 from siloscope_dashboards.series.router import router as series
 from siloscope_dashboards.sites.router import router as sites
 from siloscope_dashboards.wiring import Wiring
@@ -56,7 +58,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.state.wiring = wiring
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
-    for router in (auth, sites, places, devices, channels, series, completeness):
+    for router in (auth, sites, places, devices, channels, series, completeness, clocks, quarantine):
         api.include_router(router, dependencies=[Depends(json_only)])
     api.include_router(live)
     api.include_router(exports)

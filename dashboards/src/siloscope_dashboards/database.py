@@ -50,6 +50,10 @@ async def _lent(pool: Pool, patience_s: float = 3.0) -> AsyncIterator[Connected]
         raise Unavailable(error.message) from error
 
 
+lent = _lent
+"""For the modules that fulfil the other ports."""
+
+
 def quieten() -> None:
     """Keep the pool's own words about a database that is away out of the log: ours say it once."""
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)

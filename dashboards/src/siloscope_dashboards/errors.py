@@ -2,6 +2,7 @@
 
 * ApiError
   - Unauthenticated    401  no login, a wrong one, or one that has run out: log in or refresh
+  - Forbidden          403  the login's role may not do this: ask an administrator
   - NotFound           404  there is no such thing, or it is another organisation's: the answer is the same
   - NotAcceptable      406  the client takes no form that this route offers
   - TooLarge           413  the body is beyond the limit
@@ -61,6 +62,14 @@ class Unauthenticated(ApiError):
     def __init__(self, detail: str, *, error: str | None = None) -> None:
         challenge = 'Bearer realm="siloscope"' + (f', error="{error}"' if error else "")
         super().__init__(detail, headers={"WWW-Authenticate": challenge})
+
+
+class Forbidden(ApiError):
+    """The login's role may not do this."""
+
+    status = 403
+    slug = "forbidden"
+    title = "Your role may not do this"
 
 
 class NotFound(ApiError):

@@ -17,6 +17,7 @@ from siloscope_dashboards.first_login import prepare
 from siloscope_dashboards.listening import listen
 from siloscope_dashboards.live.feed import Feed
 from siloscope_dashboards.live.hub import Hub
+from siloscope_dashboards.mending import DatabaseMending
 from siloscope_dashboards.operations.metrics import Metrics
 from siloscope_dashboards.page.assets import BUILT_AT, Assets
 from siloscope_dashboards.serving import serve, url_of
@@ -73,6 +74,7 @@ def wire(pool: Pool, key: bytes, static: Path) -> Wiring:
     tokens = AccessTokens(key, clock)
     return Wiring(
         readings=DatabaseReadings(pool, clock),
+        mending=DatabaseMending(pool, clock),
         changes=DatabaseChanges(pool, clock),
         accounts=accounts,
         sessions=Sessions(accounts, tokens, Passwords(), LoginThrottle(clock), clock),

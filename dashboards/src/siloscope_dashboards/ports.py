@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from siloscope_dashboards.auth.tokens import Identity
 from siloscope_dashboards.channels.models import Channel
+from siloscope_dashboards.clocks.models import ClockEvent, Redated, Redating, UndatedPile
 from siloscope_dashboards.completeness.models import Completeness, Conflict, Gap, NodeLedger
 from siloscope_dashboards.completeness.window import Days, Span
 from siloscope_dashboards.devices.models import Device
@@ -17,6 +19,7 @@ from siloscope_dashboards.live.hub import Audience
 from siloscope_dashboards.live.models import Change
 from siloscope_dashboards.pages import Page
 from siloscope_dashboards.places.models import Place, PlaceDetail
+from siloscope_dashboards.quarantine.models import Chosen, Concerned, Quarantine, RefusedPayload
 from siloscope_dashboards.series.models import Series
 from siloscope_dashboards.series.window import Window
 from siloscope_dashboards.sites.models import Site
@@ -128,6 +131,28 @@ class Readings(Protocol):
     def export(self, org_id: int, order: ExportOrder) -> AsyncIterator[bytes]:
         """Yield a file piece by piece; what goes wrong at once is raised by the first step."""
         ...
+
+
+class Mending(Protocol):
+    """What needs a person's hand: refused messages, undated samples, clocks that are not right."""
+
+    async def refused(
+        self, org_id: int, reason: str | None, node_id: int | None, limit: int, below: int | None
+    ) -> Quarantine: ...
+
+    async def refused_payload(self, org_id: int, quarantine_id: int) -> RefusedPayload | None: ...
+
+    def exported(self, org_id: int, reason: str | None) -> AsyncIterator[bytes]: ...
+
+    async def replay(self, identity: Identity, chosen: Chosen) -> Concerned: ...
+
+    async def discard(self, identity: Identity, chosen: Chosen) -> Concerned: ...
+
+    async def clock_events(self, org_id: int, node_id: int) -> list[ClockEvent] | None: ...
+
+    async def undated(self, org_id: int) -> list[UndatedPile]: ...
+
+    async def redate(self, identity: Identity, asked: Redating) -> Redated: ...
 
 
 @dataclass(frozen=True)

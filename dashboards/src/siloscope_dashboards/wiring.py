@@ -10,7 +10,7 @@ from siloscope_dashboards.auth.tokens import AccessTokens
 from siloscope_dashboards.live.hub import Hub
 from siloscope_dashboards.operations.metrics import Metrics
 from siloscope_dashboards.page.assets import Assets
-from siloscope_dashboards.ports import Accounts, ChangeSource, Readings
+from siloscope_dashboards.ports import Accounts, ChangeSource, Mending, Readings
 from siloscope_process.clock import Clock
 
 
@@ -19,6 +19,7 @@ class Wiring:
     """The app's parts, made by `main` or by a test."""
 
     readings: Readings
+    mending: Mending
     changes: ChangeSource
     accounts: Accounts
     sessions: Sessions
@@ -41,3 +42,11 @@ async def readings(request: Request) -> Readings:
 
 
 ReadingsPort = Annotated[Readings, Depends(readings)]
+
+
+async def mending(request: Request) -> Mending:
+    """Return what needs a person's hand."""
+    return (await wiring(request)).mending
+
+
+MendingPort = Annotated[Mending, Depends(mending)]

@@ -88,12 +88,27 @@ async def one(connection: Connection, organisation: str | None, quarantine_id: i
 async def export(connection: Connection, organisation: str | None, wanted: Wanted) -> AsyncIterator[Payload]:
     """Go through messages with their payloads, newest first, holding few of them at a time."""
     below: int | None = None
-    while messages := await page(connection, organisation, wanted, limit=_EXPORTED_AT_ONCE, below=below):
-        for message in messages:
-            row = await (await connection.execute(_SQL["payload"], {"id": message.id})).fetchone()
-            if row is not None:
-                yield Payload(message, bytes(row[0]))
-        below = messages[-1].id
+    while found := await payloads(connection, organisation, wanted, below=below):
+        for each in found:
+            yield each
+        below = found[-1].message.id
+
+
+async def payloads(
+    connection: Connection, organisation: str | None, wanted: Wanted, *, below: int | None = None
+) -> list[Payload]:
+    """Return a few messages with their payloads, newest first, from below an id on."""
+    messages = await page(connection, organisation, wanted, limit=_EXPORTED_AT_ONCE, below=below)
+    ids = [each.id for each in messages]
+    rows = await (await connection.execute(_SQL["payloads"], {"ids": ids})).fetchall()
+    found = {row[0]: bytes(row[1]) for row in rows}
+    return [Payload(each, found[each.id]) for each in messages if each.id in found]
+
+
+async def organisation(connection: Connection, org_id: int) -> str:
+    """Return an organisation's slug; one that names nobody where there is none of that number."""
+    row = await (await connection.execute(_SQL["organisation"], {"org_id": org_id})).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def line(found: Payload) -> bytes:

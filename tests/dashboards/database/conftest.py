@@ -15,6 +15,7 @@ from siloscope_dashboards.auth.throttle import LoginThrottle
 from siloscope_dashboards.auth.tokens import AccessTokens
 from siloscope_dashboards.database import DatabaseAccounts, DatabaseChanges, DatabaseReadings
 from siloscope_dashboards.live.hub import Hub
+from siloscope_dashboards.mending import DatabaseMending
 from siloscope_dashboards.operations.metrics import Metrics
 from siloscope_dashboards.page.assets import Assets
 from siloscope_dashboards.wiring import Wiring
@@ -76,6 +77,7 @@ def wiring(pool: Pool, tmp_path: Path) -> Wiring:
     tokens = AccessTokens(b"k" * 32, clock)
     return Wiring(
         readings=DatabaseReadings(pool, clock),
+        mending=DatabaseMending(pool, clock),
         changes=DatabaseChanges(pool, clock),
         accounts=accounts,
         sessions=Sessions(accounts, tokens, Passwords(CHEAP), LoginThrottle(clock), clock),

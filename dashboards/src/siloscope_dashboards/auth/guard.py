@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from siloscope_dashboards.auth.tokens import AccessTokens, Login
-from siloscope_dashboards.errors import Unauthenticated
+from siloscope_dashboards.errors import Forbidden, Unauthenticated
 
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="access token", description="The access_token of POST /api/v1/auth/token"
@@ -30,3 +30,17 @@ async def logged_in(
 
 
 LoggedIn = Annotated[Login, Depends(logged_in)]
+
+
+async def administrator(login: LoggedIn) -> Login:
+    """Return who is asking.
+
+    Raises:
+        Forbidden: It is no administrator.
+    """
+    if login.identity.role != "administrator":
+        raise Forbidden(f"this is for administrators; {login.identity.username} is {login.identity.role}")
+    return login
+
+
+Administrator = Annotated[Login, Depends(administrator)]

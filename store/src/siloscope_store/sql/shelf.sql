@@ -25,6 +25,12 @@ LIMIT %(limit)s
 -- name: payload
 SELECT payload FROM quarantine WHERE quarantine_id = %(id)s
 
+-- name: payloads
+SELECT quarantine_id, payload FROM quarantine WHERE quarantine_id = ANY (%(ids)s)
+
+-- name: organisation
+SELECT slug FROM organisation WHERE org_id = %(org_id)s
+
 -- name: request_replay
 UPDATE quarantine AS q SET replay_requested_at = now()
 WHERE (%(organisation)s::text IS NULL

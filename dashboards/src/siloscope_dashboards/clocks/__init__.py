@@ -1,0 +1,1 @@
+"""Clocks: what nodes' clocks did, and samples whose times are not believed."""

@@ -1,0 +1,1 @@
+"""Quarantine: messages that were refused, kept with their reason."""
