@@ -136,6 +136,8 @@ CREATE FUNCTION missing_samples(wanted int4[], begins timestamptz, ends timestam
 RETURNS TABLE (group_id int4, cause text, first_at timestamptz, step_s float8, missing int8)
 LANGUAGE plpgsql STABLE
 SET jit = off
+-- Nobody knows beforehand how many rows these steps give. What has an index is reached by LATERAL, all else by hash.
+SET enable_nestloop = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -158,8 +160,10 @@ BEGIN
         WHERE g.group_id = ANY (wanted)
     ), hole AS (
         SELECT g.group_id, h.after, h.before
-        FROM g JOIN sample_hole AS h ON h.group_id = g.group_id
-        WHERE h.before < g.done_to AND h.before > begins AND h.after < ends
+        FROM g CROSS JOIN LATERAL (
+            SELECT h.after, h.before FROM sample_hole AS h
+            WHERE h.group_id = g.group_id AND h.before < g.done_to AND h.before > begins AND h.after < ends OFFSET 0
+        ) AS h
         UNION ALL
         SELECT g.group_id, h.after, h.before
         FROM g CROSS JOIN LATERAL holes_of_sample(
@@ -204,16 +208,23 @@ BEGIN
             least(r.from_time, r.to_time) - CASE r.kind WHEN 'agent_off' THEN INTERVAL '0' ELSE l.half END,
             greatest(r.from_time, r.to_time) + CASE r.kind WHEN 'bus_error' THEN INTERVAL '0' ELSE l.half END)
         FROM lacking AS l
-        JOIN gap_record AS r ON r.node_id = l.node_id AND (r.device IS NULL OR r.device = l.device)
-        WHERE r.to_time >= begins - 2 * l.step AND r.from_time <= ends + 2 * l.step
+        CROSS JOIN LATERAL (
+            SELECT r.kind, r.from_time, r.to_time FROM gap_record AS r
+            WHERE r.node_id = l.node_id AND (r.device IS NULL OR r.device = l.device)
+                AND r.to_time >= begins - 2 * l.step AND r.from_time <= ends + 2 * l.step OFFSET 0
+        ) AS r
         UNION ALL
         SELECT l.group_id, 'undated', tstzrange(u.arrived_at - l.step, u.arrived_at + l.half)
-        FROM lacking AS l JOIN undated AS u ON u.group_id = l.group_id
-        WHERE u.arrived_at >= begins AND u.arrived_at <= ends + 2 * l.step
+        FROM lacking AS l CROSS JOIN LATERAL (
+            SELECT u.arrived_at FROM undated AS u
+            WHERE u.group_id = l.group_id AND u.arrived_at >= begins AND u.arrived_at <= ends + 2 * l.step OFFSET 0
+        ) AS u
         UNION ALL
         SELECT l.group_id, 'refused', tstzrange(q.received_at - l.step - INTERVAL '2 seconds', q.received_at + l.half)
-        FROM lacking AS l JOIN quarantine AS q ON q.node_id = l.node_id
-        WHERE q.received_at >= begins AND q.received_at <= ends + 2 * l.step
+        FROM lacking AS l CROSS JOIN LATERAL (
+            SELECT q.received_at FROM quarantine AS q
+            WHERE q.node_id = l.node_id AND q.received_at >= begins AND q.received_at <= ends + 2 * l.step OFFSET 0
+        ) AS q
         UNION ALL
         -- What a node says that it still has. An epoch that it speaks of no more is not on its way.
         SELECT l.group_id, 'on_its_way',
@@ -257,7 +268,7 @@ BEGIN
     )
     SELECT s.group_id, r.cause, s.lo + make_interval(secs => run.first * s.step_s), s.step_s, (run.last - run.first + 1)::int8
     FROM stretch AS s
-    JOIN reason AS r ON r.group_id = s.group_id
+    JOIN reason AS r ON r.group_id = s.group_id AND r.mask && tstzrange(s.lo, s.hi + make_interval(secs => s.step_s))
     CROSS JOIN LATERAL unnest(r.mask * tstzmultirange(tstzrange(s.lo, s.hi + make_interval(secs => s.step_s)))) AS part (span)
     CROSS JOIN LATERAL (
         SELECT greatest(s.least, ceil(extract(epoch FROM lower(part.span) - s.lo)::float8 / s.step_s - 1e-9)) AS first,
@@ -281,6 +292,8 @@ CREATE FUNCTION stored_samples(wanted int4[], from_day date, to_day date)
 RETURNS TABLE (group_id int4, day date, samples int8, counts int8[], reasons jsonb)
 LANGUAGE plpgsql STABLE
 SET jit = off
+-- Nobody knows beforehand how many rows these steps give. What has an index is reached by LATERAL, all else by hash.
+SET enable_nestloop = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -303,18 +316,27 @@ BEGIN
         CROSS JOIN LATERAL (SELECT least(d.hi, date_bin('1 hour', d.lo + INTERVAL '3599.999999 seconds', 'epoch')) AS a) AS w
     ), hour AS MATERIALIZED (
         SELECT o.group_id, o.day, r.samples, r.counts, r.reasons
-        FROM open AS o JOIN rollup_hour AS r ON r.group_id = o.group_id AND r.bucket >= o.a AND r.bucket < o.z
+        FROM open AS o CROSS JOIN LATERAL (
+            SELECT r.samples, r.counts, r.reasons FROM rollup_hour AS r
+            WHERE r.group_id = o.group_id AND r.bucket >= o.a AND r.bucket < o.z OFFSET 0
+        ) AS r
     ), fragment AS (
         SELECT group_id, retention_class, day, lo, a AS hi FROM open WHERE lo < a
         UNION ALL
         SELECT group_id, retention_class, day, z, hi FROM open WHERE z < hi
     ), raw AS MATERIALIZED (
         SELECT f.group_id, f.day, s."values", s.quality
-        FROM fragment AS f JOIN sample AS s ON s.group_id = f.group_id AND s."time" >= f.lo AND s."time" < f.hi
+        FROM fragment AS f CROSS JOIN LATERAL (
+            SELECT s."values", s.quality FROM sample AS s
+            WHERE s.group_id = f.group_id AND s."time" >= f.lo AND s."time" < f.hi OFFSET 0
+        ) AS s
         WHERE f.retention_class = 'measurements'
         UNION ALL
         SELECT f.group_id, f.day, s."values", s.quality
-        FROM fragment AS f JOIN sample_vitals AS s ON s.group_id = f.group_id AND s."time" >= f.lo AND s."time" < f.hi
+        FROM fragment AS f CROSS JOIN LATERAL (
+            SELECT s."values", s.quality FROM sample_vitals AS s
+            WHERE s.group_id = f.group_id AND s."time" >= f.lo AND s."time" < f.hi OFFSET 0
+        ) AS s
         WHERE f.retention_class = 'vitals'
     ), total AS (
         SELECT group_id, day, sum(samples)::int8 AS samples
@@ -349,13 +371,18 @@ BEGIN
     )
     SELECT g.group_id, r.day, r.samples::int8, r.counts::int8[], r.reasons
     FROM g
-    JOIN rollup_day AS r ON r.group_id = g.group_id AND r.day BETWEEN from_day AND to_day
+    CROSS JOIN LATERAL (
+        SELECT r.day, r.samples, r.counts, r.reasons FROM rollup_day AS r
+        WHERE r.group_id = g.group_id AND r.day BETWEEN from_day AND to_day OFFSET 0
+    ) AS r
     JOIN day AS d ON d.zone = g.zone AND d.day = r.day AND d.hi <= g.days_to
     UNION ALL
-    SELECT t.group_id, t.day, t.samples,
-        (SELECT array_agg(c.n ORDER BY c.k) FROM counted AS c WHERE c.group_id = t.group_id AND c.day = t.day),
-        (SELECT jsonb_object_agg(f.place, f.codes) FROM faulty AS f WHERE f.group_id = t.group_id AND f.day = t.day)
-    FROM total AS t;
+    SELECT t.group_id, t.day, t.samples, c.counts, f.reasons
+    FROM total AS t
+    LEFT JOIN (SELECT group_id, day, array_agg(n ORDER BY k) AS counts FROM counted GROUP BY group_id, day) AS c
+        ON c.group_id = t.group_id AND c.day = t.day
+    LEFT JOIN (SELECT group_id, day, jsonb_object_agg(place, codes) AS reasons FROM faulty GROUP BY group_id, day) AS f
+        ON f.group_id = t.group_id AND f.day = t.day;
 END
 $$;
 
@@ -367,6 +394,8 @@ RETURNS TABLE (
     counts int8[], reasons jsonb)
 LANGUAGE plpgsql STABLE
 SET jit = off
+-- Nobody knows beforehand how many rows these steps give. What has an index is reached by LATERAL, all else by hash.
+SET enable_nestloop = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -422,17 +451,23 @@ BEGIN
         ) AS e ON e.group_id = g.group_id AND e.since < d.hi AND coalesce(e.until, 'infinity') > d.lo AND d.lo < at
         GROUP BY g.group_id, d.day
     ), late AS (
-        SELECT g.group_id, d.day, sum(l.samples)::int8 AS n
+        SELECT g.group_id, l.day, sum(l.samples)::int8 AS n
         FROM g
-        JOIN day AS d ON d.zone = g.zone
-        JOIN sample_late AS l ON l.group_id = g.group_id AND l.bucket >= d.lo AND l.bucket < d.hi
-        GROUP BY g.group_id, d.day
+        JOIN (SELECT zone, min(lo) AS lo, max(hi) AS hi FROM day GROUP BY zone) AS w ON w.zone = g.zone
+        CROSS JOIN LATERAL (
+            SELECT (l.bucket AT TIME ZONE g.zone)::date AS day, l.samples FROM sample_late AS l
+            WHERE l.group_id = g.group_id AND l.bucket >= w.lo AND l.bucket < w.hi OFFSET 0
+        ) AS l
+        GROUP BY g.group_id, l.day
     ), conflict AS (
-        SELECT g.group_id, d.day, count(*) AS n
+        SELECT g.group_id, c.day, count(*) AS n
         FROM g
-        JOIN day AS d ON d.zone = g.zone
-        JOIN sample_conflict AS c ON c.group_id = g.group_id AND c."time" >= d.lo AND c."time" < d.hi
-        GROUP BY g.group_id, d.day
+        JOIN (SELECT zone, min(lo) AS lo, max(hi) AS hi FROM day GROUP BY zone) AS w ON w.zone = g.zone
+        CROSS JOIN LATERAL (
+            SELECT (c."time" AT TIME ZONE g.zone)::date AS day FROM sample_conflict AS c
+            WHERE c.group_id = g.group_id AND c."time" >= w.lo AND c."time" < w.hi OFFSET 0
+        ) AS c
+        GROUP BY g.group_id, c.day
     )
     SELECT k.group_id, k.day,
         CASE WHEN n.most IS NOT NULL THEN f.stored - f.surplus + coalesce(p.explained, 0) + f.unexplained END,
