@@ -4,7 +4,7 @@ import pytest
 
 from siloscope_benchmarks.fleet import DEVICE, INTERVAL_S, LIVE_DEVICE, Fleet, Form
 from siloscope_benchmarks.load import Stream
-from siloscope_contract.births import decode_birth
+from siloscope_contract.births import Birth, decode_birth, encode
 from siloscope_contract.packs import decode
 from siloscope_contract.topics import Kind, Topic
 from siloscope_ingest import frames
@@ -68,10 +68,7 @@ def test_what_is_live_is_of_another_device_and_epoch_and_bears_the_time_of_its_p
 
 
 def test_births_announce_what_is_sent() -> None:
-    topic, payload = Fleet(2, 20).birth(1)
-    birth = decode_birth(payload)
-    assert Topic.parse(topic) == Topic(Fleet(2, 20).name(1), Kind.BIRTH)
-    ((group,),) = [device.groups for device in birth.devices]
+    (group,) = decode_birth(encode(Birth(session="s", devices=[Fleet(2, 20).device()]))).devices[0].groups
     assert (group.interval_s, len(group.channels)) == (INTERVAL_S, 20)
 
 

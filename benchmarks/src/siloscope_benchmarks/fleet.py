@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from siloscope_contract import births
-from siloscope_contract.births import Birth, ChannelBirth, DeviceBirth, EpochSpan, GroupBirth
+from siloscope_contract.births import ChannelBirth, DeviceBirth, GroupBirth
 from siloscope_contract.packs import Epoch, Pack, Sample, encode
 from siloscope_contract.topics import Kind, NodeName, Topic
 from siloscope_store.sample_rows import PlainLayout
@@ -62,13 +61,10 @@ class Fleet:
         """Return the epoch of what a node sends beside its backlog: of its newest start."""
         return Epoch(f"{node + 1:031x}f")
 
-    def birth(self, node: int) -> tuple[str, bytes]:
-        """Return topic and payload of a node's birth."""
+    def device(self) -> DeviceBirth:
+        """Return the device of each node as it would announce it."""
         channels = [ChannelBirth(f"t{at}", "temperature", "Cel", resolution=0.1) for at in range(1, self.readings + 1)]
-        device = DeviceBirth(DEVICE, groups=[GroupBirth("main", INTERVAL_S, channels=channels)])
-        epochs = [EpochSpan(self.epoch(node), 1, 1)]
-        message = births.encode(Birth(session=f"s{node}", software="bench", epochs=epochs, devices=[device]))
-        return Topic(self.name(node), Kind.BIRTH).text(), message
+        return DeviceBirth(DEVICE, groups=[GroupBirth("main", INTERVAL_S, channels=channels)])
 
     def values(self, random: Random) -> list[float]:
         """Return the values of one sample: temperatures in steps of 0.1."""

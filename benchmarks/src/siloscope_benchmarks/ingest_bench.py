@@ -37,7 +37,7 @@ from siloscope_benchmarks.watching import (
 )
 from siloscope_deploy.servers.ports import free_port
 from siloscope_process.clock import SystemClock
-from siloscope_store import ledger, probes, samples
+from siloscope_store import ledger, probes, registry, samples
 from siloscope_store.connections import connect_async
 from siloscope_store.samples import SPAN_MS, SampleTable
 
@@ -130,6 +130,8 @@ def measure(plan: Plan, environ: Mapping[str, str], say: Callable[[str], None]) 
         pids = {"database": database.pid, "broker": broker.pid, "ingest": ingest.pid}
         jobs_port = 0
         if plan.jobs:
+            say("announcing nodes that report every 10 s")
+            asyncio.run(_announce(database, Fleet(plan.nodes, plan.readings)))
             jobs_port = free_port()
             pids["jobs"] = stack.enter_context(running_jobs(database, jobs_port, environ, folder / "jobs.log")).pid
         result = asyncio.run(_Run(plan, database, broker, pids, port, jobs_port, say).result())
@@ -167,15 +169,28 @@ def load_of(plan: Plan, broker: Broker) -> Load:
         plan.samples,
         plan.window,
         form=plan.form,
-        births=plan.jobs,
     )
+
+
+async def _announce(database: Database, fleet: Fleet) -> None:
+    """Register all nodes as agents that announced their device: only such have roll-ups of five minutes.
+
+    Not over the broker: the fleet's credential is that of a site's plain devices, who announce nothing.
+    """
+    connection = await connect_async(database.url, autocommit=True)
+    try:
+        names = [fleet.name(node) for node in range(fleet.nodes)]
+        await registry.register_new(connection, "agent", {name: {} for name in names})
+        async with connection.transaction():
+            for node in await registry.find_nodes(connection, names):
+                await registry.register_birth(connection, node.node_id, fleet.device())
+    finally:
+        await connection.close()
 
 
 async def _delivered(plan: Plan, broker: Broker, subscriber: CountingSubscriber) -> float:
     """Return messages a second that the broker delivers to the subscriber."""
-    load = load_of(plan, broker)
-    load.births = False
-    generator = LoadGenerator(load)
+    generator = LoadGenerator(load_of(plan, broker))
     try:
         await generator.ready()
         while await subscriber.follow() < plan.nodes:
@@ -210,7 +225,6 @@ class _Run:
         self._pids, self._port, self._jobs_port, self._say = pids, port, jobs_port, say
         self._mark_age_s = 0.0
         self._lag_s: list[tuple[float, float]] = []
-        self._births = plan.nodes if plan.jobs else 0
 
     async def result(self) -> Result:
         plan = self._plan
@@ -219,7 +233,7 @@ class _Run:
             self._say(f"registering {plan.nodes} nodes")
             began_s = time.monotonic()
             await generator.ready()
-            warm = await self._until_committed(plan.nodes + self._births, _WARM_WITHIN_S)
+            warm = await self._until_committed(plan.nodes, _WARM_WITHIN_S)
             registration_s = time.monotonic() - began_s
             generator.tell_committed(warm)
             return await self._measured(generator, warm, registration_s)
@@ -311,6 +325,6 @@ class _Run:
             conflicts = await probes.conflicts(connection)
             if self._plan.form is Form.NUMBERED:
                 return rows, conflicts, await ledger.accounted_total(connection)
-            return rows, conflicts, committed - self._births
+            return rows, conflicts, committed
         finally:
             await connection.close()

@@ -1,8 +1,7 @@
 """The load generator: one MQTT 3.1.1 connection that keeps a window of QoS 1 messages full. Runs as its own process.
 
-Reads one JSON object (`Load`) from standard input, sends one message of each node (behind its birth, where it has
-one), and says "ready" when all are answered. Then it is told phases (`Phase`, as JSON, a line each), and prints after
-each what it did (`Sent`).
+Reads one JSON object (`Load`) from standard input, sends one message of each node, and says "ready" when all are
+answered. Then it is told phases (`Phase`, as JSON, a line each), and prints after each what it did (`Sent`).
 
 While it sends it is told, a line each, how many messages are committed, and runs no further ahead than so many, as
 edges do: a broker that answers faster than ingest commits would else throw away what its queue no longer holds.
@@ -31,7 +30,6 @@ class Load(msgspec.Struct):
     Attributes:
         window: Most messages that the broker has not answered.
         uncommitted: Most messages that are not known to be committed.
-        births: Whether nodes announce themselves first.
         backlog_from_ms: Where the times of a backlog begin.
     """
 
@@ -45,7 +43,6 @@ class Load(msgspec.Struct):
     window: int
     uncommitted: int = 100_000
     form: Form = Form.NUMBERED
-    births: bool = False
     backlog_from_ms: int = 0
 
 
@@ -148,8 +145,6 @@ class Generator:
 
     def warm(self) -> None:
         """Send one message of each node, and wait until all are answered."""
-        if self._load.births:
-            self._send([self._birth(node) for node in range(self._load.nodes)])
         self._send([self._next(self._stream) for _ in range(self._load.nodes)])
 
     def phase(self) -> Phase | None:
@@ -222,13 +217,6 @@ class Generator:
         if stream is self._live or (phase is not None and phase.rate and self._load.samples == 1):
             return stream.message(packet_id, _now_ms())  # the very time of publishing, which latency is measured from
         return stream.message(packet_id)
-
-    def _birth(self, node: int) -> bytes:
-        topic, payload = self._fleet.birth(node)
-        packet_id = self._sent % 65535 + 1
-        self._sent += 1
-        body = mqtt.field(topic) + packet_id.to_bytes(2, "big") + payload
-        return mqtt.packet(mqtt.PUBLISH_QOS_1_RETAINED, body)
 
     def _hear(self) -> bool:
         """Take what standard input says; return whether it may say more."""

@@ -3,7 +3,7 @@
 import socket
 import struct
 
-PUBLISH_QOS_1, PUBLISH_QOS_1_RETAINED = 0x32, 0x33
+PUBLISH_QOS_1 = 0x32
 _CONNECT_WITH_PASSWORD = b"\x00\x04MQTT\x04\xc2"
 
 
