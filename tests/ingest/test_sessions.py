@@ -33,7 +33,7 @@ async def test_who_knows_the_name_of_a_worker_cannot_push_its_session_off(
     broker: TestBroker, farm: Farm, now_ms: int
 ) -> None:
     async with running_ingest(farm.url, broker.ingest_url, ingest_worker="main") as ingest:
-        line = ingest.service.link.line
+        line = ingest.service.doors.link.line
         assert line is not None
         for guess in ("siloscope-ingest-main", client_id("main", ""), client_id("main", broker.ingest_url)):
             with suppress(aiomqtt.MqttError):
@@ -78,10 +78,10 @@ async def test_what_a_dead_worker_had_not_acknowledged_comes_again_to_it(
     told: dict[str, Any] = {"ingest_shared_group": "all"}
     async with running_ingest(farm.url, url, ingest_worker="one", **told):
         async with running_ingest(farm.url, url, ingest_worker="two", **told) as two:
-            line = two.service.link.line
+            line = two.service.doors.link.line
             assert line is not None
             line._drop()
-            two.service.link.pause()
+            two.service.doors.link.pause()
         async with connected(mosquitto_broker.node_url()) as device:
             for seq in range(1, 41):
                 await publish(device, NODE, Kind.SAMPLES, pack(seq, now_ms + seq * 1000, 1.0))

@@ -53,7 +53,7 @@ async def publish_all(broker: TestBroker, first: int, last: int, now_ms: int) ->
 
 
 def line_of(ingest: Ingest) -> JetStreamLine:
-    stream = ingest.service.stream
+    stream = ingest.service.doors.stream
     assert stream is not None
     assert stream.line is not None
     return stream.line
@@ -155,7 +155,7 @@ async def test_the_stream_is_found_again_when_its_server_was_killed(
         nats_broker.kill()
         await eventually(lambda: not before.is_open, lambda: before.is_open)
         nats_broker.start()
-        stream = ingest.service.stream
+        stream = ingest.service.doors.stream
         assert stream is not None
         await eventually(lambda: stream.line is not None and stream.line is not before, lambda: stream.line)
         await publish_all(nats_broker, 11, 20, now_ms)

@@ -4,22 +4,17 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
-from zlib import crc32
 
 import psycopg
 import structlog
-from gmqtt.mqtt.constants import MQTTv50
 
-from siloscope_contract.topics import Kind, shared, subscription
-from siloscope_ingest import stream_url
 from siloscope_ingest.accumulator import Accumulator, CommittedState
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.broker_url import BrokerUrl
-from siloscope_ingest.client_ids import client_id
 from siloscope_ingest.clocks import ClockWatch
 from siloscope_ingest.database import Database, Identity, Prepare, prepare_writing, sorted_error
-from siloscope_ingest.dialling import MqttDial, StreamDial
+from siloscope_ingest.doors import Doors
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Fatal, StoreChanged, Transient
 from siloscope_ingest.far_weeks import Allowance, FarWeeks
@@ -28,9 +23,6 @@ from siloscope_ingest.gauges import Gauges
 from siloscope_ingest.held import Held
 from siloscope_ingest.housekeeping import Housekeeping
 from siloscope_ingest.intake import Intake
-from siloscope_ingest.jetstream import JetStreamLine
-from siloscope_ingest.line import VERSIONS, Line
-from siloscope_ingest.link import Link
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.ports import Traces
@@ -42,8 +34,6 @@ from siloscope_ingest.replays import Replays
 from siloscope_ingest.resolving import Resolver
 from siloscope_ingest.settings import IngestSettings
 from siloscope_ingest.stalls import StallWatch
-from siloscope_ingest.stream_plan import StreamPlan
-from siloscope_ingest.stream_url import StreamUrl
 from siloscope_ingest.window import TimeWindow
 from siloscope_ingest.writer import Writer
 from siloscope_process.clock import Clock
@@ -53,8 +43,6 @@ from siloscope_store import watermarks
 _log = structlog.get_logger(__name__)
 _FINISH_WITHIN_S = 15.0
 _BATCH_BYTES = 16 * 2**20
-_MOST_PULLED = 16_384
-"""Enough to fill the next batch while one is written, and few enough that a dead worker's share is small."""
 
 
 class Ingest:
@@ -130,7 +118,6 @@ class Service:
         self._keeping = self._database("siloscope ingest housekeeping")
         self._presence = PresenceBook()
         self._problems: dict[str, str | None] = {}
-        self._session_secret = ""
         self._wire()
 
     def _wire(self) -> None:
@@ -138,13 +125,10 @@ class Service:
         state = CommittedState()
         self._accumulator = Accumulator(state, settings.ingest_batch_messages, _BATCH_BYTES)
         self.held = Held(
-            settings.ingest_held_messages, settings.ingest_held_mib * 2**20, self._pause_reading, self._resume_reading
-        )
-        window = TimeWindow.of_days(
-            settings.believed_past_days,
-            settings.believed_future_days,
-            settings.near_past_days,
-            settings.clock_tolerance_s,
+            settings.ingest_held_messages,
+            settings.ingest_held_mib * 2**20,
+            lambda: self.doors.pause(),
+            lambda: self.doors.resume(),
         )
         self._clocks = ClockWatch(
             round(settings.clock_tolerance_s * 1000), lambda kind: self.metrics.clock_events.labels(kind).inc()
@@ -155,8 +139,8 @@ class Service:
         self._publisher = Publisher(
             self._publishing,
             self._identity,
-            self._publish,
-            self._can_publish,
+            lambda topic, payload: self.doors.publish_retained(topic, payload),
+            lambda: self.doors.can_publish,
             clock,
             self.metrics,
             partial(self._on_database, "watermarks"),
@@ -173,13 +157,14 @@ class Service:
             relative=relative,
         )
         self._intake = Intake(
-            Resolver(window, relative, weeks),
+            Resolver(_window(settings), relative, weeks),
             self._accumulator,
             self.held,
             park=self._registrar.park,
             watch=self._watch,
             refused=self._on_exception,
         )
+        self.doors = Doors(settings, self._brokers, clock, self._intake.receive, self._on_link)
         self._replays = Replays(self._intake.receive, lambda: self.held.is_full)
         self._writer = Writer(
             self._writing,
@@ -191,21 +176,17 @@ class Service:
             committed=self._on_committed,
             reachable=partial(self._on_database, "writer"),
         )
+        self._wire_chores()
+
+    def _wire_chores(self) -> None:
+        """Wire what is done beside the messages' way."""
+        settings, clock = self._settings, self._clock
         watched = (self._publishing, self._writing, self._registering, self._keeping)
         self._stalls = StallWatch(settings.database_url, watched, clock, partial(self._on_database, "watch"))
         self._housekeeping = Housekeeping(self._keeping, self._presence, self._clocks, self._replays, clock)
-        self._gauges = Gauges(self.metrics, self.held, lambda: self._registrar.waiting, self._stream_line, clock)
-        first = crc32(settings.ingest_worker.encode())
-        dial = MqttDial(
-            self._brokers, self._new_line, self._filters, VERSIONS.get(settings.mqtt_version), first, self._unwanted()
+        self._gauges = Gauges(
+            self.metrics, self.held, lambda: self._registrar.waiting, lambda: self.doors.stream_line, clock
         )
-        self.link = Link(dial, clock, changed=self._on_broker, name="broker")
-        self.stream: Link[JetStreamLine] | None = None
-        if settings.nats_url is not None:
-            servers = stream_url.parse(settings.nats_url)
-            self.stream = Link(
-                StreamDial(servers, self._new_stream_line, first), clock, changed=self._on_stream, name="stream"
-            )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, then finish what is under way.
@@ -226,7 +207,7 @@ class Service:
                 self._housekeeping.run(),
                 self._stalls.run(),
                 self._gauges.run(),
-                *(link.run() for link in self._links),
+                *(link.run() for link in self.doors.links),
             )
         ]
         try:
@@ -244,7 +225,7 @@ class Service:
         backoff = Backoff()
         while True:
             try:
-                self._session_secret = await self._secret()
+                self.doors.secret = await self._secret()
             except Transient as error:
                 self._on_database("watermarks", str(error))
                 _log.warning("database_away", reason=str(error))
@@ -262,7 +243,7 @@ class Service:
 
     async def _finish(self, writing: "asyncio.Future[None]") -> None:
         """Read no more, commit and acknowledge what was read, as far as the database lets us."""
-        self._pause_reading()
+        self.doors.pause()
         _log.info("finishing", held=self.held.messages)
         self._writer.finish()
         try:
@@ -278,46 +259,6 @@ class Service:
 
     def _database(self, name: str, prepare: Prepare | None = None) -> Database:
         return Database(self._settings.database_url, name, self._identity, prepare)
-
-    def _stream_line(self) -> JetStreamLine | None:
-        return None if self.stream is None else self.stream.line
-
-    @property
-    def _links(self) -> "list[Link[Line] | Link[JetStreamLine]]":
-        return [self.link] if self.stream is None else [self.link, self.stream]
-
-    def _new_line(self, url: BrokerUrl) -> Line:
-        most = min(65_535, self._settings.ingest_held_messages)
-        name = client_id(self._settings.ingest_worker, self._session_secret)
-        return Line(url, name, self._intake.receive, self._clock.now_ms, most)
-
-    def _new_stream_line(self, url: StreamUrl) -> JetStreamLine:
-        login = self._brokers[0]
-        plan = StreamPlan(self._settings.nats_replicas, self._settings.nats_stream_mib * 2**20)
-        most = min(_MOST_PULLED, self._settings.ingest_held_messages)
-        return JetStreamLine(url, login.username, login.password, plan, self._intake.receive, self._clock, most)
-
-    def _filters(self, version: int) -> Sequence[tuple[str, int]]:
-        """Return what to subscribe to.
-
-        Births and statuses go to every worker: they are retained, and a shared subscription is told nothing retained.
-        """
-        group = self._settings.ingest_shared_group
-        samples, heartbeats = subscription(Kind.SAMPLES), subscription(Kind.HEARTBEAT)
-        if group is not None:
-            if version != MQTTv50:
-                raise Fatal("SILOSCOPE_INGEST_SHARED_GROUP needs a broker that speaks MQTT 5")
-            samples, heartbeats = shared(group, samples), shared(group, heartbeats)
-        filters = [(subscription(Kind.BIRTH), 1), (subscription(Kind.STATUS), 1), (heartbeats, 0)]
-        return filters if self._settings.nats_url is not None else [(samples, 1), *filters]
-
-    def _unwanted(self) -> list[str]:
-        """Return the subscriptions that this worker had when it was not told to share."""
-        if self._settings.nats_url is not None:
-            return [subscription(Kind.SAMPLES)]
-        if self._settings.ingest_shared_group is not None:
-            return [subscription(Kind.SAMPLES), subscription(Kind.HEARTBEAT)]
-        return []
 
     def _watch(self, node: KnownNode, entry: Entry) -> None:
         """See each samples message of a known node go by."""
@@ -360,32 +301,23 @@ class Service:
         found = next((each for each in self._problems.values() if each is not None), None)
         self.health.set("database", found is None, found or "")
 
-    def _on_broker(self, problem: str | None) -> None:
-        self.health.set("broker", problem is None, problem or "")
-        if problem is None:
+    def _on_link(self, name: str, problem: str | None) -> None:
+        self.health.set(name, problem is None, problem or "")
+        if problem is not None:
+            return
+        if name == "broker":
             self._publisher.all_news()
-            if self.held.is_full:
-                self._pause_reading()
+        if self.held.is_full:
+            self.doors.pause()
 
-    def _on_stream(self, problem: str | None) -> None:
-        self.health.set("stream", problem is None, problem or "")
-        if problem is None and self.held.is_full:
-            self._pause_reading()
 
-    def _pause_reading(self) -> None:
-        for link in self._links:
-            link.pause()
-
-    def _resume_reading(self) -> None:
-        for link in self._links:
-            link.resume()
-
-    def _publish(self, topic: str, payload: bytes) -> None:
-        if self.link.line is not None:
-            self.link.line.publish_retained(topic, payload)
-
-    def _can_publish(self) -> bool:
-        return self.link.line is not None and self.link.line.can_publish
+def _window(settings: IngestSettings) -> TimeWindow:
+    return TimeWindow.of_days(
+        settings.believed_past_days,
+        settings.believed_future_days,
+        settings.near_past_days,
+        settings.clock_tolerance_s,
+    )
 
 
 async def _first_failure(
