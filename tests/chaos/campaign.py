@@ -30,6 +30,11 @@ from tests.chaos.world import ORG, SITE, World, shown
 from tests.system.platform import Service
 
 _AT_ONCE = 4
+SESSIONS = """
+SELECT pid, application_name, state, wait_event_type, wait_event, now() - xact_start, now() - state_change,
+    pg_blocking_pids(pid), left(query, 120)
+FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
 _MOST_SHOWN = 40
 _FLOWS_WITHIN_S = 40.0
 
@@ -215,6 +220,7 @@ class _Campaign:
                 f"not drained within {self._setting.drained_within_s:g} s: {len(owed)} packs, {sorted(owed)[:5]}"
             )
             self._report.wrong += [f"{each.name}: {_measured(each)}" for each in self._world.workers]
+            self._report.wrong += _sessions(self._world.store.url)
         for fleet in self._world.fleets:
             fleet.stop()
         if self._rolls_up():
@@ -308,6 +314,12 @@ def _measured(service: Service) -> str:
         lines = answer.read().decode().splitlines()
         return " ".join(line for line in lines if line.startswith("siloscope") and "bucket" not in line)
     return "does not answer"
+
+
+def _sessions(url: str) -> list[str]:
+    """Return what the database's sessions do, and whom they wait for."""
+    with psycopg.connect(url) as connection:
+        return [f"session: {row}" for row in connection.execute(SESSIONS).fetchall()]
 
 
 def _has_traceback(log: Path) -> bool:

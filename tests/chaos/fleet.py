@@ -21,6 +21,7 @@ from siloscope_contract.packs import Form
 from siloscope_contract.topics import Kind, NodeName, subscription
 from siloscope_edge import keeper as keeping
 from siloscope_edge import sender as sending
+from siloscope_edge.agent import _log_stray
 from siloscope_edge.config import Mqtt, SpoolLimits
 from siloscope_edge.directory import open_spool
 from siloscope_edge.errors import SpoolFull, SpoolUnusable
@@ -247,6 +248,7 @@ async def run(plan: FleetPlan) -> None:
     """Run every node until SIGTERM."""
     nodes = {each.label: Node(each, plan) for each in plan.nodes}
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_stray)
     work = asyncio.ensure_future(_run(nodes, Path(plan.control)))
     loop.add_signal_handler(signal.SIGTERM, work.cancel)
     with suppress(asyncio.CancelledError):
