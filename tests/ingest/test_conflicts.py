@@ -1,0 +1,94 @@
+"""Two values for one reading: the first stays, the other is kept once, with both packs' numbers."""
+
+from typing import Any
+
+import pytest
+
+from siloscope_process.clock import SystemClock
+from tests.ingest.conftest import Farm
+from tests.ingest.messages import EPOCH, OTHER_EPOCH, pack
+from tests.ingest.unplugged import Unplugged, unplugged
+
+pytestmark = pytest.mark.postgres
+CONFLICTS = """
+SELECT position, kept_value, kept_seq, other_value, other_seq FROM sample_conflict ORDER BY conflict_id
+"""
+KEPT = 'SELECT "values" FROM sample'
+
+
+def now_ms() -> int:
+    return SystemClock().now_ms() // 60_000 * 60_000
+
+
+def counted(worker: Unplugged) -> Any:
+    return worker.metrics.conflicts._value.get()
+
+
+@pytest.mark.parametrize("one_batch", [True, False])
+async def test_the_first_stays_and_the_other_is_kept_with_both_numbers(postgres_farm_url: str, one_batch: bool) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        worker.send(pack(1, at_ms - 1_000, 0.0, 0.0), at_ms)
+        await worker.settled()
+        for seq, value in ((2, 1.0), (3, 5.0)):
+            worker.send(pack(seq, at_ms, value, 2.0), at_ms)
+            if not one_batch:
+                await worker.settled()
+        await worker.settled()
+        assert farm.rows(CONFLICTS) == [(0, 1.0, 2, 5.0, 3)]
+        assert counted(worker) == 1
+    assert farm.rows(KEPT + " ORDER BY time DESC LIMIT 1") == [([1.0, 2.0],)]
+
+
+async def test_a_redelivery_adds_no_second_row(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        for _ in range(3):
+            for seq, value in ((1, 1.0), (2, 5.0)):
+                worker.send(pack(seq, at_ms, value), at_ms)
+                await worker.settled()
+    assert farm.rows(CONFLICTS) == [(0, 1.0, 1, 5.0, 2)]
+
+
+async def test_a_conflict_of_a_conflict_is_kept_too(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        for seq, value in enumerate((1.0, 5.0, 6.0, None), start=1):
+            worker.send(pack(seq, at_ms, value, 2.0), at_ms)
+        await worker.settled()
+        worker.send(pack(9, at_ms, 5.0, 2.0, epoch=OTHER_EPOCH), at_ms)  # said before, by another
+        await worker.settled()
+    others = [(row[3], row[4]) for row in farm.rows(CONFLICTS)]
+    assert others == [(5.0, 2), (6.0, 3), (None, 4), (5.0, 9)]
+    assert farm.value("SELECT count(*) FROM sample_conflict WHERE kept_seq = 1 AND kept_epoch = %s", EPOCH) == 4
+    assert farm.rows(KEPT) == [([1.0, 2.0],)]
+
+
+async def test_several_workers_keep_one_value_and_every_other_once(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as one, unplugged(postgres_farm_url) as two:
+        one.send(pack(1, at_ms - 1_000, 0.0), at_ms)
+        await one.settled()
+        for round_ in range(20):
+            for worker, seq, value in ((one, 2, 1.0), (two, 3, 2.0)):
+                worker.send(pack(seq + 10 * round_, at_ms + round_, value), at_ms)
+                worker.send(pack(seq + 10 * round_, at_ms + round_, value), at_ms)
+        await one.settled()
+        await two.settled()
+    assert farm.value("SELECT count(*) FROM sample") == 21
+    found = farm.rows(
+        'SELECT s."values"[1], c.kept_value, c.other_value FROM sample_conflict c JOIN sample s USING (group_id, time)'
+    )
+    assert len(found) == 20
+    assert all(kept == said and {kept, other} == {1.0, 2.0} for kept, said, other in found)
+
+
+async def test_a_pack_that_contradicts_itself_keeps_what_it_said_first(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    twice = pack(1, at_ms, 1.0)[:-1] + b',{"n":"t1","u":"Cel","v":2}]'
+    async with unplugged(postgres_farm_url) as worker:
+        for _ in range(2):
+            worker.send(twice, at_ms)
+            await worker.settled()
+    assert farm.rows(KEPT) == [([1.0],)]
+    assert farm.rows(CONFLICTS) == [(0, 1.0, 1, 2.0, 1)]
