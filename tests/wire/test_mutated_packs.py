@@ -198,6 +198,21 @@ def test_a_second_value_is_found_wherever_it_hides(hidden: str) -> None:
         assert check(document.encode()) is not None
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        '[{"bn":"d/","n":"a","v":2.0},{"bt":,"n":"a","v":2,0},{"bt":967587207.5,"n":"a","v":3.0}]',
+        '[{"bn":"d/","bt":967587207.5,"n":"a","v":2,0},{"bt":967587208.5,"n":"a","v":}]',
+        '[{"bn":"d/","bt":967587207.5,"n":"a","v":},{"bt":967587208.5,"n":"a","v":1,2}]',
+        '[{"bn":"d/","bt":967587207.5,"n":"a","v":1},{"bn":"e/","bt":,"n":"a","v":1,2}]',
+    ],
+)
+def test_what_one_value_lacks_another_does_not_make_up_for(document: str) -> None:
+    for known in ('[{"bn":"d/","bt":967587207.5,"n":"a","v":1}]', '[{"bn":"e/","bt":967587207.5,"n":"a","v":1}]'):
+        decode(known.encode(), received_ms=RECEIVED_MS)
+    assert _reason(document.encode()) == "malformed"
+
+
 def test_what_is_no_utf8_is_refused_wherever_it_stands() -> None:
     for document in (
         b'[{"bn":"d/","bt":1e9,"n":"a","u":"Cel","v":1,"\xff":2}]',

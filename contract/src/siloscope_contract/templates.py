@@ -179,6 +179,8 @@ def _read_others(base: bytes, chunks: list[bytes], found: list[_Found], joined: 
     for chunk in chunks:
         if chunk.startswith(_NEXT_TIME):
             time, _, body = chunk[3:].partition(b",")
+            if not time:
+                return False
             timed = True
         else:
             follows = _NEXT_BASE.match(chunk)
@@ -230,7 +232,8 @@ def _between(text: _Text, body: bytes) -> bytes | None:
     commas = max(0, len(parts) - 1)
     if len(joined) - commas != len(body) - text.fixed_bytes:
         return None  # something did not end as it should: nothing was removed from it
-    return joined
+    # Nothing at all in a value's place would not be missed where another value is two numbers with a comma between.
+    return joined if joined or not parts else None
 
 
 def _pack(found: list[_Found], numbers: list[float], epoch: bytes, seq: bytes, received_ms: int) -> Pack | None:
