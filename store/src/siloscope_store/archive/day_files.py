@@ -5,11 +5,12 @@ file of any size is written and read in bounded memory.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from siloscope_contract.quality import Quality, grade
@@ -60,6 +61,7 @@ class DayFile:
             use_dictionary=_DICTIONARIES,
             column_encoding={"time": "DELTA_BINARY_PACKED"},
             version="2.6",
+            write_page_checksum=True,
         )
         self._schema = schema
         self._channels = channels
@@ -87,23 +89,24 @@ class DayFile:
         self._writer.close()
 
     def _flush(self) -> None:
-        parts = [
-            self._part(group, list(samples)) for group, samples in groupby(self._waiting, lambda sample: sample.group)
-        ]
-        columns = {name: [value for part in parts for value in part[name]] for name in SCHEMA.names}
-        arrays = [pa.array(columns[field.name], _storage(field.type)) for field in SCHEMA]
-        arrays = [
-            array.dictionary_encode() if pa.types.is_dictionary(field.type) else array
-            for array, field in zip(arrays, SCHEMA, strict=True)
-        ]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        columns = _Columns()
+        for group, samples in groupby(self._waiting, lambda sample: sample.group):
+            self._add(columns, group, list(samples))
+        self._writer.write_table(columns.table(self._schema))
         self.samples += len(self._waiting)
         self.readings += self._waiting_readings
         self._waiting, self._waiting_readings = [], 0
 
-    def _part(self, group: GroupName, samples: Sequence[Sample]) -> dict[str, list[Any]]:
-        """Return the columns of one group's samples, channel by channel."""
-        part: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+    def _add(self, columns: "_Columns", group: GroupName, samples: Sequence[Sample]) -> None:
+        """Add one group's samples, channel by channel."""
+        if _alike(samples):
+            times = pa.array([sample.time_us for sample in samples], pa.int64())
+            length = len(samples[0].values)
+            by_position = zip(*(sample.values for sample in samples), strict=True)
+            for position, values in enumerate(by_position):
+                channel = self._channels[group, position]
+                columns.add_plain(group, (position, channel), times, pa.array(values, pa.float64()), length)
+            return
         for position in range(max(len(sample.values) for sample in samples)):
             found = [
                 (sample, sample.values[position], _code(sample, position))
@@ -112,24 +115,99 @@ class DayFile:
                 and (sample.values[position] is not None or _code(sample, position) is not None)
             ]
             if found:
-                _extend(part, group, (position, self._channels[group, position]), found)
-        silent = [(sample, None, 0) for sample in samples if not readings(sample)]
+                columns.add(group, (position, self._channels[group, position]), found)
+        silent: list[_Element] = [(sample, None, 0) for sample in samples if not readings(sample)]
         if silent:
-            _extend(part, group, None, silent)
-        return part
+            columns.add(group, None, silent)
+
+
+_Element = tuple[Sample, float | None, int | None]
+_Place = tuple[int, ChannelName] | None
+
+
+class _Columns:
+    """The columns of a row group, as pieces that are joined when it is whole; texts are numbers of a dictionary."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[str, list[pa.Array]] = {name: [] for name in SCHEMA.names}
+        self._words: dict[str, dict[str, int]] = {
+            field.name: {} for field in SCHEMA if pa.types.is_dictionary(field.type)
+        }
+
+    def add_plain(self, group: GroupName, place: _Place, times: pa.Array, values: pa.Array, length: int) -> None:
+        """Add one channel of samples that are all there and good."""
+        count = len(times)
+        self._name(group, place, count)
+        self._pieces["time"].append(times)
+        self._pieces["value"].append(values)
+        self._constant("quality", pa.scalar(0, pa.int16()), count)
+        self._word("reason", "good", count)
+        self._constant("sample_length", pa.scalar(length, pa.int16()), count)
+        self._constant("sample_coded", pa.scalar(value=False), count)
+
+    def add(self, group: GroupName, place: _Place, found: Sequence[_Element]) -> None:
+        """Add one channel of any samples."""
+        self._name(group, place, len(found))
+        codes = [code or 0 for _, _, code in found]
+        reasons = self._words["reason"]
+        self._pieces["time"].append(pa.array([sample.time_us for sample, _, _ in found], pa.int64()))
+        self._pieces["value"].append(pa.array([value for _, value, _ in found], pa.float64()))
+        self._pieces["quality"].append(pa.array(codes, pa.int16()))
+        numbers = [reasons.setdefault(_reason(code), len(reasons)) for code in codes]
+        self._pieces["reason"].append(pa.array(numbers, pa.int32()))
+        self._pieces["sample_length"].append(pa.array([len(sample.values) for sample, _, _ in found], pa.int16()))
+        self._pieces["sample_coded"].append(pa.array([sample.quality is not None for sample, _, _ in found]))
+
+    def table(self, schema: pa.Schema) -> pa.Table:
+        """Return the row group."""
+        return pa.Table.from_arrays([self._joined(field) for field in SCHEMA], schema=schema)
+
+    def _name(self, group: GroupName, place: _Place, count: int) -> None:
+        position, channel = place or (None, (None, None, None))
+        for name, word in zip(
+            ("node", "device", "group", "channel", "quantity", "unit"), (*group, *channel), strict=True
+        ):
+            self._word(name, word, count)
+        self._constant("position", pa.scalar(position, pa.int16()), count)
+
+    def _word(self, name: str, word: str | None, count: int) -> None:
+        words = self._words[name]
+        number = None if word is None else words.setdefault(word, len(words))
+        self._constant(name, pa.scalar(number, pa.int32()), count)
+
+    def _constant(self, name: str, value: pa.Scalar, count: int) -> None:
+        self._pieces[name].append(pa.repeat(value, count))
+
+    def _joined(self, field: pa.Field) -> pa.Array:
+        whole = pa.concat_arrays(self._pieces[field.name])
+        if field.name in self._words:
+            return pa.DictionaryArray.from_arrays(whole, pa.array(list(self._words[field.name]), pa.string()))
+        return whole.cast(field.type)
+
+
+def _alike(samples: Sequence[Sample]) -> bool:
+    """Return whether samples are of one length, and every element of each is there and good."""
+    length = len(samples[0].values)
+    return length > 0 and all(
+        sample.quality is None and len(sample.values) == length and None not in sample.values for sample in samples
+    )
 
 
 def read(path: Path) -> Iterator[Sample]:
     """Return the samples of a file, in order."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
         for index in range(file.num_row_groups):
             yield from _samples(file.read_row_group(index))
 
 
-def row_count(path: Path) -> int:
-    """Return how many rows a file says to have."""
+def about(path: Path) -> dict[str, str]:
+    """Return what a file says of itself."""
     with pq.ParquetFile(path) as file:
-        return int(file.metadata.num_rows)
+        metadata: dict[bytes, bytes] = file.schema_arrow.metadata or {}
+    prefix = b"siloscope."
+    return {
+        key.removeprefix(prefix).decode(): text.decode() for key, text in metadata.items() if key.startswith(prefix)
+    }
 
 
 def is_readable(path: Path) -> bool:
@@ -157,37 +235,47 @@ def channels_of(path: Path) -> dict[tuple[GroupName, int], ChannelName]:
     return found
 
 
-def _extend(
-    part: dict[str, list[Any]],
-    group: GroupName,
-    channel: tuple[int, ChannelName] | None,
-    found: Sequence[tuple[Sample, float | None, int | None]],
-) -> None:
-    count = len(found)
-    position, name = channel if channel else (None, (None, None, None))
-    constants = zip(("node", "device", "group", "channel", "quantity", "unit"), (*group, *name), strict=True)
-    for column, value in constants:
-        part[column] += [value] * count
-    part["position"] += [position] * count
-    part["time"] += [sample.time_us for sample, _, _ in found]
-    part["value"] += [value for _, value, _ in found]
-    part["quality"] += [code or 0 for _, _, code in found]
-    part["reason"] += [_reason(code or 0) for _, _, code in found]
-    part["sample_length"] += [len(sample.values) for sample, _, _ in found]
-    part["sample_coded"] += [sample.quality is not None for sample, _, _ in found]
-
-
 def _samples(table: pa.Table) -> Iterator[Sample]:
-    names = ("node", "device", "group")
-    keys = list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
-    times = table.column("time").cast(pa.int64()).to_pylist()
-    rest = [table.column(n).to_pylist() for n in ("position", "value", "quality", "sample_length", "sample_coded")]
-    at = 0
-    for key, run in groupby(keys):
-        count = sum(1 for _ in run)
-        part = [column[at : at + count] for column in (times, *rest)]
-        at += count
-        yield from _assembled(GroupName(*key), part)
+    table = table.combine_chunks()
+    names = [table.column(name).combine_chunks() for name in ("node", "device", "group")]
+    borders = sorted({0, *(end for name in names for end in _run_ends(name))})
+    for begin, end in pairwise(borders):
+        group = GroupName(*(name[begin].as_py() for name in names))
+        part = table.slice(begin, end - begin).combine_chunks()
+        yield from _plain(group, part) or _assembled(group, _listed(part))
+
+
+def _run_ends(column: pa.DictionaryArray) -> list[int]:
+    ends: list[int] = pc.run_end_encode(column.indices).run_ends.to_pylist()
+    return ends
+
+
+def _plain(group: GroupName, part: pa.Table) -> list[Sample]:
+    """Return samples that `add_plain` wrote; nothing where these are others."""
+    lengths = pc.unique(part.column("sample_length")).to_pylist()
+    length = lengths[0]
+    if len(lengths) > 1 or not length or part.num_rows % length or pc.any(part.column("sample_coded")).as_py():
+        return []
+    count = part.num_rows // length
+    times = part.column("time").cast(pa.int64()).slice(0, count)
+    columns = []
+    for position in range(length):
+        piece = part.slice(position * count, count)
+        places = piece.column("position")
+        values = piece.column("value")
+        if places.null_count or values.null_count or not pc.all(pc.equal(places, position)).as_py():
+            return []
+        if not piece.column("time").cast(pa.int64()).equals(times):
+            return []
+        columns.append(values.to_pylist())
+    rows = zip(times.to_pylist(), zip(*columns, strict=True), strict=True)
+    return [Sample(group, time_us, values, None) for time_us, values in rows]
+
+
+def _listed(part: pa.Table) -> list[list[Any]]:
+    times = part.column("time").cast(pa.int64()).to_pylist()
+    names = ("position", "value", "quality", "sample_length", "sample_coded")
+    return [times, *(part.column(name).to_pylist() for name in names)]
 
 
 def _assembled(group: GroupName, columns: Sequence[Sequence[Any]]) -> Iterator[Sample]:
@@ -209,10 +297,6 @@ def _assembled(group: GroupName, columns: Sequence[Sequence[Any]]) -> Iterator[S
 def _code(sample: Sample, position: int) -> int | None:
     quality = sample.quality
     return quality[position] if quality is not None and position < len(quality) else None
-
-
-def _storage(kind: pa.DataType) -> pa.DataType:
-    return pa.string() if pa.types.is_dictionary(kind) else kind
 
 
 def _reason(code: int) -> str:
