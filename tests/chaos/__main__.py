@@ -1,6 +1,7 @@
 """`python -m tests.chaos`: campaigns by hand, as long as wanted."""
 
 import argparse
+import signal
 import sys
 
 from siloscope_process.errors import Unavailable
@@ -26,16 +27,19 @@ def main() -> int:
     parser.add_argument("--drained-within", type=float, default=120.0)
     parser.add_argument("--verbose", action="store_true", help="name each fault")
     told = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was mounted is unmounted
     failed = done = 0
     seed = told.seed
     while done < told.faults:
+        store = told.store or ("postgres", "timescale")[seed % 2]
+        usual = ("edge", "", "store" if store == "postgres" else "edge")[seed % 3]
         setting = Setting(
             told.broker or ("nats", "mosquitto")[seed % 2],
-            told.store or ("postgres", "timescale")[seed % 2],
+            store,
             told.workers or 1 + seed // 2 % 2,
             seed,
             min(told.per_campaign, told.faults - done),
-            full_disk={"none": "", None: ("edge", "", "store")[seed % 3]}.get(told.full_disk, told.full_disk),
+            full_disk={"none": "", None: usual}.get(told.full_disk, told.full_disk),
             patience=told.patience,
             mean_pause_s=told.pause,
             longest_s=told.longest,
