@@ -138,6 +138,29 @@ async def test_another_unit_makes_a_channel_that_succeeds_the_old_one(farm: Farm
     ]
 
 
+async def test_a_unit_that_changes_at_one_worker_is_known_to_the_other(farm: Farm, now_ms: int) -> None:
+    async with (
+        fake_broker() as one,
+        fake_broker() as two,
+        running_ingest(farm.url, one.url, ingest_worker="one"),
+        running_ingest(farm.url, two.url, ingest_worker="two") as other,
+    ):
+        here, there = await one.connection(), await two.connection()
+        here.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
+        await answered(here, 1)
+        there.deliver(SAMPLES, pack(2, now_ms + 1, 2.0), 1)
+        await answered(there, 1)
+        (known,) = other.service._registrar._nodes.values()
+        assert known._shapes
+        here.deliver(SAMPLES, pack(3, now_ms + 2, 3.0, unit="%RH"), 2)
+        await answered(here, 1, 2)
+        await eventually(lambda: not known._shapes, lambda: known._shapes)
+        there.deliver(SAMPLES, pack(4, now_ms + 3, 4.0), 2)
+        await answered(there, 1, 2)
+    assert farm.rows("SELECT unit FROM channel WHERE retired_at IS NULL") == [("Cel",)]
+    assert farm.rows('SELECT "values" FROM sample ORDER BY "time"') == [([1.0],), ([2.0],), ([None, 3.0],), ([4.0],)]
+
+
 async def test_a_failed_reading_of_an_unknown_channel_is_not_silently_dropped(farm: Farm, now_ms: int) -> None:
     async with fake_broker() as broker, running_ingest(farm.url, broker.url):
         connection = await broker.connection()

@@ -19,11 +19,14 @@ from siloscope_ingest.errors import Transient
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.stragglers import Stragglers
 from siloscope_process.clock import Clock
-from siloscope_store import watermarks
+from siloscope_store import registry, watermarks
 
 _log = structlog.get_logger(__name__)
 ROUND_S = 0.15
 NODES_A_ROUND = 200
+MOST_NODES_A_ROUND = 2000
+TOLD_WITHIN_S = 10.0
+"""A busy fleet's nodes are all told within about so long; each watermark costs broker and worker as much as a pack."""
 _SWEEP_EVERY_S = 30.0
 _COMPARE_EVERY_S = 1.0
 _STALE_S = 5.0
@@ -43,6 +46,7 @@ class Publisher:
         clock: For rounds and pauses.
         metrics: Told of each publication.
         reachable: Told after each round whether the database is (None) or why it is not.
+        channels_changed: Called with a node of which another worker put channels in the place of others.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Publisher:
         clock: Clock,
         metrics: Metrics,
         reachable: Callable[[str | None], None],
+        channels_changed: Callable[[int], None],
     ) -> None:
         self.leads = False
         self._database = database
@@ -63,8 +68,10 @@ class Publisher:
         self._clock = clock
         self._metrics = metrics
         self._reachable = reachable
+        self._channels_changed = channels_changed
         self._due: dict[int, float] = {}
         self._everything_due = True
+        self._published_s = 0.0
         self._swept_s = 0.0
         self._compared_s = 0.0
         self._stragglers = Stragglers(clock)
@@ -111,6 +118,9 @@ class Publisher:
         if not self.leads:
             await self._try_lead(connection)
         async for heard in connection.notifies(timeout=ROUND_S):
+            if heard.channel == registry.CHANNELS_CHANGED:
+                self._channels_changed(int(heard.payload))
+                continue
             for node_id in watermarks.announced(heard.payload):
                 self.news(node_id)
         if not self.leads:
@@ -158,7 +168,12 @@ class Publisher:
 
     async def _publish_due(self, connection: Connection) -> None:
         # Taken out before the reading: what is committed during it is news again.
-        due = {node_id: self._due.pop(node_id) for node_id in list(self._due)[:NODES_A_ROUND]}
+        now_s = self._clock.monotonic_s()
+        # So many that all are told in time, however long a round takes on a busy machine.
+        share = (now_s - self._published_s) / TOLD_WITHIN_S
+        self._published_s = now_s
+        count = min(MOST_NODES_A_ROUND, max(NODES_A_ROUND, int(len(self._due) * share)))
+        due = {node_id: self._due.pop(node_id) for node_id in list(self._due)[:count]}
         if not due:
             return
         began_s = self._clock.monotonic_s()

@@ -114,6 +114,7 @@ class Registrar:
         self._births: dict[int, bytes] = {}
         self._pages: dict[int, tuple[str, set[int]]] = {}
         self._ahead = LookAhead()
+        self._apart = 0
 
     @property
     def waiting(self) -> int:
@@ -124,6 +125,16 @@ class Registrar:
         """Take a message."""
         self._waiting.append((route, delivery))
         self._some.set()
+
+    def forget_shapes(self, node_id: int | None = None) -> None:
+        """Forget where readings of a node go, or of all: another worker has changed it, or may have unheard."""
+        if node_id is None:
+            self._ahead = LookAhead()
+        else:
+            self._ahead.forget(node_id)
+        for node in self._nodes.values():
+            if node_id in (None, node.node_id):
+                node.forget()
 
     async def run(self, intake: Intake) -> None:
         """Settle messages until cancelled.
@@ -138,13 +149,14 @@ class Registrar:
                 if len(self._waiting) >= MANY and self._ahead.is_used_up:
                     await self._look_ahead()
                 births = list(takewhile(_is_birth, islice(self._waiting, MOST_BIRTHS_AT_ONCE)))
-                if len(births) > 1 and await self._settle_births(intake, births):
+                if len(births) > 1 and self._apart == 0 and await self._settle_births(intake, births):
                     for _ in births:
                         self._waiting.popleft()
                         self._ahead.settled()
                     continue
                 await self._settle(intake, *self._waiting[0])
                 self._waiting.popleft()
+                self._apart = max(0, self._apart - 1)
                 self._ahead.settled()
             self._some.clear()
 
@@ -226,15 +238,24 @@ class Registrar:
             )
             for found in await registry.find_nodes(connection, [name for name in names if name not in self._nodes]):
                 self._nodes[found.name] = KnownNode(found)
-            announced = [await self._announced(connection, route, delivery) for route, delivery in births]
+            announced: list[_Announced] = []
+            refused: list[tuple[Route, Delivery, Rejected]] = []
+            for route, delivery in births:
+                try:
+                    announced.append(await self._announced(connection, route, delivery))
+                except (ContractError, RegistryRefusal) as error:
+                    refused.append((route, delivery, Rejected(error.reason, str(error))))
             # In order of node, as everybody locks them, and for one node in order of arrival.
             announced.sort(key=lambda each: each.node.node_id)
             async with connection.transaction():
                 for each in announced:
                     await self._register(connection, each)
-        except (psycopg.Error, Transient, Rejected, ContractError, RegistryRefusal) as error:
+        except (psycopg.Error, Transient) as error:
             _log.warning("births_apart", births=len(births), reason=str(error))
+            self._apart = len(births)
             return False
+        for route, delivery, why in refused:
+            intake.refuse(route, delivery, why)
         for each in announced:
             self._settle_birth(intake, each)
         return True

@@ -13,7 +13,7 @@ from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.clocks import ClockWatch
-from siloscope_ingest.database import Database, Identity, Prepare, prepare_writing, sorted_error
+from siloscope_ingest.database import Connection, Database, Identity, Prepare, prepare_writing, sorted_error
 from siloscope_ingest.doors import Doors
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Fatal, StoreChanged, Transient
@@ -38,7 +38,7 @@ from siloscope_ingest.window import TimeWindow
 from siloscope_ingest.writer import Writer
 from siloscope_process.clock import Clock
 from siloscope_process.operations import Health
-from siloscope_store import watermarks
+from siloscope_store import registry, watermarks
 
 _log = structlog.get_logger(__name__)
 _FINISH_WITHIN_S = 15.0
@@ -112,7 +112,7 @@ class Service:
         self.metrics = metrics
         self._traces = traces
         self._identity = Identity()
-        self._publishing = self._database("siloscope ingest watermarks")
+        self._publishing = self._database("siloscope ingest watermarks", self._listen)
         self._writing = self._database("siloscope ingest writer", prepare_writing)
         self._registering = self._database("siloscope ingest registry")
         self._keeping = self._database("siloscope ingest housekeeping")
@@ -144,6 +144,7 @@ class Service:
             clock,
             self.metrics,
             partial(self._on_database, "watermarks"),
+            channels_changed=lambda node_id: self._registrar.forget_shapes(node_id),
         )
         relative = RelativeMessages()
         self._registrar = Registrar(
@@ -219,6 +220,11 @@ class Service:
             await asyncio.gather(*tasks, return_exceptions=True)
             for database in (self._publishing, self._writing, self._registering, self._keeping):
                 await database.drop()
+
+    async def _listen(self, connection: Connection) -> None:
+        """Hear of changed channels, and trust nothing that was remembered while nobody listened."""
+        await registry.listen(connection)
+        self._registrar.forget_shapes()
 
     async def _begin(self) -> None:
         """Wait for the database, and find out which one it is."""

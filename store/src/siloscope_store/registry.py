@@ -23,6 +23,9 @@ MOST_POSITIONS = 256
 MOST_DEVICES = 64
 """Devices that a node gets by merely sending samples; a birth may announce more."""
 
+CHANNELS_CHANGED = "siloscope_channels"
+"""The notification channel on which workers tell each other that channels took the place of others."""
+
 DEFAULT_GROUP = "main"
 DEFAULT_RETENTION = "measurements"
 
@@ -245,6 +248,13 @@ async def add_channels(
             await connection.execute(_SQL["revive_channels"], {"channel_ids": plan.revived})
         if plan.created:
             await _create_channels(connection, group_id, plan.created)
+        if plan.retired or plan.revived:
+            await connection.execute(_SQL["announce_channels"], {"device_id": device_id})
+
+
+async def listen(connection: Connection) -> None:
+    """Hear on `CHANNELS_CHANGED` of nodes whose channels take the place of others; the payload is the node_id."""
+    await connection.execute(_SQL["listen_channels"])
 
 
 @dataclass(frozen=True)

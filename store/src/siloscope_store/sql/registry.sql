@@ -113,6 +113,13 @@ SELECT coalesce(max(position) + 1, 0) FROM channel WHERE group_id = %(group_id)s
 -- name: retire_channels
 UPDATE channel SET retired_at = now() WHERE channel_id = ANY (%(channel_ids)s)
 
+-- name: announce_channels
+-- Other workers remember where readings of a node go: they hear of it when this is committed.
+SELECT pg_notify('siloscope_channels', node_id::text) FROM device WHERE device_id = %(device_id)s
+
+-- name: listen_channels
+LISTEN siloscope_channels
+
 -- name: revive_channels
 UPDATE channel SET retired_at = NULL WHERE channel_id = ANY (%(channel_ids)s)
 
