@@ -1,11 +1,15 @@
 """MQTT control packets in what a socket brought (MQTT 3.1.1 and 5, 2.1): told apart without a call for each."""
 
+MOST_BYTES = 2**21
+"""No broker of ours passes on so much in one packet: a length beyond it is a torn one, and waiting for the rest of it
+would fill the memory with everything that comes."""
+
 Frame = tuple[int, int, int]
 """The first byte of a packet, and from where to where its remainder stands."""
 
 
 class Unframed(ValueError):
-    """A length of more than four bytes: nothing behind it can be told apart."""
+    """A length that is none: nothing behind it can be told apart."""
 
 
 def split(data: bytes) -> tuple[list[Frame], int]:
@@ -34,6 +38,8 @@ def split(data: bytes) -> tuple[list[Frame], int]:
                     break
         end = start + length
         if end > size:
+            if length > MOST_BYTES:
+                raise Unframed(f"found a packet of {length} bytes, expected at most {MOST_BYTES}")
             break
         found.append((data[at], start, end))
         at = end
