@@ -61,7 +61,17 @@ def test_a_large_day_is_written_in_parts(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_file_without_its_end_is_no_file(tmp_path: Path) -> None:
     path = written(tmp_path / "day.parquet", day())
     path.write_bytes(path.read_bytes()[:-10])
-    assert not day_files.is_readable(path)
+    with pytest.raises(day_files.DAMAGED):
+        day_files.totals(path)
+
+
+def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    path = written(tmp_path / "day.parquet", day())
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(day_files.DAMAGED):
+        day_files.totals(path)
 
 
 def test_the_file_says_what_stands_at_each_position(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 
 from siloscope_store import flavour
-from siloscope_store.archive import catalogue, restoring, writing
+from siloscope_store.archive import adopting, catalogue, restoring, writing
 from siloscope_store.connections import connect
 from siloscope_store.errors import ArchiveBroken, ArchiveBusy
 from siloscope_store.retention import dropping, plan, policies
@@ -238,6 +238,29 @@ def test_a_missing_file_stops_the_drop_of_what_came_late(
     assert old_rows(owner) == 1
     with pytest.raises(ArchiveBroken, match="not the file"), turn(owner):
         restoring.restore(owner, tmp_path, [file], held_until=NOW + DAY)
+
+
+def test_a_restored_database_takes_over_the_files_that_it_does_not_know(
+    owner: Connection[Any], farm: Farm, head: Group, tmp_path: Path
+) -> None:
+    before = stored(owner)
+    at = OLD + timedelta(hours=30, minutes=20)
+    late(farm, head, at)
+    rolled_up(owner)
+    run(owner, tmp_path)
+    owner.execute("DELETE FROM archive_file")  # as if restored to a moment before
+    owner.execute("DELETE FROM raw_horizon")
+    farm.samples(head, hourly(OLD, 14 * 24))
+    assert stored(owner) == before
+    outcome = run(owner, tmp_path)
+    assert not outcome.dropped
+    assert "archive adopt" in outcome.broken[0].problem
+    (site,) = catalogue.sites(owner)
+    for key in list(adopting.unknown(owner, tmp_path, site)):
+        adopting.adopt(owner, tmp_path, key, at=NOW)
+    assert not list(adopting.unknown(owner, tmp_path, site))
+    assert len(run(owner, tmp_path).dropped) == 2
+    assert sum(file.samples for file in catalogue.files(owner)) == 337
 
 
 @pytest.mark.parametrize("step", ["announce_file", "replace", "record_file"])

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from siloscope_store.statements import statements
 
 _SQL = statements("archive.sql")
 _CHUNK_BYTES = 2**20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TABLES = {"measurements": SampleTable.MEASUREMENTS, "vitals": SampleTable.VITALS}
 
 
@@ -149,6 +150,11 @@ def sha256(path: Path) -> bytes:
         while chunk := file.read(_CHUNK_BYTES):
             found.update(chunk)
     return found.digest()
+
+
+def time_of(time_us: int | None) -> datetime | None:
+    """Return microseconds since 1970 as a time."""
+    return None if time_us is None else _EPOCH + timedelta(microseconds=time_us)
 
 
 def statement(name: str, retention_class: str) -> Composed:

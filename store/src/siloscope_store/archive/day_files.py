@@ -7,7 +7,7 @@ file of any size is written and read in bounded memory.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +17,8 @@ from siloscope_contract.quality import Quality, grade
 from siloscope_store.archive.samples import ChannelName, GroupName, Sample, readings
 
 READINGS_A_ROW_GROUP = 200_000
+DAMAGED = (OSError, pa.ArrowException)
+"""What reading a file raises that is not whole."""
 
 _NAME = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
@@ -210,14 +212,24 @@ def about(path: Path) -> dict[str, str]:
     }
 
 
-def is_readable(path: Path) -> bool:
-    """Return whether every row group of a file can be read."""
-    try:
-        for _ in read(path):
-            pass
-    except (OSError, pa.ArrowException):
-        return False
-    return True
+class Totals(NamedTuple):
+    """What a file holds; times in microseconds since 1970, None where it is empty."""
+
+    samples: int
+    readings: int
+    first_us: int | None
+    last_us: int | None
+
+
+def totals(path: Path) -> Totals:
+    """Read a file to its end and return what it holds."""
+    samples = count = 0
+    first = last = None
+    for sample in read(path):
+        samples, count = samples + 1, count + readings(sample)
+        first = sample.time_us if first is None else min(first, sample.time_us)
+        last = sample.time_us if last is None else max(last, sample.time_us)
+    return Totals(samples, count, first, last)
 
 
 def channels_of(path: Path) -> dict[tuple[GroupName, int], ChannelName]:

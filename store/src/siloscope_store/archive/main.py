@@ -6,7 +6,7 @@ from pathlib import Path
 
 from siloscope_process.errors import WrongSetting
 from siloscope_store import audit, flavour, schema
-from siloscope_store.archive import catalogue, restoring, verifying
+from siloscope_store.archive import adopting, catalogue, restoring, verifying
 from siloscope_store.archive.catalogue import TABLES, DayKey
 from siloscope_store.archive.writing import archive_day
 from siloscope_store.connections import connect
@@ -25,6 +25,9 @@ def configure(actions: Actions) -> None:
     for parser in (run, listing, verify):
         parser.add_argument("--org", metavar="ORGANISATION")
         _add_site_and_days(parser, required=False)
+    adopt = action(actions, "adopt", _adopt, "take over files that the database does not know: after its restore")
+    adopt.add_argument("--org", metavar="ORGANISATION")
+    adopt.add_argument("--site", metavar="SITE")
     restore = action(actions, "restore", _restore, "put samples back; what is there stays")
     restore.add_argument("--org", metavar="ORGANISATION", required=True)
     _add_site_and_days(restore, required=True)
@@ -111,6 +114,28 @@ def _verify(order: Order) -> None:
     print(f"{len(found)} files, {len(wrong)} of them wrong")
     if wrong:
         raise ArchiveBroken(wrong[0].path, wrong[0].problem)
+
+
+def _adopt(order: Order) -> None:
+    directory, given = _directory(order), order.arguments
+    broken: list[ArchiveBroken] = []
+    files = 0
+    with connect(order.url, application_name=APPLICATION, autocommit=True) as connection:
+        schema.require_current(connection)
+        with turn(connection):
+            for site in catalogue.sites(connection, given.org, given.site):
+                for key in adopting.unknown(connection, directory, site):
+                    try:
+                        samples = adopting.adopt(connection, directory, key, at=order.clock.now())
+                    except ArchiveBroken as error:
+                        broken.append(error)
+                        print(error.message)
+                        continue
+                    files += 1
+                    print(f"{key.path}: {samples} samples")
+    print(f"{files} files taken over, {len(broken)} cannot be")
+    if broken:
+        raise ArchiveBroken(broken[0].path, broken[0].problem)
 
 
 def _restore(order: Order) -> None:

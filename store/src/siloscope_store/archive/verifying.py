@@ -27,7 +27,10 @@ def verify(connection: Connection[Any], directory: Path, file: ArchiveFile, *, a
         raise ArchiveBroken(str(path), "missing")
     if catalogue.sha256(path) not in file.sums:
         raise ArchiveBroken(str(path), "not the file that was recorded")
-    found = sum(1 for _ in day_files.read(path))
+    try:
+        found = day_files.totals(path).samples
+    except day_files.DAMAGED as error:
+        raise ArchiveBroken(str(path), f"cannot be read: {' '.join(str(error).split())}") from None
     if found != file.samples and catalogue.sha256(path) == file.sums[0]:
         raise ArchiveBroken(str(path), f"holds {found} samples; expected {file.samples}")
     with connection.transaction():

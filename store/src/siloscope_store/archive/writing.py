@@ -9,7 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from siloscope_store.statements import statements
 
 _SQL = statements("archive.sql")
 _ELEMENTS_A_FETCH = 50_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -112,13 +111,15 @@ def _has_samples(connection: Connection[Any], seen: _Snapshot) -> bool:
 
 def _old_file(target: Path, known: FileRecord | None) -> Path | None:
     """Return the file whose samples must go into the next version, after a look at whether it is whole."""
-    if known is None or not known.emptying:
-        return None
+    emptying = known is not None and known.emptying
     if not target.exists():
-        raise ArchiveBroken(str(target), "missing, and raw samples of its day were dropped")
-    if catalogue.sha256(target) not in known.sums:
-        raise ArchiveBroken(str(target), "not the file that was recorded, and raw samples of its day were dropped")
-    return target
+        if emptying:
+            raise ArchiveBroken(str(target), "missing, and raw samples of its day were dropped")
+        return None
+    if known is None or catalogue.sha256(target) not in known.sums:
+        # Never overwritten: a database that was restored knows nothing of files that were written after its moment.
+        raise ArchiveBroken(str(target), "not the file that was recorded; see 'siloscope db archive adopt'")
+    return target if emptying else None
 
 
 def _write(connection: Connection[Any], seen: _Snapshot, old: Path | None, coming: Path) -> dict[str, Any]:
@@ -145,8 +146,8 @@ def _write(connection: Connection[Any], seen: _Snapshot, old: Path | None, comin
         "samples": file.samples,
         "readings": file.readings,
         "size_bytes": coming.stat().st_size,
-        "first_time": _time(file.first_us),
-        "last_time": _time(file.last_us),
+        "first_time": catalogue.time_of(file.first_us),
+        "last_time": catalogue.time_of(file.last_us),
         "sha256": catalogue.sha256(coming),
     }
 
@@ -208,10 +209,6 @@ def _one(connection: Connection[Any], name: str, key: DayKey) -> tuple[Any, ...]
     row: tuple[Any, ...] | None = connection.execute(_SQL[name], key.parameters).fetchone()
     assert row is not None
     return row
-
-
-def _time(time_us: int | None) -> datetime | None:
-    return None if time_us is None else _EPOCH + timedelta(microseconds=time_us)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -78,6 +78,10 @@ UPDATE archive_file SET sha256 = %(sha256)s, coming_sha256 = NULL, version = ver
     final = %(final)s, archived_at = %(at)s, verified_at = %(at)s
 WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s
 
+-- name: keep_what_it_holds
+UPDATE archive_file SET emptying_since = coalesce(emptying_since, %(at)s)
+WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s
+
 -- name: settle_due
 DELETE FROM archive_due
 WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s AND due_id <= %(last_due)s
