@@ -15,6 +15,7 @@ from siloscope_store.backup import main as backup_words
 from siloscope_store.connections import one_line_refusals, place_of
 from siloscope_store.orders import ACTOR, Action, Actions, Order, action, group
 from siloscope_store.retention import main as retention_words
+from siloscope_store.rollups import main as rollup_words
 from siloscope_store.settings import DatabaseSettings
 
 _SHOWN_ONCE = "its password is shown only now:"
@@ -36,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     undated_words.configure(group(actions, "undated", "samples of unbelievable times: list, give them others"))
     retention_words.configure(group(actions, "retention", "how long what is kept"))
     archive_words.configure(group(actions, "archive", "raw samples as Parquet files: make, list, check, put back"))
+    rollup_words.configure(group(actions, "rollups", "what hours and days say, held against their samples"))
     backup_words.configure(group(actions, "backup", "whether backups work, and what follows a restore"))
 
 

@@ -5,10 +5,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from psycopg import Connection
+from psycopg import Connection, sql
 
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 Bucket = datetime | date
@@ -58,9 +59,11 @@ def recomputed(
     connection: Connection[Any], group_id: int, bucket_of: Callable[[datetime], Bucket], relation: str = "sample"
 ) -> dict[Bucket, tuple[int, dict[int, Expected]]]:
     """Return every bucket of a group: how many samples, and what each position holds."""
-    query = f'SELECT "time", "values", quality FROM {relation} WHERE group_id = %s ORDER BY "time"'
+    query = sql.SQL('SELECT "time", "values", quality FROM {} WHERE group_id = %s ORDER BY "time"').format(
+        sql.Identifier(relation)
+    )
     found: dict[Bucket, tuple[int, dict[int, Expected]]] = {}
-    for at, values, quality in connection.execute(query.encode(), (group_id,)).fetchall():
+    for at, values, quality in connection.execute(query, (group_id,)).fetchall():
         samples, positions = found.get(bucket_of(at), (0, defaultdict(Expected)))
         for position, value, code in readings(values, quality):
             if value is not None:
@@ -100,7 +103,5 @@ def compare(row: tuple[Any, ...], expected: tuple[int, dict[int, Expected]], kin
             assert math.isclose(mean[position], math.fsum(values) / len(values), rel_tol=1e-9, abs_tol=1e-9)
         if kind.counter:
             assert first[position] == values[0]
-            steps = [
-                after if after < before else after - before for before, after in zip(values, values[1:], strict=False)
-            ]
+            steps = [after if after < before else after - before for before, after in pairwise(values)]
             assert math.isclose(increase[position], math.fsum(steps), rel_tol=1e-9, abs_tol=1e-6)

@@ -52,7 +52,9 @@ async def test_incremental_roll_ups_equal_a_recomputation_under_late_data_and_du
     world.zone(zone)
     fine, coarse, unknown = world.group("fine", 10), world.group("coarse", 60), world.group("unknown", None)
     rained: dict[int, float] = {}
-    at, waiting, written = BEGIN, [], []
+    at = BEGIN
+    waiting: list[Sample] = []
+    written: list[Sample] = []
     await world.roll_up(at)
     for hours in [1.3, 0.2, 5, 0.1, 20, 2, 9, 0.5, 14]:
         end = at + timedelta(hours=hours)

@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ async def test_a_month_in_few_points_comes_from_days_that_carry_their_date(
 async def test_a_counters_points_add_up_to_what_it_counted(rolled: tuple[World, Group], points: int) -> None:
     world, group = rolled
     values = [reading(BEGIN + timedelta(minutes=minute))[2] for minute in range(0, 30 * 1440 + 37, 31)]
-    steps = [b if b < a else b - a for a, b in zip(values, values[1:], strict=False) if a is not None and b is not None]
+    steps = [b if b < a else b - a for a, b in pairwise(values) if a is not None and b is not None]
     found = await series(world, group, "rain", BEGIN, END, points)
     assert found.level in ("hour", "day")
     assert len(found.points) <= points + 1

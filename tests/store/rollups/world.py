@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 
 from siloscope_process.clock import to_ms
 from siloscope_store import rollup_marks, samples
@@ -86,8 +86,10 @@ class World:
             pass
 
     def rows(self, relation: str, group: Group, key: str = "bucket") -> dict[Any, tuple[Any, ...]]:
-        query = f"SELECT {key}, {COLUMNS} FROM {relation} WHERE group_id = %s"
-        return {row[0]: row[1:] for row in self.farm.connection.execute(query.encode(), (group.group_id,)).fetchall()}
+        query = sql.SQL("SELECT {}, {} FROM {} WHERE group_id = %s").format(
+            sql.Identifier(key), sql.SQL(COLUMNS), sql.Identifier(relation)
+        )
+        return {row[0]: row[1:] for row in self.farm.connection.execute(query, (group.group_id,)).fetchall()}
 
     def done(self) -> dict[str, datetime]:
         found = self.farm.connection.execute("SELECT level, zone, done_to FROM rollup_progress").fetchall()
@@ -118,7 +120,7 @@ class World:
             buckets += self._compare(
                 self.rows("rollup_day", group, "day"),
                 {at: each for at, each in days.items() if at < today},
-                kinds,  # type: ignore[operator]
+                kinds,
             )
         return buckets
 

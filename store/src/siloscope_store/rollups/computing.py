@@ -76,7 +76,7 @@ async def write_hours(connection: Connection, groups: Sequence[Group], begins: d
     fine = [group for group in groups if group.has_m5(begins)]
     if fine:
         kinds = {group.group_id: group.kinds for group in fine}
-        rows = await _rows(connection, "rollup_m5", list(kinds), begins, ends)
+        rows = await rollup_rows(connection, "rollup_m5", list(kinds), begins, ends)
         if rows:
             parts = parts_of_rows(rows, kinds)
             hours = fold(parts, _floor(parts.starts_us, HOUR), kinds)
@@ -151,15 +151,16 @@ async def _hours_of(
     """Return hours as buckets, without those that a date begins in; where samples are gone, those count as a whole."""
     kinds = {group.group_id: group.kinds for group in groups}
     known = {group.group_id: group for group in groups}
-    rows = await _rows(connection, "rollup_hour", list(kinds), begins, ends)
+    rows = await rollup_rows(connection, "rollup_hour", list(kinds), begins, ends)
     kept = [row for row in rows if us_of(row[1]) not in split or not known[row[0]].keeps(row[1])]
     kept = [row for row in kept if row[1] >= begins]
     return [parts_of_rows(kept, kinds)] if kept else []
 
 
-async def _rows(
+async def rollup_rows(
     connection: Connection, rollup: str, group_ids: list[int], begins: datetime, ends: datetime
 ) -> list[tuple[Any, ...]]:
+    """Return rows of a roll-up table as `parts_of_rows` takes them."""
     statement = SQL(_SQL["read_rollups"]).format(rollup=Identifier(rollup))
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(statement, {"group_ids": group_ids, "begins": begins, "ends": ends})

@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 
 from siloscope_contract.quantities import QUANTITIES
+from siloscope_store.errors import NameUnknown
 from siloscope_store.rollups.folding import Kinds
 from siloscope_store.samples import SampleTable
 from siloscope_store.statements import statements
 
 _SQL = statements("rollups.sql")
+_REGISTRY = statements("registry.sql")
 _CIRCULAR = [each.name for each in QUANTITIES.values() if each.circular]
 _COUNTERS = [each.name for each in QUANTITIES.values() if each.counter]
 _TABLES = {"measurements": SampleTable.MEASUREMENTS, "vitals": SampleTable.VITALS}
@@ -65,3 +67,17 @@ async def groups(
         )
         for id_, class_, zone_, site, since, before, interval_s, turning, counting, width in await found.fetchall()
     ]
+
+
+async def site_named(connection: AsyncConnection[Any], name: str) -> int:
+    """Return the id of a site named organisation/site.
+
+    Raises:
+        NameUnknown: There is none.
+    """
+    organisation, _, site = name.partition("/")
+    found = await connection.execute(_REGISTRY["site"], {"org": organisation, "site": site})
+    row = await found.fetchone()
+    if row is None or row[1] is None:
+        raise NameUnknown("site", name)
+    return int(row[1])

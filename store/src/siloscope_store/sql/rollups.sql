@@ -270,3 +270,12 @@ JOIN node AS n ON n.node_id = v.node_id
 JOIN site AS s ON s.site_id = n.site_id
 JOIN rollup_day AS d ON d.group_id = g.group_id
 WHERE g.group_id = ANY (%(group_ids)s)
+
+-- name: earliest
+SELECT least(
+    (SELECT min("time") FROM sample WHERE group_id = ANY (%(group_ids)s)),
+    (SELECT min("time") FROM sample_vitals WHERE group_id = ANY (%(group_ids)s)),
+    (SELECT min(bucket) FROM rollup_hour WHERE group_id = ANY (%(group_ids)s)))
+
+-- name: waiting
+SELECT DISTINCT group_id, bucket FROM rollup_touched WHERE bucket >= %(begins)s AND bucket < %(ends)s
