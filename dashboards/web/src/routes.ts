@@ -7,6 +7,7 @@ export type Route =
   | { page: "site-complete"; id: string; days: Days }
   | { page: "place"; id: string }
   | { page: "channel"; id: string; range: Range }
+  | { page: "quarantine" }
   | { page: "unknown"; path: string };
 
 export const RANGES = ["1h", "24h", "7d", "30d"] as const;
@@ -31,6 +32,7 @@ export function routeOf(path: string, query: string): Route {
     return { page: "site-channels", id };
   if (head === "sites" && id !== undefined && tail === "complete" && more.length === 0)
     return { page: "site-complete", id, days: daysOf(query) };
+  if (head === "quarantine" && id === undefined) return { page: "quarantine" };
   if (head === undefined || (head === "sites" && id === undefined)) return { page: "sites" };
   return { page: "unknown", path };
 }
@@ -39,6 +41,7 @@ export const sitePath = (id: string) => `/sites/${encodeURIComponent(id)}`;
 export const siteChannelsPath = (id: string) => `/sites/${encodeURIComponent(id)}/channels`;
 export const siteCompletePath = (id: string, days?: Days) =>
   `/sites/${encodeURIComponent(id)}/complete${days === undefined ? "" : `?days=${days}`}`;
+export const QUARANTINE_PATH = "/quarantine";
 export const placePath = (id: string) => `/places/${encodeURIComponent(id)}`;
 export const channelPath = (id: string, range?: Range) =>
   `/channels/${encodeURIComponent(id)}${range === undefined ? "" : `?range=${range}`}`;

@@ -11,6 +11,7 @@ describe("routes", () => {
     ["/places/a%2Fb", { page: "place", id: "a/b" }],
     ["/channels/9", { page: "channel", id: "9", range: "24h" }],
     ["/channels/9/more", { page: "unknown", path: "/channels/9/more" }],
+    ["/quarantine", { page: "quarantine" }],
     ["/bins", { page: "unknown", path: "/bins" }],
   ])("%s", (path, route) => expect(routeOf(path, "")).toEqual(route));
 

@@ -19,6 +19,8 @@ import {
   type Place,
   place,
   placeWithChannels,
+  type Quarantine,
+  quarantine,
   type Series,
   series,
   type Site,
@@ -101,6 +103,17 @@ export class Client {
 
   nodeLedger(id: string): Promise<NodeLedger> {
     return this.get(`/nodes/${encodeURIComponent(id)}/ledger`, {}, nodeLedger);
+  }
+
+  /** The newest refused messages; for administrators. */
+  refused(): Promise<Quarantine> {
+    return this.get("/quarantine", { limit: 100 }, quarantine);
+  }
+
+  /** Has a refused message tried again, or deletes it. */
+  async settleRefused(what: "replay" | "discard", id: string): Promise<void> {
+    const body = { ids: [Number(id)] };
+    await this.withToken((token) => this.transport.json(`/quarantine/${what}`, { method: "POST", body, token }));
   }
 
   /** The open event stream of a place or a site. */

@@ -4,7 +4,7 @@ import { id, instant, listOf, mapOf, number, oneOf, optional, type Reader, shape
 export const tokens = shape({ access_token: text, expires_in: number, refresh_token: text });
 export type Tokens = ReturnType<typeof tokens>;
 
-export const me = shape({ username: text });
+export const me = shape({ username: text, role: optional(text) });
 export type Me = ReturnType<typeof me>;
 
 const grade = oneOf("good", "uncertain", "bad");
@@ -187,6 +187,28 @@ export const nodeLedger = shape({
   twins: listOf(shape({ at: instant, epochs: listOf(text) })),
 });
 export type NodeLedger = ReturnType<typeof nodeLedger>;
+
+export const refused = shape({
+  id,
+  topic: text,
+  reason: text,
+  detail: text,
+  seq: optional(number),
+  size_bytes: number,
+  received_at: instant,
+  last_seen_at: instant,
+  times_seen: number,
+  replay_requested_at: optional(instant),
+  replayed_at: optional(instant),
+});
+export type Refused = ReturnType<typeof refused>;
+
+export const quarantine = shape({
+  items: listOf(refused),
+  next_cursor: optional(text),
+  only_counted: listOf(shape({ node: optional(text), hour: instant, reason: text, messages: number })),
+});
+export type Quarantine = ReturnType<typeof quarantine>;
 
 export interface Page<T> {
   items: T[];
