@@ -16,6 +16,13 @@ def test_the_same_seed_gives_the_same_faults_and_another_others() -> None:
     assert schedule(7, 50, EVERYTHING) != schedule(8, 50, EVERYTHING)
 
 
+def test_a_short_campaign_has_the_heavy_ones_in_an_order_that_makes_sense() -> None:
+    kinds = [each.kind for each in schedule(1, 100, EVERYTHING)]
+    assert kinds.index(Kind.BACKUP) < kinds.index(Kind.RESTORE)
+    assert kinds.index(Kind.CARD_COPY) < kinds.index(Kind.CARD_RESTORED)
+    assert {Kind.DISK_FULL, Kind.CARD_CLONED, Kind.CLOCK_WILD, Kind.PROMOTE} <= set(kinds)
+
+
 def test_every_kind_comes_up() -> None:
     assert {each.kind for each in schedule(1, 3000, EVERYTHING)} == set(Kind)
 
