@@ -13,6 +13,7 @@ from tests.store.farm import NOW, Farm, Group
 
 pytestmark = pytest.mark.postgres
 
+PLAIN = {"uncertain": 0, "increase": None, "day": None}
 CABLE = [(f"t{level}", "temperature", "Cel") for level in range(1, 5)]
 
 
@@ -158,8 +159,8 @@ async def test_few_readings_come_as_they_are_and_a_failed_one_has_no_value(
     assert (series["level"], series["bucket_s"], series["unit"]) == ("raw", None, "Cel")
     assert (series["from"], series["to"]) == ("2026-02-28T12:00:00Z", "2026-03-01T12:00:00Z")
     assert series["points"] == [
-        {"time": "2026-03-01T11:58:00Z", "min": 1.5, "mean": 1.5, "max": 1.5, "count": 1, "bad": 0},
-        {"time": "2026-03-01T11:59:00Z", "min": None, "mean": None, "max": None, "count": 0, "bad": 1},
+        {"time": "2026-03-01T11:58:00Z", "min": 1.5, "mean": 1.5, "max": 1.5, "count": 1, "bad": 0, **PLAIN},
+        {"time": "2026-03-01T11:59:00Z", "min": None, "mean": None, "max": None, "count": 0, "bad": 1, **PLAIN},
     ]
 
 
@@ -172,7 +173,7 @@ async def test_many_readings_come_in_buckets_and_a_gap_stays_a_gap(
     farm.samples(group, [(at, [float(at.minute)], None) for at in every_minute if not 6 <= at.hour < 9])
     path = f"/channels/{group.channels['t1']}/series"
     series = (await client.get(path, params={"points": 24}, headers=ours)).json()
-    assert (series["level"], series["bucket_s"]) == ("bucket", 3600)
+    assert (series["level"], series["bucket_s"]) == ("raw", 3600)
     assert len(series["points"]) == 21
     assert series["points"][0] == {
         "time": "2026-02-28T12:00:00Z",
@@ -181,6 +182,7 @@ async def test_many_readings_come_in_buckets_and_a_gap_stays_a_gap(
         "max": 59,
         "count": 60,
         "bad": 0,
+        **PLAIN,
     }
     hours = {int(point["time"][11:13]) for point in series["points"]}
     assert hours == set(range(24)) - {6, 7, 8}
