@@ -69,7 +69,7 @@ async def _serve(settings: MirrorSettings, token: str, stop: asyncio.Event, *, a
 def _token(settings: MirrorSettings) -> str:
     path = settings.mirror_token_file
     if path is None:
-        return settings.mirror_token
+        return settings.mirror_token or ""
     try:
         return (path.read_text("utf-8").splitlines() or [""])[0].strip()
     except OSError as error:

@@ -20,7 +20,7 @@ class MirrorSettings(ServiceSettings, frozen=True, kw_only=True):
     ]
     mirror_bucket: Annotated[str, Meta(min_length=1, description="Bucket there")]
     mirror_org: Annotated[str, Meta(description="Organisation there")] = "siloscope"
-    mirror_token: Annotated[str, Meta(description="Token that may write to the bucket")] = ""
+    mirror_token: Annotated[str | None, Meta(description="Token that may write to the bucket")] = None
     mirror_token_file: Annotated[
         Path | None, Meta(description="File whose first line is the token; stands for the one above")
     ] = None
