@@ -5,15 +5,15 @@ from typing import Any
 
 from psycopg import AsyncConnection, Connection
 
-from siloscope_store import completeness, ledger
+from siloscope_store import ledger, node_numbers
 from siloscope_store.ledger import Declared, RefusedNumber
 from tests.store.farm import NOW, Farm
 
 ONE, TWO = "01" * 16, "02" * 16
 
 
-async def node_ledger(connection: AsyncConnection[Any], farm: Farm) -> completeness.NodeLedger:
-    found = await completeness.node_ledger(connection, farm.org_id, farm.node_id)
+async def node_ledger(connection: AsyncConnection[Any], farm: Farm) -> node_numbers.NodeLedger:
+    found = await node_numbers.node_ledger(connection, farm.org_id, farm.node_id)
     assert found is not None
     return found
 
@@ -34,9 +34,9 @@ async def test_numbers_are_accounted_for_on_their_way_or_lost(
     found = await node_ledger(connection, farm)
     (epoch,) = found.epochs
     assert epoch.below == 10
-    assert epoch.accounted == completeness.Numbers(23, [(1, 9), (12, 24), (30, 30)])
-    assert epoch.on_its_way == completeness.Numbers(14, [(25, 29), (31, 39)])
-    assert epoch.lost == completeness.Numbers(2, [(10, 11)])
+    assert epoch.accounted == node_numbers.Numbers(23, [(1, 9), (12, 24), (30, 30)])
+    assert epoch.on_its_way == node_numbers.Numbers(14, [(25, 29), (31, 39)])
+    assert epoch.lost == node_numbers.Numbers(2, [(10, 11)])
     assert (epoch.declared_lost, epoch.refused) == (3, 1)
     assert (epoch.owed_from, epoch.owed_to) == (NOW, NOW + timedelta(hours=1))
     assert [(each.epoch, each.seq, each.reason) for each in found.refused] == [(ONE, 7, "malformed_gap")]
@@ -87,4 +87,4 @@ async def test_two_starts_alive_at_once_are_told(
 async def test_another_organisations_node_is_not_there(
     connection: AsyncConnection[Any], farm: Farm, foreign: Farm
 ) -> None:
-    assert await completeness.node_ledger(connection, farm.org_id, foreign.node_id) is None
+    assert await node_numbers.node_ledger(connection, farm.org_id, foreign.node_id) is None

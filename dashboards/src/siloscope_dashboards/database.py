@@ -24,7 +24,7 @@ from siloscope_dashboards.series.models import Series
 from siloscope_dashboards.series.window import Window
 from siloscope_dashboards.sites.models import Site
 from siloscope_process.clock import Clock
-from siloscope_store import audit, changes, channels, completeness, places, series, sites, users
+from siloscope_store import audit, changes, channels, completeness, node_numbers, places, series, sites, users
 from siloscope_store.connections import Connected, Pool, borrowed
 from siloscope_store.errors import CursorMalformed, DatabaseUnavailable, StatementTooSlow
 
@@ -194,7 +194,7 @@ class DatabaseReadings:
 
     async def node_ledger(self, org_id: int, node_id: int) -> NodeLedger | None:
         async with _lent(self._pool) as connection:
-            return _one(NodeLedger, await completeness.node_ledger(connection, org_id, node_id))
+            return _one(NodeLedger, await node_numbers.node_ledger(connection, org_id, node_id))
 
 
 @asynccontextmanager

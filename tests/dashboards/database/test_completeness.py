@@ -95,7 +95,7 @@ async def test_a_group_says_what_was_expected_what_is_there_and_why_the_rest_is_
     assert sunday["expected"] == sunday["stored"] + 10
     assert (saturday["conflicts"], sunday["conflicts"]) == (0, 1)
     total = {key: saturday["bad"].get(key, 0) + sunday["bad"].get(key, 0) for key in ("comm_failure",)}
-    assert total == {"comm_failure": 17}
+    assert total == {"comm_failure": 16}
 
 
 async def test_a_channel_has_its_own_failures_and_what_its_samples_left_out(
