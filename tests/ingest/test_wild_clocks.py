@@ -166,3 +166,16 @@ async def test_the_window_is_exact_and_a_pack_may_lie_on_both_sides_of_it(postgr
 
 def test_a_week_is_that_of_the_store() -> None:
     assert SPAN_MS == 7 * DAY_MS
+
+
+@pytest.mark.postgres
+async def test_a_clock_that_was_not_set_shows_as_such_in_latest_and_readings(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    unsynced = encode(Pack(EPOCH, 1, [Sample("bin1-head1", at_ms, ("t1",), ("Cel",), [20.0], [101])]))
+    async with unplugged(postgres_farm_url) as worker:
+        worker.send(unsynced, at_ms)
+        await worker.settled()
+    for view in ("latest_reading", "reading"):
+        assert farm.rows(f"SELECT value, grade, reason FROM {view}") == [  # noqa: S608
+            (20.0, "uncertain", "clock_unsynced")
+        ]

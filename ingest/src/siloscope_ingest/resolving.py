@@ -20,6 +20,9 @@ from siloscope_store.quarantine import Quarantined
 from siloscope_store.sample_rows import decode as decode_row
 from siloscope_store.samples import FAR_WEEK, OUT_OF_WINDOW, SPAN_MS, Undated
 
+_LONGEST_DETAIL = 500
+"""What a refused number says of itself; the quarantine has the message, and more to say."""
+
 
 class WeekUnknown(RegistryNeeded):
     """A sample of a week far from now, and nobody has asked yet whether it is open."""
@@ -158,7 +161,7 @@ def rejected(
     entry.is_exception = True
     epoch = None if stream is None else stream[1]
     if stream is not None and seq is not None:
-        entry.refused = RefusedNumber(*stream, seq, why.reason, why.detail)
+        entry.refused = RefusedNumber(*stream, seq, why.reason, why.detail[:_LONGEST_DETAIL])
     at = from_ms(delivery.received_ms)
     message = (delivery.topic, delivery.payload)
     entry.quarantined = [Quarantined(*message, why.reason, why.detail, at, org_id, node_id, epoch, seq)]
