@@ -1,6 +1,7 @@
 """Positions are assigned once, whoever asks at the same time."""
 
 import asyncio
+from datetime import UTC, datetime
 from random import Random
 
 import psycopg
@@ -74,3 +75,17 @@ async def test_a_group_does_not_change_its_retention_class(url: str) -> None:
             await registry.add_channels(connection, device_id, channel, retention_class="vitals")
     finally:
         await connection.close()
+
+
+async def test_an_older_status_that_another_worker_writes_later_changes_nothing(url: str) -> None:
+    connection = await connect_async(url, autocommit=True)
+    try:
+        node = await registry.register_node(connection, NODE, "agent")
+        newer, older = (datetime(2024, 1, 1, 12, minute, tzinfo=UTC) for minute in (5, 1))
+        for state, at in (("online", older), ("offline", newer), ("online", older)):
+            await registry.note_presence(connection, [registry.Presence(node.node_id, at, None, state, at)])
+        await registry.note_presence(connection, [registry.Presence(node.node_id, newer, newer, None, None)])
+        row = await (await connection.execute("SELECT state, state_at, last_pack_at FROM node")).fetchone()
+    finally:
+        await connection.close()
+    assert row == ("offline", newer, newer)
