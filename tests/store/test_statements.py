@@ -20,6 +20,10 @@ BRACES = {
     "verifier": "'verifier'",
     "password": "'password'",
     "database": "anything",
+    "name": "site",
+    "relation": "sample",
+    "reader": "holes_of_sample",
+    "ends": "ends_of_sample",
 }
 
 
