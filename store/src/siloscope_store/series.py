@@ -76,6 +76,7 @@ class _Channel(NamedTuple):
     days_to: datetime | None
     first_day: date
     last_day: date
+    raw_gone: bool
 
     def has_m5(self, at: datetime) -> bool:
         return self.m5_since is not None and self.m5_since <= at
@@ -138,6 +139,8 @@ def stride_of(begins: datetime, ends: datetime, points: int) -> tuple[timedelta,
 
 async def _points(query: "_Query", most: int) -> tuple[Level, float | None, list[SeriesPoint]]:
     stride, origin = stride_of(query.begins, query.ends, most)
+    if query.channel.raw_gone and query.channel.hours_to is not None:
+        return await _rolled_up(query, *_level(query, stride))
     if not query.is_dense:
         number = await query.count(max(most, MOST_READINGS) + 1)
         if number <= most:
@@ -151,6 +154,17 @@ async def _points(query: "_Query", most: int) -> tuple[Level, float | None, list
     if sum(point.count + point.bad for point in made) <= most:
         # Sparse, or only just begun: the roll-ups say that the readings themselves fit.
         return "raw", None, await query.readings()
+    return level, length.total_seconds(), made
+
+
+async def _rolled_up(query: "_Query", level: Level, length: timedelta) -> tuple[Level, float | None, list[SeriesPoint]]:
+    """Return roll-ups whatever their number: readings of the window have been let go, and perhaps finer levels too."""
+    m5, hour, day = await query.first_buckets()
+    if level == "m5" and (m5 is None or m5 > max(query.begins, (hour or m5) + _HOURS)):
+        level, length = "hour", max(length, _HOURS)
+    if level == "hour" and day is not None and (hour is None or hour > max(query.begins, day + _DAYS)):
+        level, length = "day", -(-length // _DAYS) * _DAYS
+    made = await (query.days(length // _DAYS) if level == "day" else query.from_rollups(level, length))
     return level, length.total_seconds(), made
 
 
@@ -188,6 +202,10 @@ class _Query:
     async def count(self, most: int) -> int:
         ((number,),) = await self._rows("count", self.begins, self.ends, most=most)
         return int(number)
+
+    async def first_buckets(self) -> tuple[datetime | None, datetime | None, datetime | None]:
+        ((m5, hour, day),) = await self._rows("first_buckets", self.begins, self.ends)
+        return m5, hour, day
 
     async def readings(self) -> list[SeriesPoint]:
         made, before = [], None

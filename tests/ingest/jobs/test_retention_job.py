@@ -23,6 +23,7 @@ from siloscope_store.errors import ArchiveBroken
 from siloscope_store.flavour import Flavour, Span
 from siloscope_store.retention import compressing
 from siloscope_store.retention.turns import turn
+from siloscope_store.series import Series, channel_series
 from tests.store.farm import NOW, Farm, Group
 from tests.store.retention.conftest import CHANNELS, OLD, hourly, stored
 
@@ -118,6 +119,28 @@ async def test_a_late_sample_never_empties_the_roll_up_of_what_was_dropped(yard:
     assert not stored(yard.owner)
     assert yard.levels() == levels
     assert sum(file.samples for file in catalogue.files(yard.owner)) == 241
+
+
+async def test_a_chart_of_what_was_let_go_shows_its_roll_ups(yard: Yard) -> None:
+    await yard.roll_up()
+
+    async def chart(days: int) -> Series:
+        window = (OLD + DAY, OLD + (1 + days) * DAY)
+        found = await channel_series(yard.session, yard.farm.org_id, yard.head.channels["t1"], *window, 500)
+        assert found is not None
+        return found
+
+    before = await chart(1)
+    await yard.settle(yard.retention)
+    after = await chart(1)
+    assert (before.level, after.level) == ("raw", "hour")
+    assert [point.mean for point in after.points] == [point.mean for point in before.points]
+    yard.owner.execute("DELETE FROM rollup_hour")
+    assert (await chart(5)).level == "day"
+    assert len((await chart(5)).points) > 3
+    with turn(yard.owner):
+        restoring.restore(yard.owner, yard.archive, catalogue.files(yard.owner), held_until=NOW + DAY)
+    assert (await chart(1)).level == "raw"
 
 
 async def test_a_broken_file_is_told(yard: Yard) -> None:

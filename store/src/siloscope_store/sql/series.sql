@@ -4,14 +4,22 @@ SELECT c.group_id, c.position, c.quantity, c.unit, g.retention_class, g.interval
     (SELECT done_to FROM rollup_progress WHERE level = 'hour'),
     (SELECT done_to FROM rollup_progress WHERE level = 'day' AND zone = s.time_zone),
     (%(begins)s::timestamptz AT TIME ZONE s.time_zone)::date,
-    ((%(ends)s::timestamptz - INTERVAL '1 microsecond') AT TIME ZONE s.time_zone)::date
+    ((%(ends)s::timestamptz - INTERVAL '1 microsecond') AT TIME ZONE s.time_zone)::date,
+    coalesce(h.kept_from > %(begins)s, false) AND NOT raw_is_whole(c.group_id, %(begins)s, least(%(ends)s::timestamptz, h.kept_from))
 FROM channel AS c
 JOIN sample_group AS g ON g.group_id = c.group_id
 JOIN device AS d ON d.device_id = c.device_id
 JOIN node AS n ON n.node_id = d.node_id
 JOIN site AS s ON s.site_id = n.site_id
 LEFT JOIN rollup_m5_group AS m ON m.group_id = c.group_id
+LEFT JOIN raw_horizon AS h ON h.site_id = s.site_id AND h.retention_class = g.retention_class
 WHERE c.org_id = %(org_id)s AND c.channel_id = %(channel_id)s;
+
+-- name: first_buckets
+-- Where each level begins; what is older has been let go, or never was.
+SELECT (SELECT min(bucket) FROM rollup_m5 WHERE group_id = %(group_id)s),
+    (SELECT min(bucket) FROM rollup_hour WHERE group_id = %(group_id)s),
+    (SELECT min(day_start(day, %(zone)s)) FROM rollup_day WHERE group_id = %(group_id)s);
 
 -- name: count
 -- At most `most`: it only says whether the readings fit.
