@@ -1,29 +1,49 @@
-"""Packets in a stream of bytes: whole ones, those that are still coming, and what cannot be one."""
+"""Packets are told apart whatever pieces a socket brings them in."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from siloscope_ingest.frames import MOST_BYTES, Unframed, split
-
-PUBLISH = 0x32
+from siloscope_ingest.frames import Frame, Unframed, split
 
 
-def head(length: int) -> bytes:
-    found = bytearray([PUBLISH])
+def packet(command: int, size: int) -> bytes:
+    encoded = bytearray([command])
+    rest = size
     while True:
-        length, digit = length >> 7, length & 127
-        found.append(digit | 128 if length else digit)
-        if not length:
-            return bytes(found)
+        rest, low = divmod(rest, 128)
+        encoded.append(low | (0x80 if rest else 0))
+        if not rest:
+            return bytes(encoded) + bytes([command]) * size
 
 
-@pytest.mark.parametrize("length", [0, 1, 127, 128, 16_383, 16_384, MOST_BYTES])
-def test_a_packet_is_found_once_it_is_whole(length: int) -> None:
-    packet = head(length) + bytes(length)
-    assert split(packet) == ([(PUBLISH, len(packet) - length, len(packet))], len(packet))
-    assert split(packet[:-1]) == ([], 0)
+SIZES = st.one_of(st.integers(0, 300), st.sampled_from([127, 128, 16_383, 16_384, 70_000]))
+PACKETS = st.lists(st.tuples(st.integers(0x10, 0xFF), SIZES), max_size=6)
 
 
-@pytest.mark.parametrize("torn", [head(MOST_BYTES + 1), head(2**28 - 1), bytes([PUBLISH, 255, 255, 255, 255, 1])])
-def test_a_length_that_no_packet_has_ends_the_reading_at_once(torn: bytes) -> None:
+@given(PACKETS, st.data())
+def test_packets_are_found_in_whatever_pieces_they_come(packets: list[tuple[int, int]], data: st.DataObject) -> None:
+    stream = b"".join(packet(*each) for each in packets)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5)))
+    found: list[tuple[int, int]] = []
+    left = b""
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        left += stream[start:end]
+        frames, parsed = split(left)
+        found += [_checked(left, frame) for frame in frames]
+        left = left[parsed:]
+    assert left == b""
+    assert found == packets
+
+
+def _checked(data: bytes, frame: Frame) -> tuple[int, int]:
+    command, start, end = frame
+    assert data[start:end] == bytes([command]) * (end - start)
+    return command, end - start
+
+
+def test_a_length_of_more_than_four_bytes_is_no_packet() -> None:
     with pytest.raises(Unframed):
-        split(torn + b"what comes behind it")
+        split(bytes([0x30, 0x80, 0x80, 0x80, 0x80, 0x01]))
+    assert split(bytes([0x30, 0x80, 0x80, 0x80])) == ([], 0)
+    assert split(b"") == ([], 0)
