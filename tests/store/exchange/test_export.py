@@ -51,7 +51,7 @@ def test_names_that_do_not_exist_are_refused(run: Run, filled: Farm, tmp_path: P
     told = capsys.readouterr().err
     assert "found no channel of these names" in told
     assert "expected --format csv, parquet or xlsx" in told
-    assert not path.exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_organisation_is_not_in_it(run: Run, filled: Farm, foreign: Farm, tmp_path: Path) -> None:

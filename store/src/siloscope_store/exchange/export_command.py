@@ -76,6 +76,8 @@ async def _export(arguments: argparse.Namespace, url: str, form: Form, clock: Cl
         chosen = await exports.channels(connection, wanted)
         if not chosen:
             raise WrongSetting("found no channel of these names, expected at least one")
+        if reached.place is None:
+            note_begin(path, reached)
         bar = Bar(len({each.group_id for each in chosen}), "rows", sys.stderr, clock)
 
         @asynccontextmanager
@@ -112,7 +114,6 @@ async def _wanted(
     reached = begun(arguments.file, order)
     if reached is None:
         reached = Reached(order, ends.isoformat())
-        note_begin(arguments.file, reached)
     elif reached.rows:
         sys.stdout.write(f"going on behind {reached.rows} rows\n")
     return Selection(org_id, arguments.begins, datetime.fromisoformat(reached.ends), arguments.level, **names), reached
