@@ -12,6 +12,7 @@ from siloscope_store.shelf import Wanted
 from tests.ingest.conftest import Farm
 from tests.ingest.messages import EPOCH, SAMPLES, pack, relative
 from tests.ingest.unplugged import Unplugged, unplugged
+from tests.ingest.waiting import eventually
 
 pytestmark = pytest.mark.postgres
 FOREIGN = "silo/v1/demo/new-farm/pi/samples"
@@ -72,8 +73,8 @@ async def test_a_number_that_was_refused_is_stored_at_last(postgres_farm_url: st
         await farm.change("UPDATE node_epoch SET accounted = '{[1,3)}'")
         farm.rows(
             "INSERT INTO quarantine (org_id, node_id, topic, payload, reason, epoch, seq, payload_sha256, received_at)"
-            " SELECT org_id, node_id, %s, %s::bytea, 'unknown_unit', %s::uuid, 2, 'x', to_timestamp(%s::float8) FROM node"
-            " RETURNING 1",
+            " SELECT org_id, node_id, %s, %s::bytea, 'unknown_unit', %s::uuid, 2, 'x', to_timestamp(%s::float8)"
+            " FROM node RETURNING 1",
             *(SAMPLES, pack(2, at_ms, 21.0), EPOCH, at_ms / 1000),
         )
         assert await replay(postgres_farm_url, reason="unknown_unit") == 1
@@ -124,3 +125,23 @@ async def test_the_same_message_again_is_counted_with_when_it_came_last(postgres
         await worker.settled()
     found = farm.rows("SELECT times_seen, received_at, last_seen_at FROM quarantine")
     assert found == [(3, from_ms(at_ms), from_ms(at_ms + 2_000))]
+
+
+async def test_a_transaction_that_fails_leaves_the_row_and_no_sample(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        await refused_for_want_of_a_site(worker, farm, at_ms)
+    # The row is to go in the transaction that stores the samples: so where it cannot go, nothing is stored.
+    await farm.change(
+        "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'held' USING ERRCODE = 'admin_shutdown'; END $$"
+    )
+    await farm.change("CREATE TRIGGER hold BEFORE DELETE ON quarantine FOR EACH ROW EXECUTE FUNCTION hold()")
+    await replay(postgres_farm_url)
+    async with unplugged(postgres_farm_url) as worker:
+        await eventually(lambda: worker.metrics.retries._value.get() >= 2, lambda: worker.metrics.retries._value.get())
+        assert farm.value("SELECT count(*) FROM sample") == 0
+        assert farm.value("SELECT count(*) FROM quarantine WHERE replay_requested_at IS NOT NULL") == 2
+        await farm.change("DROP TRIGGER hold ON quarantine")
+        await farm.until("SELECT count(*) FROM quarantine", 0)
+    assert farm.value("SELECT count(*) FROM sample") == 2
