@@ -32,6 +32,13 @@ class Size(NamedTuple):
     indexes: int
 
 
+async def add_site(connection: Connection, site: Site) -> tuple[int, int]:
+    """Add a site whose days are UTC; return its organisation and itself."""
+    found = await connection.execute(_SQL["add_site"], {"org": site.organisation, "site": site.site})
+    ((org_id, site_id),) = await found.fetchall()
+    return org_id, site_id
+
+
 async def add_devices(
     connection: Connection, site: Site, devices: int, channels: int, interval_s: float | None
 ) -> list[int]:
@@ -78,6 +85,11 @@ async def finish(connection: Connection, group_ids: Sequence[int], channels: int
         day = at - (at - datetime.fromisoformat("1970-01-01T00:00:00+00:00")) % timedelta(days=1)
         await connection.execute(_SQL["set_progress"], {"at": at, "day": day})
         await add_latest(connection, group_ids, channels, at)
+    await analyze(connection)
+
+
+async def analyze(connection: Connection) -> None:
+    """Gather the planner's statistics."""
     await connection.execute(_SQL["analyze"])
 
 

@@ -314,4 +314,5 @@ class _Query:
     ) -> list[tuple[Any, ...]]:
         statement = sql.SQL(_SQL[name]).format(samples=self._samples, rollup=rollup or sql.SQL(""))
         parameters = {**self.channel.parameters, "begins": begins, "ends": ends, **more}
-        return await (await self._connection.execute(statement, parameters)).fetchall()
+        async with self._connection.cursor(binary=True) as cursor:
+            return await (await cursor.execute(statement, parameters)).fetchall()

@@ -20,7 +20,10 @@ class JobMetrics:
         )
         self.duration_s = Gauge(name + "last_duration_seconds", "How long that run took", ["job"], registry=registry)
         self.lag_s = Gauge(
-            "siloscope_rollup_lag_seconds", "Age of the newest closed bucket's end", ["level"], registry=registry
+            "siloscope_rollup_lag_seconds",
+            "How long closed buckets have waited to be computed",
+            ["level"],
+            registry=registry,
         )
         self.touched = Gauge("siloscope_rollup_touched_hours", "Marks of late samples that wait", registry=registry)
         self.archived_files = Counter("siloscope_archive_files", "Archive files written", registry=registry)

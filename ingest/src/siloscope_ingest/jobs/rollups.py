@@ -1,11 +1,15 @@
 """The job that rolls samples up: closes buckets, computes them, and repairs what late samples touched."""
 
+from datetime import timedelta
+
 from siloscope_ingest.jobs.job import Connection
 from siloscope_ingest.jobs.metrics import JobMetrics
 from siloscope_process.clock import Clock
 from siloscope_store.rollups import computing, progress, repairing
 
 _BUDGET_S = 10.0
+_LENGTH = {"m5": timedelta(minutes=5), "hour": timedelta(hours=1)}
+_LONGEST_DAY = timedelta(hours=25)
 
 
 class Rollups:
@@ -21,6 +25,7 @@ class Rollups:
     every_s = 5.0
 
     def __init__(self, grace_s: float, clock: Clock, metrics: JobMetrics) -> None:
+        self._grace_s = grace_s
         self._clock = clock
         self._metrics = metrics
         self._closing = progress.Closing(grace_s)
@@ -48,8 +53,15 @@ class Rollups:
         return window is not None or repaired > 0 or rebuilt
 
     async def _measure(self, connection: Connection) -> None:
-        now = self._clock.now()
+        """Tell how much of what has closed is not computed yet: about nothing where the job keeps up."""
+        closed_to = self._clock.now() - timedelta(seconds=self._grace_s)
+        hours_to = closed_to
         for each in await progress.progress(connection):
-            level = f"day {each.zone}" if each.zone else each.level
-            self._metrics.lag_s.labels(level).set((now - each.done_to).total_seconds())
+            if each.level == "day":
+                # A day's end is known by its zone; none is longer than 25 hours.
+                lag, level = hours_to - each.done_to - _LONGEST_DAY, f"day {each.zone}"
+            else:
+                lag, level = closed_to - each.done_to - _LENGTH[each.level], each.level
+                hours_to = each.done_to
+            self._metrics.lag_s.labels(level).set(max(0.0, lag.total_seconds()))
         self._metrics.touched.set(await repairing.touched(connection))

@@ -169,12 +169,12 @@ CREATE FUNCTION day_start(day date, zone text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     -- Where clocks go back over midnight, the cast gives the second of two midnights; the day begins at the first.
-    SELECT CASE
-        WHEN ((s - INTERVAL '1 hour') AT TIME ZONE zone)::date = day THEN s - INTERVAL '1 hour'
-        WHEN ((s - INTERVAL '30 minutes') AT TIME ZONE zone)::date = day THEN s - INTERVAL '30 minutes'
-        ELSE s
+    -- One expression, so that the planner takes it into the query.
+    SELECT day::timestamp AT TIME ZONE zone - CASE
+        WHEN ((day::timestamp AT TIME ZONE zone - INTERVAL '1 hour') AT TIME ZONE zone)::date = day THEN INTERVAL '1 hour'
+        WHEN ((day::timestamp AT TIME ZONE zone - INTERVAL '30 minutes') AT TIME ZONE zone)::date = day THEN INTERVAL '30 minutes'
+        ELSE INTERVAL '0'
     END
-    FROM (SELECT day::timestamp AT TIME ZONE zone) AS midnight (s)
 $$;
 COMMENT ON FUNCTION day_start(date, text) IS
     'when a local date begins: the first instant whose date it is there; that of the next day where clocks skip a whole day';

@@ -56,7 +56,7 @@ async def check(
         after = some[-1].group_id
         for zone in sorted({group.zone for group in some}):
             of_zone = [group for group in some if group.zone == zone]
-            first = max(filter(None, (await _earliest(connection, of_zone), begins)), default=None)
+            first = _first_hour(await _earliest(connection, of_zone), begins)
             while first is not None and first < min(ends or done["hour"], done["hour"]):
                 until = min(first + _STEP, ends or done["hour"], done["hour"])
                 yield await _compared(connection, of_zone, first, until, done)
@@ -67,6 +67,13 @@ async def repair(connection: Connection, differences: Sequence[Difference]) -> N
     """Have differing buckets computed again by the roll-up job: mark an hour of each."""
     ids = [each.group_id for each in differences]
     await rollup_marks.mark_touched(connection, ids, [each.bucket for each in differences])
+
+
+def _first_hour(earliest: datetime | None, begins: datetime | None) -> datetime | None:
+    """Return the first whole hour that is to be compared."""
+    if earliest is None or begins is None or begins <= earliest:
+        return earliest
+    return at_of(-(-us_of(begins) // _HOUR_US) * _HOUR_US)
 
 
 async def _earliest(connection: Connection, some: Sequence[Group]) -> datetime | None:

@@ -1,6 +1,11 @@
 -- A made-up history, for benchmarks: values that are known in closed form, so that roll-ups can be written without
 -- reading samples. The value of position k is (base + k + minute of the hour) / 10, base is fixed for a group and UTC day.
 
+-- name: add_site
+INSERT INTO site (org_id, slug, name, time_zone)
+SELECT org_id, %(site)s, %(site)s, 'Etc/UTC' FROM organisation WHERE slug = %(org)s
+RETURNING org_id, site_id
+
 -- name: add_devices
 WITH place AS (
     SELECT s.org_id, s.site_id FROM site AS s JOIN organisation AS o ON o.org_id = s.org_id

@@ -77,22 +77,22 @@ FROM (
 GROUP BY bucket;
 
 -- name: rolled
-SELECT bucket, (bucket AT TIME ZONE %(zone)s)::date, coalesce(counts[%(element)s], 0), coalesce(bad.n, 0), coalesce(uncertain.n, 0),
+SELECT bucket, (bucket AT TIME ZONE %(zone)s)::date, coalesce(counts[%(element)s], 0),
+    CASE WHEN reasons IS NULL THEN 0 ELSE bad_readings(reasons, %(position)s) END,
+    CASE WHEN reasons IS NULL THEN 0 ELSE uncertain_readings(reasons, %(position)s) END,
     minimum[%(element)s], maximum[%(element)s], mean[%(element)s], resultant[%(element)s],
     first[%(element)s], last[%(element)s], increase[%(element)s]
 FROM {rollup}
-LEFT JOIN LATERAL (SELECT bad_readings(reasons, %(position)s) AS n) AS bad ON reasons IS NOT NULL
-LEFT JOIN LATERAL (SELECT uncertain_readings(reasons, %(position)s) AS n) AS uncertain ON reasons IS NOT NULL
 WHERE group_id = %(group_id)s AND bucket >= %(begins)s AND bucket < %(ends)s
 ORDER BY bucket;
 
 -- name: rolled_days
-SELECT day_start(day, %(zone)s), day, coalesce(counts[%(element)s], 0), coalesce(bad.n, 0), coalesce(uncertain.n, 0),
+SELECT day::timestamp AT TIME ZONE %(zone)s, day, coalesce(counts[%(element)s], 0),
+    CASE WHEN reasons IS NULL THEN 0 ELSE bad_readings(reasons, %(position)s) END,
+    CASE WHEN reasons IS NULL THEN 0 ELSE uncertain_readings(reasons, %(position)s) END,
     minimum[%(element)s], maximum[%(element)s], mean[%(element)s], resultant[%(element)s],
     first[%(element)s], last[%(element)s], increase[%(element)s]
 FROM rollup_day
-LEFT JOIN LATERAL (SELECT bad_readings(reasons, %(position)s) AS n) AS bad ON reasons IS NOT NULL
-LEFT JOIN LATERAL (SELECT uncertain_readings(reasons, %(position)s) AS n) AS uncertain ON reasons IS NOT NULL
 WHERE group_id = %(group_id)s
     AND day >= %(since)s AND day <= %(until)s AND day < (%(ends)s::timestamptz AT TIME ZONE %(zone)s)::date
 ORDER BY day;
