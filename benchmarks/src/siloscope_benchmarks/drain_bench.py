@@ -101,9 +101,8 @@ class _Drain:
         load.uncommitted = EDGE_WINDOW * plan.nodes
         load.backlog_from_ms = SystemClock().now_ms() - 30 * _DAY_MS
         backlog = -(-readings // (plan.readings * plan.samples))
-        generator = LoadGenerator(load)
+        generator, steady_per_s = await self._steady(load)
         try:
-            steady_per_s = await self._steady(generator)
             self._say("ingest is down: the edges fill their windows")
             filled = await generator.run(Phase(backlog=backlog, fill=True))
             self._say(f"{filled.messages:,} messages wait in the broker; ingest starts")
@@ -113,20 +112,25 @@ class _Drain:
         finally:
             generator.end()
 
-    async def _steady(self, generator: LoadGenerator) -> float:
-        """Return messages a second that are committed of as many as go; ingest runs for as long as this takes."""
+    async def _steady(self, load: Load) -> tuple[LoadGenerator, float]:
+        """Return a generator and the messages a second that are committed of as many as go; ingest runs meanwhile."""
         port, log = free_port(), self._folder / "steady.log"
         with running_ingest(self._database, self._broker, port, self._environ, log) as ingest:
             wait_until_ready(ingest, port, log)
-            await generator.ready()
-            warm = await self._until(port, self._plan.nodes)
-            generator.tell_committed(warm)
-            self._say(f"sending for {self._plan.seconds:g} s, for comparison")
-            began_s = time.monotonic()
-            sent = await self._told(port, generator, Phase(self._plan.seconds))
-            await self._until(port, self._plan.nodes + sent.messages)
-            self._committed_before = self._plan.nodes + sent.messages
-            return sent.messages / (time.monotonic() - began_s)
+            generator = LoadGenerator(load)  # only now: a broker keeps nothing for a session that never was
+            try:
+                await generator.ready()
+                generator.tell_committed(await self._until(port, self._plan.nodes))
+                self._say(f"sending for {self._plan.seconds:g} s, for comparison")
+                began_s = time.monotonic()
+                sent = await self._told(port, generator, Phase(self._plan.seconds))
+                await self._until(port, self._plan.nodes + sent.messages)
+                self._committed_before = self._plan.nodes + sent.messages
+                generator.tell_committed(self._committed_before)
+                return generator, sent.messages / (time.monotonic() - began_s)
+            except BaseException:
+                generator.end()
+                raise
 
     async def _drained(
         self,

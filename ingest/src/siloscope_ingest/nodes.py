@@ -5,6 +5,9 @@ from siloscope_ingest.shapes import Shape
 from siloscope_ingest.twins import Epochs
 from siloscope_store.registry import Node
 
+AGENT, PLAIN = "agent", "plain"
+"""Kinds of nodes: one that announces itself, and one that merely sends."""
+
 _MOST_SHAPES = 4096
 _LOOK_EVERY_MS = 1000
 
@@ -46,6 +49,11 @@ class KnownNode:
         self._last_stream = (self.node_id, "")
         self._seen_stream: tuple[int, str] | None = None
         self._seen_ms = -_LOOK_EVERY_MS
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether a birth of it was registered, ever."""
+        return self.kind == "agent"
 
     def shape(self, device: str, names: tuple[str, ...], units: tuple[str | None, ...]) -> Shape | None:
         """Return the shape of such samples of a device, where it is known.

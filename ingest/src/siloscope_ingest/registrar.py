@@ -15,51 +15,37 @@ import structlog
 
 from siloscope_contract.births import (
     Birth,
-    EpochSpan,
     decode_birth,
     decode_heartbeat,
     decode_status,
     without_devices,
 )
-from siloscope_contract.errors import ContractError, MalformedMessage, MalformedPack
-from siloscope_contract.packs import Epoch, Sample, decode
+from siloscope_contract.errors import ContractError, MalformedMessage
 from siloscope_contract.topics import Kind, NodeName
-from siloscope_contract.units import UNITS
+from siloscope_ingest.admission import Admission, admitted, check_readable
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.clocks import ClockWatch
 from siloscope_ingest.database import Connection, Database, sorted_error
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
-from siloscope_ingest.errors import Rejected, StoreChanged, Transient, Unannounced
+from siloscope_ingest.errors import Rejected, Transient, Unannounced
 from siloscope_ingest.far_weeks import FarWeeks
 from siloscope_ingest.intake import Intake, Route
 from siloscope_ingest.look_ahead import MANY, MOST_AT_ONCE, LookAhead
 from siloscope_ingest.newcomers import newcomers
+from siloscope_ingest.nodes import AGENT as _AGENT
+from siloscope_ingest.nodes import PLAIN as _PLAIN
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.presence import PresenceBook, declared, is_possible
 from siloscope_ingest.redeliveries import RedeliveryUnknown, RelativeMessages
-from siloscope_ingest.resolving import ShapeMissing, WeekUnknown, number_of
-from siloscope_ingest.shapes import ChannelsMissing, Shape, shape
+from siloscope_ingest.resolving import ShapeMissing, WeekUnknown
+from siloscope_ingest.trust import check_trust
 from siloscope_process.clock import Clock, from_ms
-from siloscope_store import expectations, ledger, registry, watermarks
-from siloscope_store.registry import NewChannel, RegistryRefusal
+from siloscope_store import expectations, ledger, registry
+from siloscope_store.registry import RegistryRefusal
 
 _log = structlog.get_logger(__name__)
-_AGENT, _PLAIN = "agent", "plain"
 MOST_BIRTHS_AT_ONCE = 100
-
-
-@dataclass(frozen=True)
-class Admission:
-    """What may come in unannounced.
-
-    Attributes:
-        register_plain: Whether nodes, devices and channels may be registered by merely sending samples.
-        most_devices: How many devices a node gets that way.
-    """
-
-    register_plain: bool = True
-    most_devices: int = registry.MOST_DEVICES
 
 
 @dataclass
@@ -205,7 +191,7 @@ class Registrar:
 
     async def _samples(self, connection: Connection, intake: Intake, route: Route, delivery: Delivery) -> None:
         if route.node is None:
-            _check_readable(delivery)
+            check_readable(delivery)
         node = await self._node(connection, route, _PLAIN)
         shapes = 0
         while shapes < _MOST_SHAPES_A_MESSAGE:
@@ -220,7 +206,7 @@ class Registrar:
                 shapes += 1
                 # Committed before the first sample that uses it; all of it at once, for one wait for the disk.
                 async with connection.transaction():
-                    learnt = await self._learn_or_wait(connection, node, missing.sample, delivery)
+                    learnt = await admitted(connection, self._admission, self._ahead, node, missing.sample, delivery)
                 node.remember(missing.sample.device, learnt)
         raise Rejected("too_many_shapes", f"payload: found more than {_MOST_SHAPES_A_MESSAGE} kinds of samples")
 
@@ -286,7 +272,7 @@ class Registrar:
         digest = blake2b(delivery.payload, digest_size=16).digest()
         announced = _Announced(route, delivery, node, birth, digest, refusal)
         if self._births.get(node.node_id) != digest:
-            await self._check_trust(connection, node, birth)
+            await check_trust(connection, node, birth)
         return announced
 
     def _settle_birth(self, intake: Intake, announced: _Announced) -> None:
@@ -356,61 +342,6 @@ class Registrar:
         route.node = self._nodes[route.topic.node] = made
         return made
 
-    async def _learn_or_wait(
-        self, connection: Connection, node: KnownNode, sample: Sample, delivery: Delivery
-    ) -> Shape:
-        """Return the shape of a sample; a numbered pack of more devices than may come unannounced awaits the birth.
-
-        Raises:
-            Unannounced: Its number stays open: it will be sent again behind the birth.
-        """
-        try:
-            return await self._learn(connection, node, sample)
-        except RegistryRefusal as error:
-            if error.reason == "too_many_devices" and number_of(delivery)[1] is not None:
-                raise Unannounced(error.reason, str(error)) from error
-            raise
-
-    async def _learn(self, connection: Connection, node: KnownNode, sample: Sample) -> Shape:
-        """Return the shape of a sample, registering device and channels if need be and allowed."""
-        device_id, channels = await self._ahead.device(connection, node.node_id, sample.device)
-        try:
-            found = shape(sample.names, sample.units, channels)
-        except ChannelsMissing as missing:
-            self._check_admission(node, sample, missing)
-            if device_id is None:
-                most = None if node.kind == _AGENT else self._admission.most_devices
-                device_id = await registry.register_device(connection, node.node_id, sample.device, most)
-            await self._add_channels(connection, device_id, channels, missing)
-            node.forget()
-            found = shape(sample.names, sample.units, await registry.channels(connection, device_id))
-        return found
-
-    def _check_admission(self, node: KnownNode, sample: Sample, missing: ChannelsMissing) -> None:
-        if node.kind == _PLAIN and not self._admission.register_plain:
-            found = ", ".join(key for key, _ in missing.wanted)
-            raise Unannounced(
-                "channel_unknown",
-                f"device {sample.device}: found {found}, expected registered channels "
-                "(SILOSCOPE_REGISTER_PLAIN_DEVICES is off)",
-            )
-
-    async def _add_channels(
-        self, connection: Connection, device_id: int, known: list[registry.Channel], missing: ChannelsMissing
-    ) -> None:
-        """Add channels, each to the group that its key has already."""
-        of_key = {each.key: each for each in known}
-        by_group: dict[tuple[str, str], list[NewChannel]] = {}
-        for key, unit in missing.wanted:
-            before = of_key.get(key)
-            group = (before.group_key, before.retention_class) if before else _DEFAULT_GROUP
-            by_group.setdefault(group, []).append(NewChannel(key, _quantity(unit), unit))
-        for (group_key, retention_class), wanted in by_group.items():
-            await registry.add_channels(
-                connection, device_id, wanted, group_key=group_key, retention_class=retention_class
-            )
-        _log.info("channels_registered", device_id=device_id, channels=[key for key, _ in missing.wanted])
-
     async def _register(self, connection: Connection, announced: _Announced) -> None:
         """Register what a birth announces, each device by itself; note why one of them is refused."""
         node, birth = announced.node, announced.birth
@@ -444,30 +375,12 @@ class Registrar:
         pages.add(birth.page)
         return len(pages) >= birth.pages
 
-    async def _check_trust(self, connection: Connection, node: KnownNode, birth: Birth) -> None:
-        """Change the generation where a node was told more than is here: the database has gone back in time.
-
-        Raises:
-            StoreChanged: It has.
-        """
-        believed = await watermarks.identity(connection)
-        if (birth.store, birth.generation) != (believed.store, believed.generation):
-            return
-        told = {each: below for each, below in birth.committed.items() if is_possible(EpochSpan(Epoch(each), 0, below))}
-        here = await watermarks.belows(connection, node.node_id, list(told)) if told else {}
-        for epoch, below in told.items():
-            if below > here.get(epoch, 1):
-                _log.error("database_went_back", node=str(node.name), epoch=epoch, told=below, found=here.get(epoch))
-                await watermarks.lose_trust(connection, believed)
-                raise StoreChanged(f"{node.name} was told of numbers below {below} of {epoch}, and they are not here")
-
 
 def _is_birth(waiting: tuple[Route, Delivery]) -> bool:
     route, delivery = waiting
     return route.topic.kind is Kind.BIRTH and bool(delivery.payload)
 
 
-_DEFAULT_GROUP = (registry.DEFAULT_GROUP, registry.DEFAULT_RETENTION)
 _MOST_SHAPES_A_MESSAGE = 256
 _Handler = Callable[[Registrar, Connection, Intake, Route, Delivery], Awaitable[None]]
 _HANDLERS: dict[Kind, _Handler] = {
@@ -477,16 +390,3 @@ _HANDLERS: dict[Kind, _Handler] = {
     Kind.HEARTBEAT: Registrar._heartbeat,
     Kind.STATUS: Registrar._status,
 }
-
-
-def _check_readable(delivery: Delivery) -> None:
-    """Refuse what cannot be read, so that it registers nobody; but a number that was read is to be accounted for."""
-    try:
-        decode(delivery.payload, received_ms=delivery.received_ms)
-    except MalformedPack as error:
-        if error.seq is None:
-            raise
-
-
-def _quantity(unit: str) -> str:
-    return UNITS[unit].quantity

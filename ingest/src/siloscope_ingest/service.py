@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from siloscope_ingest.accumulator import Accumulator, CommittedState
+from siloscope_ingest.admission import Admission
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.broker_url import BrokerUrl
@@ -29,7 +30,7 @@ from siloscope_ingest.ports import Traces
 from siloscope_ingest.presence import PresenceBook
 from siloscope_ingest.publisher import Publisher
 from siloscope_ingest.redeliveries import RelativeMessages
-from siloscope_ingest.registrar import Admission, Registrar
+from siloscope_ingest.registrar import Registrar
 from siloscope_ingest.replays import Replays
 from siloscope_ingest.resolving import Resolver
 from siloscope_ingest.settings import IngestSettings
