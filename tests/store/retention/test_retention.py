@@ -134,6 +134,18 @@ def test_an_organisation_may_do_without_an_archive(owner: Connection[Any], head:
     assert not catalogue.files(owner)
 
 
+def test_what_comes_too_late_goes_at_the_next_run_where_there_is_no_archive(
+    owner: Connection[Any], farm: Farm, head: Group
+) -> None:
+    policies.require_archive(owner, "ours", required=False)
+    run(owner, None)
+    late(farm, head, OLD + timedelta(hours=30))
+    assert old_rows(owner) == 1  # stored like every sample
+    assert len(run(owner, None).dropped) == 1
+    assert old_rows(owner) == 0
+    assert owner.execute("SELECT count(*) FROM archive_due").fetchone() == (0,)
+
+
 def test_vitals_have_a_retention_and_files_of_their_own(owner: Connection[Any], farm: Farm, tmp_path: Path) -> None:
     agent = farm.group("agent", [("load", "ratio", "/")], retention_class="vitals")
     head = farm.group("head", CHANNELS)
