@@ -132,9 +132,8 @@ def differences(truth: Truth, held: Held, lost: set[PackId], now_ms: int) -> Ite
     if len(far) > MOST_FAR_WEEKS:
         yield f"wild clocks opened {len(far)} weeks"
     for payload, reason, detail, topic in held.quarantine:
-        # On another's topic it came by a flipped bit; of a device that announces nothing, who knows what has failed?
-        unannounced = reason == "channel_unknown" and topic in truth.unannounced
-        if payload in truth.payloads and topic in truth.topics and not unannounced:
+        # On another's topic it came by a flipped bit; and it may come before the birth that says what it is about.
+        if payload in truth.payloads and topic in truth.topics and reason != "channel_unknown":
             yield f"a good message of {topic} is in quarantine: {reason}: {detail}"
     for id, reason in held.refused.items():
         if id in truth.packs:

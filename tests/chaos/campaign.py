@@ -246,7 +246,6 @@ class _Campaign:
         truth = Truth(flipped=bool(report.done[Kind.FLIP]))
         for slug in [*(each.name[2] for each in world.nodes), *PLAIN_NODES]:
             truth.topics[Topic(NodeName.of(ORG, SITE, slug), TopicKind.SAMPLES).text()] = slug
-        truth.unannounced = {topic for topic, slug in truth.topics.items() if slug in PLAIN_NODES}
         read_nodes(truth, world.nodes, {})
         names = {node.label: node.name[2] for node in world.nodes} | {name: name for name in PLAIN_NODES}
         read_senders(truth, world.records, names)

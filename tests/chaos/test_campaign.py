@@ -4,6 +4,7 @@ By hand, thousands: `python -m tests.chaos --faults 5000`; see docs/testing.md.
 """
 
 import os
+from typing import Any
 
 import pytest
 
@@ -16,14 +17,15 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 FAULTS = 105
 LEAST_DONE = 100
+PACE: dict[str, Any] = {"mean_pause_s": 0.35, "longest_s": 1.5, "wild_samples": 40, "drained_within_s": 180.0}
 CAMPAIGNS = [
     pytest.param(
-        Setting("nats", "postgres", 1, 20261121, FAULTS, mean_pause_s=0.35, longest_s=1.5),
+        Setting("nats", "postgres", 1, 20261121, FAULTS, **PACE),
         marks=[pytest.mark.nats, pytest.mark.postgres],
         id="nats-postgres",
     ),
     pytest.param(
-        Setting("mosquitto", "timescale", 2, 20261122, FAULTS, full_disk="edge", mean_pause_s=0.35, longest_s=1.5),
+        Setting("mosquitto", "timescale", 2, 20261122, FAULTS, full_disk="edge", **PACE),
         marks=[pytest.mark.mosquitto, pytest.mark.timescale],
         id="mosquitto-timescale",
     ),

@@ -47,7 +47,7 @@ class Truth:
         sent: Readings of senders without a spool: where, and what they may be.
         still_spooled: Packs that are in some spool now.
         wrong: What the nodes themselves did wrong.
-        topics: Where their samples go; those of `unannounced` come from devices that announce nothing.
+        topics: Where their samples go, and whose they are.
         flipped: Bits were flipped, so that topics may name nodes that nobody knows.
     """
 
@@ -57,7 +57,6 @@ class Truth:
     still_spooled: set[PackId] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
     topics: dict[str, str] = field(default_factory=dict)
-    unannounced: set[str] = field(default_factory=set)
     flipped: bool = False
 
     def knows(self, node: str) -> bool:

@@ -337,6 +337,23 @@ async def test_a_pack_that_overtook_its_birth_is_taken_when_it_comes_again(farm:
     assert farm.value("SELECT count(*) FROM seq_refused") == 0
 
 
+async def test_failed_readings_that_overtook_their_birth_are_filled_in_when_they_come_again(
+    farm: Farm, now_ms: int
+) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url):
+        connection = await broker.connection()
+        connection.deliver(SAMPLES, pack(1, now_ms, 1.0, None), 1)
+        await answered(connection, 1)
+        assert farm.rows('SELECT "values" FROM sample') == [([1.0],)]
+        assert farm.value("SELECT count(*) FROM node_epoch") == 0
+        connection.deliver(BIRTH, birth("one", [EpochSpan(EPOCH, 1, 2)]), 2)
+        await answered(connection, 1, 2)
+        connection.deliver(SAMPLES, pack(1, now_ms, 1.0, None), 3)
+        await answered(connection, 1, 2, 3)
+    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,2)}"
+    assert farm.rows('SELECT "values", quality[1:2] FROM sample') == [([1.0, None], [0, 202])]
+
+
 async def test_many_unknown_nodes_at_once_are_all_found_again(farm: Farm, now_ms: int) -> None:
     names = [NodeName.of("demo", "north-farm", f"n{at}") for at in range(120)]
     async with fake_broker() as broker:

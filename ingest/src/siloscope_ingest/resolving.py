@@ -98,6 +98,8 @@ class Resolver:
                 f"device {sample.device}: found failed readings of {', '.join(shape.unknown)}, expected known channels"
             )
             entry.quarantined = [*entry.quarantined, _quarantined(entry, "channel_unknown", detail)]
+            if not node.is_announced:
+                entry.seq = None  # it overtook the birth that names them: it comes again, and is then filled in
             entry.is_exception = True
 
     def _believed(self, entry: Entry, shape: Shape, sample: Sample) -> Sequence[Part]:
