@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from siloscope_benchmarks import drain_bench, ingest_bench
+from siloscope_benchmarks import drain_bench, ingest_bench, query_bench, storage_bench
 from siloscope_benchmarks.fleet import Form
 from siloscope_benchmarks.watching import Latency
 from siloscope_process.command_line import Command
@@ -31,6 +31,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     drain.add_argument("--backlog", type=int, default=10_000_000, help="readings that wait (default 10 million)")
     drain.add_argument("--live-rate", type=float, default=50, help="new messages a second meanwhile (default 50)")
     drain.set_defaults(bench=_drain)
+    storage = benches.add_parser("storage", help="bytes a reading on disk, all indexes and roll-ups included")
+    _add_home(storage)
+    storage.set_defaults(bench=_storage)
+    query = benches.add_parser("query", help="charts over a day, a month and two years, and newest values")
+    query.add_argument(
+        "--readings", type=float, default=1e8, help="readings to build, such as 1e6 to 1e9 (default 1e8)"
+    )
+    query.add_argument("--growth", action="store_true", help="measure at each power of ten from 1e6 on as well")
+    query.add_argument("--build-minutes", type=float, default=60, help="stop building then (default 60)")
+    query.add_argument(
+        "--hour-days", type=int, default=60, help="days of roll-ups of hours (default 60; 730 are 15 GB)"
+    )
+    query.add_argument("--queries", type=int, default=200, help="questions of each kind (default 200)")
+    query.add_argument(
+        "--ingest-rate", type=float, default=15_000, help="messages a second of ingest beside it; 0 = none"
+    )
+    _add_home(query)
+    query.set_defaults(bench=_query)
 
 
 def _add_load(parser: argparse.ArgumentParser, *, nodes: int) -> None:
@@ -40,6 +58,11 @@ def _add_load(parser: argparse.ArgumentParser, *, nodes: int) -> None:
     parser.add_argument("--samples", type=int, default=1, help="samples a message (default 1)")
     parser.add_argument("--window", type=int, default=12_000, help="messages that the broker may leave unanswered")
     parser.add_argument("--broker", choices=("mosquitto", "nats"), default="mosquitto")
+    parser.add_argument("--database", choices=("timescale", "postgres"), default="timescale")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+
+
+def _add_home(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", choices=("timescale", "postgres"), default="timescale")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
@@ -64,6 +87,27 @@ def _drain(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     result = drain_bench.measure(plan, arguments.backlog, arguments.live_rate, environ, _say)
     print(msgspec.json.encode(result).decode() if arguments.json else _drain_table(result))
     return 0 if result.all_accounted else 1
+
+
+def _storage(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    result = storage_bench.measure(arguments.database, environ, _say)
+    print(msgspec.json.encode(result).decode() if arguments.json else storage_bench.table(result))
+    return 0 if all(each.within_budget for each in result.stored) else 1
+
+
+def _query(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    sizes = [10.0**power for power in range(6, 10) if arguments.growth and 10.0**power < arguments.readings]
+    plan = query_bench.Plan(
+        [*sizes, arguments.readings],
+        arguments.build_minutes,
+        arguments.hour_days,
+        arguments.queries,
+        arguments.ingest_rate,
+        arguments.database,
+    )
+    result = query_bench.measure(plan, environ, _say)
+    print(msgspec.json.encode(result).decode() if arguments.json else query_bench.table(result))
+    return 0 if result.buckets_differing == 0 else 1
 
 
 def _plan(arguments: argparse.Namespace) -> ingest_bench.Plan:
