@@ -211,3 +211,11 @@ def test_folding_a_row_with_itself_changes_nothing(row: bytes) -> None:
 
 def test_both_sample_tables_have_their_place() -> None:
     assert list(SampleTable) == [SampleTable.MEASUREMENTS, SampleTable.VITALS]
+
+
+def test_only_a_batch_with_a_row_of_more_than_a_minute_ago_is_looked_at_for_late_ones() -> None:
+    in_time = Batch({2_900 * 2, 2_899 * 2}, {})
+    in_time.add(entry((1, -60, {0: 1.0}), (1, 5, {0: 1.0})))
+    assert in_time.late_at_ms(TABLE) is None
+    in_time.add(entry((1, -61, {0: 1.0})))
+    assert in_time.late_at_ms(TABLE) == BASE_MS
