@@ -6,6 +6,7 @@ a file that it looks at, and leaves the records of `tests.chaos.records`.
 
 import asyncio
 import json
+import os
 import random
 import secrets
 import signal
@@ -42,6 +43,7 @@ from tests.chaos.synthetic import INSTRUMENTS
 
 _LOOK_EVERY_S = 0.1
 _TELL_EACH = 100
+_STOP_WITHIN_S = 5.0
 _HALF_LATER_S = 0.3
 _EARLIEST_MS, _LATEST_MS = 300_000_000_000, 9_000_000_000_000  # 1979 to 2255: beyond it a time is none on the wire
 
@@ -250,7 +252,12 @@ async def run(plan: FleetPlan) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_stray)
     work = asyncio.ensure_future(_run(nodes, Path(plan.control)))
-    loop.add_signal_handler(signal.SIGTERM, work.cancel)
+
+    def stop() -> None:
+        work.cancel()
+        loop.call_later(_STOP_WITHIN_S, os._exit, 1)  # a spool whose folder is gone already may swallow a cancellation
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
     with suppress(asyncio.CancelledError):
         await work
 
