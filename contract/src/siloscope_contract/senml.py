@@ -57,15 +57,6 @@ class Record(msgspec.Struct, gc=False, omit_defaults=True):
     gaps: list[dict[str, Any]] | None = None
 
 
-class PlainRecord(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """A record behind the first one as nearly all are: a name, a value, and neither base fields nor time."""
-
-    n: str
-    v: float
-    u: str | None = None
-    q: int = 0
-
-
 CBOR_LABELS = MappingProxyType(
     {
         -1: "bver", -2: "bn", -3: "bt", -4: "bu", -5: "bv", -6: "bs",
@@ -81,7 +72,6 @@ _ZLIB_START = 0x78
 _CBOR_ARRAYS = range(0x80, 0xA0)
 
 _decode_records = msgspec.json.Decoder(list[Record]).decode
-_decode_plain = msgspec.json.Decoder(list[PlainRecord]).decode
 _decode_labels = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 _encode_json = msgspec.json.Encoder().encode
 
@@ -106,27 +96,6 @@ def unpack(payload: bytes) -> tuple[bytes, Form]:
     raise MalformedPack(
         "unknown_form", place="first byte", found=payload[:12], expected="[ (JSON), 0x78 (zlib) or 0x80-0x9f (CBOR)"
     )
-
-
-def split(document: bytes) -> tuple[Record, list[PlainRecord]] | None:
-    """Read a JSON document whose records behind the first are all plain; ``None`` where they are not.
-
-    Twice as fast as ``records``, and taken by nearly every pack. Cutting at the first ``},{`` is safe because each part
-    must decode on its own: a cut inside a string leaves two parts that do not.
-    """
-    if not document.isascii():
-        return None  # nothing of ours needs more; the general way looks whether it is UTF-8 at all
-    cut = document.find(b"},{")
-    if cut < 0 and document.count(b"{") > 1:
-        return None
-    try:
-        if cut < 0:
-            only = _decode_records(document)
-            return (only[0], []) if only else None
-        first = _decode_records(document[: cut + 1] + b"]")
-        return first[0], _decode_plain(b"[" + document[cut + 2 :])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def records(document: bytes, form: Form) -> list[Record]:
