@@ -26,6 +26,7 @@ from tests.chaos.world import Fleet, World
 
 _STEPS_MS = (1_500, 20_000, 3_600_000, 5 * 3_600_000, 40 * 86_400_000)
 _REPLICA_FOLLOWS_S = 1.0
+_GROWS_OLD_S = 2.0
 _SPOOL_FILES = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm")
 MOST_CLONES = 2
 
@@ -185,13 +186,13 @@ class Harm:
     def _back_up(self, fault: Fault) -> None:
         self._world.store.back_up()
 
-    def _restore(self, fault: Fault) -> bool:
+    def _restore(self, fault: Fault) -> None:
         if not self._world.store.has_backup:
-            return False
+            self._world.store.back_up()
+            time.sleep(_GROWS_OLD_S)
         self._before_restore()
         self.restores += 1
         self._world.store.restore()
-        return True
 
     def _promote(self, fault: Fault) -> bool:
         store = self._world.store
@@ -223,18 +224,18 @@ class Harm:
         with self._dead(node):
             self._cards[node.label] = self._copied(node, f"card-{node.label}")
 
-    def _restore_card(self, fault: Fault) -> bool:
+    def _restore_card(self, fault: Fault) -> None:
         node = self._node(fault.victim)
-        copy = self._cards.get(node.label)
-        if copy is None:
-            return False
+        if node.label not in self._cards:
+            self._copy_card(fault)
+            time.sleep(_GROWS_OLD_S)
+        copy = self._cards[node.label]
         with self._dead(node):
             spool = Path(node.directory) / FILE_NAME
             SpoolLog(Path(node.records) / SPOOLED).catch_up(spool)
             kept = {id for id, _ in read_spool(copy / FILE_NAME)}
             self.lost |= {id for id, _ in read_spool(spool)} - kept
             _put(copy, Path(node.directory))
-        return True
 
     def _clone_card(self, fault: Fault) -> bool:
         if self._clones >= MOST_CLONES:
