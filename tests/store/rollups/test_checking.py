@@ -73,5 +73,6 @@ async def test_a_site_that_is_not_there_is_named(
 
 
 def test_a_time_without_offset_is_refused(migrated_database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(migrated_database_url, "--from", "2026-01-01T00:00:00") == 2
+    with pytest.raises(SystemExit):
+        run(migrated_database_url, "--from", "2026-01-01T00:00:00")
     assert "is not ISO 8601 with an offset" in capsys.readouterr().err

@@ -106,15 +106,16 @@ class World:
                 levels.append(("rollup_m5", "bucket", plain.five_minutes, done["m5"], timedelta(minutes=5)))
             for relation, key, bucket_of, done_to, length in levels:
                 expected = plain.recomputed(self.farm.connection, group.group_id, bucket_of)
+                since = self._m5_since(group) if relation == "rollup_m5" else None
                 wanted = {
-                    at: each for at, each in expected.items() if isinstance(at, datetime) and at + length <= done_to
+                    at: each
+                    for at, each in expected.items()
+                    if isinstance(at, datetime) and at + length <= done_to and (since is None or at >= since)
                 }
-                if relation == "rollup_m5":
-                    since = self.farm.connection.execute(
-                        "SELECT since FROM rollup_m5_group WHERE group_id = %s", (group.group_id,)
-                    ).fetchone()
-                    wanted = {at: each for at, each in wanted.items() if since is not None and at >= since[0]}
-                buckets += self._compare(self.rows(relation, group, key), wanted, kinds)
+                # What was computed before a group's interval became long stays, and nobody reads it.
+                rows = self.rows(relation, group, key)
+                found = {at: row for at, row in rows.items() if since is None or at >= since}
+                buckets += self._compare(found, wanted, kinds)
             days = plain.recomputed(self.farm.connection, group.group_id, plain.day(zone))
             today = plain.day(zone)(done[f"day{zone}"])
             buckets += self._compare(
@@ -123,6 +124,14 @@ class World:
                 kinds,
             )
         return buckets
+
+    def _m5_since(self, group: Group) -> datetime:
+        row = self.farm.connection.execute(
+            "SELECT since FROM rollup_m5_group WHERE group_id = %s", (group.group_id,)
+        ).fetchone()
+        assert row is not None
+        since: datetime = row[0]
+        return since
 
     @staticmethod
     def _compare(found: dict[Any, tuple[Any, ...]], wanted: dict[Any, Any], kinds: dict[int, Kind] | None) -> int:
