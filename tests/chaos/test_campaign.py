@@ -15,7 +15,7 @@ from tests.components import REQUIRE_ALL, component_missing
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
-FAULTS = 105
+FAULTS = 108
 LEAST_DONE = 100
 PACE: dict[str, Any] = {"mean_pause_s": 0.35, "longest_s": 1.5, "wild_samples": 40, "drained_within_s": 180.0}
 CAMPAIGNS = [
