@@ -51,8 +51,10 @@ async def search_again(connection: Connection, most: int = 2000) -> bool:
             by_class[retention_class].append((group_id, hour))
         for retention_class, hours in by_class.items():
             parameters = {"group_ids": [group_id for group_id, _ in hours], "hours": [hour for _, hour in hours]}
-            await connection.execute(_SQL["forget_holes"], parameters)
+            forgotten = await (await connection.execute(_SQL["forget_holes"], parameters)).fetchall()
             await connection.execute(_statement("search_again", retention_class), parameters)
+            ends = {"group_ids": [group_id for group_id, _ in forgotten], "after": [after for _, after in forgotten]}
+            await connection.execute(_statement("keep_older_ends", retention_class), ends)
             await connection.execute(_statement("note_first", retention_class), parameters)
     waiting = await (await connection.execute(_SQL["touched_left"])).fetchone()
     return waiting == (True,)

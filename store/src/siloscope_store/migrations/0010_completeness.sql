@@ -65,8 +65,6 @@ BEGIN
         UPDATE group_expectation SET until = greatest(now(), since) WHERE group_id = NEW.group_id AND until IS NULL;
         INSERT INTO group_expectation AS e (group_id, since, interval_s) VALUES (NEW.group_id, now(), NEW.interval_s)
         ON CONFLICT (group_id, since) DO UPDATE SET interval_s = excluded.interval_s, until = NULL;
-        -- Holes that were looked for with another interval, or none, are looked for again.
-        UPDATE hole_progress SET done_to = '-infinity' WHERE group_id = NEW.group_id;
     END IF;
     RETURN NULL;
 END
@@ -119,6 +117,12 @@ BEGIN
                     (SELECT "time" FROM %1$I WHERE group_id = wanted ORDER BY "time" LIMIT 1),
                     (SELECT "time" FROM %1$I WHERE group_id = wanted ORDER BY "time" DESC LIMIT 1)
             $$;
+            CREATE FUNCTION first_of_%1$s(wanted int4, begins timestamptz, ends timestamptz) RETURNS TABLE (first_time timestamptz)
+            LANGUAGE sql STABLE
+            AS $$
+                SELECT "time" FROM %1$I WHERE group_id = wanted AND "time" >= begins AND "time" < ends ORDER BY "time" LIMIT 1
+            $$;
+            REVOKE EXECUTE ON FUNCTION first_of_%1$s(int4, timestamptz, timestamptz) FROM PUBLIC;
             REVOKE EXECUTE ON FUNCTION holes_of_%1$s(int4, timestamptz, timestamptz, interval) FROM PUBLIC;
             REVOKE EXECUTE ON FUNCTION ends_of_%1$s(int4) FROM PUBLIC;
         $f$, relation);
@@ -130,6 +134,28 @@ CREATE FUNCTION delivery_allowance(interval_s float8) RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT make_interval(secs => greatest(2 * coalesce(interval_s, 0), 60)) $$;
 COMMENT ON FUNCTION delivery_allowance(float8) IS 'a sample that comes within this after its time is in time';
+
+-- When samples of groups are expected, and how often. The first span begins with what was spooled before the first birth
+-- came; a sample that is a month older was imported, or told by a clock that was years wrong, and nothing follows from it.
+CREATE FUNCTION expected_spans(wanted int4[])
+RETURNS TABLE (group_id int4, since timestamptz, until timestamptz, interval_s float8)
+LANGUAGE sql STABLE
+AS $$
+    SELECT e.group_id, CASE WHEN e.since = s.announced_at THEN least(e.since, h.first_time, m.at, v.at) ELSE e.since END,
+        e.until, e.interval_s
+    FROM (
+        SELECT g.group_id, g.retention_class, min(x.since) AS announced_at, min(x.since) - INTERVAL '31 days' AS earliest
+        FROM sample_group AS g JOIN group_expectation AS x ON x.group_id = g.group_id
+        WHERE g.group_id = ANY (wanted)
+        GROUP BY g.group_id
+    ) AS s
+    JOIN group_expectation AS e ON e.group_id = s.group_id
+    LEFT JOIN hole_progress AS h ON h.group_id = s.group_id AND h.first_time >= s.earliest
+    LEFT JOIN LATERAL first_of_sample(s.group_id, s.earliest, s.announced_at) AS m (at)
+        ON h.group_id IS NULL AND s.retention_class = 'measurements'
+    LEFT JOIN LATERAL first_of_sample_vitals(s.group_id, s.earliest, s.announced_at) AS v (at)
+        ON h.group_id IS NULL AND s.retention_class = 'vitals'
+$$;
 
 -- Whatever may be missing of these groups within [begins, ends), as runs of equally spaced samples with one cause each.
 CREATE FUNCTION missing_samples(wanted int4[], begins timestamptz, ends timestamptz, at timestamptz)
@@ -158,32 +184,35 @@ BEGIN
         LEFT JOIN LATERAL ends_of_sample(g.group_id) AS m ON g.retention_class = 'measurements'
         LEFT JOIN LATERAL ends_of_sample_vitals(g.group_id) AS v ON g.retention_class = 'vitals'
         WHERE g.group_id = ANY (wanted)
+    ), period AS MATERIALIZED (
+        SELECT p.group_id, p.interval_s, p.since, least(p.until, at - delivery_allowance(p.interval_s)) AS until,
+            make_interval(secs => 1.5 * p.interval_s) AS longest
+        FROM expected_spans(wanted) AS p
+    ), newer AS MATERIALIZED (
+        -- What is newer than the job that looks for holes, by the interval of its time.
+        SELECT g.group_id, g.retention_class, p.longest,
+            greatest(g.done_to, begins, p.since) AS begins, least(ends, p.before) AS ends
+        FROM g JOIN (SELECT *, lead(since, 1, 'infinity') OVER (PARTITION BY group_id ORDER BY since) AS before FROM period) AS p
+            ON p.group_id = g.group_id AND greatest(g.done_to, begins, p.since) < least(ends, p.before)
     ), hole AS (
+        -- UNION: a hole across a change of interval is found with both.
         SELECT g.group_id, h.after, h.before
         FROM g CROSS JOIN LATERAL (
             SELECT h.after, h.before FROM sample_hole AS h
             WHERE h.group_id = g.group_id AND h.before < g.done_to AND h.before > begins AND h.after < ends OFFSET 0
         ) AS h
-        UNION ALL
-        SELECT g.group_id, h.after, h.before
-        FROM g CROSS JOIN LATERAL holes_of_sample(
-            g.group_id, greatest(g.done_to, begins), greatest(g.done_to, begins, ends), make_interval(secs => 1.5 * g.shortest_s)) AS h
-        WHERE g.retention_class = 'measurements'
-        UNION ALL
-        SELECT g.group_id, h.after, h.before
-        FROM g CROSS JOIN LATERAL holes_of_sample_vitals(
-            g.group_id, greatest(g.done_to, begins), greatest(g.done_to, begins, ends), make_interval(secs => 1.5 * g.shortest_s)) AS h
-        WHERE g.retention_class = 'vitals'
-        UNION ALL
+        UNION
+        SELECT n.group_id, h.after, h.before
+        FROM newer AS n CROSS JOIN LATERAL holes_of_sample(n.group_id, n.begins, n.ends, n.longest) AS h
+        WHERE n.retention_class = 'measurements'
+        UNION
+        SELECT n.group_id, h.after, h.before
+        FROM newer AS n CROSS JOIN LATERAL holes_of_sample_vitals(n.group_id, n.begins, n.ends, n.longest) AS h
+        WHERE n.retention_class = 'vitals'
+        UNION
         SELECT group_id, '-infinity', coalesce(first_time, 'infinity') FROM g
-        UNION ALL
+        UNION
         SELECT group_id, last_time, 'infinity' FROM g WHERE last_time IS NOT NULL
-    ), period AS (
-        SELECT g.group_id, e.interval_s,
-            CASE WHEN row_number() OVER (PARTITION BY e.group_id ORDER BY e.since) = 1
-                THEN least(e.since, g.first_time) ELSE e.since END AS since,
-            least(e.until, at - delivery_allowance(e.interval_s)) AS until
-        FROM g JOIN group_expectation AS e ON e.group_id = g.group_id
     ), stretch AS MATERIALIZED (
         SELECT s.group_id, s.lo, s.hi, s.step_s,
             greatest(1, ceil(extract(epoch FROM begins - s.lo)::float8 / s.step_s - 1e-9)) AS least,
@@ -444,11 +473,7 @@ BEGIN
             extract(epoch FROM least(d.hi, e.until, at) - greatest(d.lo, e.since))::float8 / e.interval_s - 1e-9))::int8 AS most
         FROM g
         JOIN day AS d ON d.zone = g.zone
-        JOIN (
-            SELECT group_id, interval_s, until,
-                CASE WHEN row_number() OVER (PARTITION BY group_id ORDER BY since) = 1 THEN '-infinity' ELSE since END AS since
-            FROM group_expectation WHERE group_id = ANY (wanted)
-        ) AS e ON e.group_id = g.group_id AND e.since < d.hi AND coalesce(e.until, 'infinity') > d.lo AND d.lo < at
+        JOIN expected_spans(wanted) AS e ON e.group_id = g.group_id AND e.since < d.hi AND coalesce(e.until, 'infinity') > d.lo AND d.lo < at
         GROUP BY g.group_id, d.day
     ), late AS (
         SELECT g.group_id, l.day, sum(l.samples)::int8 AS n
@@ -494,6 +519,7 @@ BEGIN
 END
 $$;
 
+REVOKE EXECUTE ON FUNCTION expected_spans(int4[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION missing_samples(int4[], timestamptz, timestamptz, timestamptz) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION rolled_up_to(text, text, int4) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION stored_samples(int4[], date, date) FROM PUBLIC;

@@ -13,14 +13,16 @@ LIMIT %(most)s
 
 -- name: search
 INSERT INTO sample_hole (group_id, after, before)
-SELECT w.group_id, h.after, h.before
+SELECT DISTINCT w.group_id, h.after, h.before
 FROM unnest(%(group_ids)s::int4[]) AS w (group_id)
 LEFT JOIN hole_progress AS p ON p.group_id = w.group_id
-CROSS JOIN LATERAL (
-    SELECT make_interval(secs => 1.5 * min(e.interval_s)) AS longest FROM group_expectation AS e WHERE e.group_id = w.group_id
-) AS e
-CROSS JOIN LATERAL {reader}(w.group_id, coalesce(p.done_to, '-infinity'), %(ends)s::timestamptz, e.longest) AS h
-WHERE h.before < %(ends)s
+JOIN (
+    SELECT *, lead(since, 1, 'infinity') OVER (PARTITION BY group_id ORDER BY since) AS before
+    FROM expected_spans(%(group_ids)s::int4[])
+) AS e ON e.group_id = w.group_id
+CROSS JOIN LATERAL {reader}(
+    w.group_id, greatest(p.done_to, e.since), least(%(ends)s::timestamptz, e.before), make_interval(secs => 1.5 * e.interval_s)) AS h
+WHERE h.before < %(ends)s AND greatest(p.done_to, e.since) < least(%(ends)s::timestamptz, e.before)
 ON CONFLICT (group_id, before) DO UPDATE SET after = excluded.after
 
 -- name: note_searched
@@ -47,18 +49,31 @@ ORDER BY t.group_id, t.bucket
 DELETE FROM sample_hole AS h
 USING unnest(%(group_ids)s::int4[], %(hours)s::timestamptz[]) AS w (group_id, hour)
 WHERE h.group_id = w.group_id AND h.before >= w.hour AND h.after < w.hour + INTERVAL '1 hour'
+RETURNING h.group_id, h.after
 
 -- name: search_again
 INSERT INTO sample_hole (group_id, after, before)
 SELECT DISTINCT w.group_id, h.after, h.before
 FROM unnest(%(group_ids)s::int4[], %(hours)s::timestamptz[]) AS w (group_id, hour)
 JOIN hole_progress AS p ON p.group_id = w.group_id
-CROSS JOIN LATERAL (
-    SELECT make_interval(secs => 1.5 * min(e.interval_s)) AS longest FROM group_expectation AS e WHERE e.group_id = w.group_id
-) AS e
-CROSS JOIN LATERAL {reader}(w.group_id, w.hour, w.hour + INTERVAL '1 hour', e.longest) AS h
-WHERE h.before < p.done_to
+JOIN (
+    SELECT *, lead(since, 1, 'infinity') OVER (PARTITION BY group_id ORDER BY since) AS before
+    FROM expected_spans(%(group_ids)s::int4[])
+) AS e ON e.group_id = w.group_id
+CROSS JOIN LATERAL {reader}(
+    w.group_id, greatest(w.hour, e.since), least(w.hour + INTERVAL '1 hour', e.before), make_interval(secs => 1.5 * e.interval_s)) AS h
+WHERE h.before < p.done_to AND greatest(w.hour, e.since) < least(w.hour + INTERVAL '1 hour', e.before)
 ON CONFLICT (group_id, before) DO UPDATE SET after = excluded.after
+
+-- name: keep_older_ends
+-- A hole whose first sample was dropped since: it still begins there, and ends with the first sample that is left.
+INSERT INTO sample_hole (group_id, after, before)
+SELECT w.group_id, min(w.after), x.first_time
+FROM unnest(%(group_ids)s::int4[], %(after)s::timestamptz[]) AS w (group_id, after)
+CROSS JOIN LATERAL {ends}(w.group_id) AS x
+WHERE w.after < x.first_time
+GROUP BY w.group_id, x.first_time
+ON CONFLICT (group_id, before) DO NOTHING
 
 -- name: note_first
 UPDATE hole_progress AS h SET first_time = least(h.first_time, x.first_time)
