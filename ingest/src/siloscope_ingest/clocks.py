@@ -93,7 +93,7 @@ class ClockWatch:
         return found
 
     def _observe(self, track: _Track, node_id: int, org_id: int, time_ms: int, received_ms: int) -> None:
-        if track.head_ms is None or received_ms - track.begun_ms >= WINDOW_MS:
+        if track.head_ms is None or not 0 <= received_ms - track.begun_ms < WINDOW_MS:
             if track.head_ms is not None:
                 self._judge(track, node_id, org_id, received_ms)
             track.begun_ms, track.head_ms, track.newest_ms = received_ms, time_ms - received_ms, time_ms

@@ -54,8 +54,8 @@ class FarWeeks:
             self._last[node_id] = week // len(TABLES)
             return True
         until_ms = self._closed_until_ms.get(week)
-        if until_ms is None or now_ms >= until_ms:
-            return None
+        if until_ms is None or not 0 < until_ms - now_ms <= _CLOSED_FOR_MS:
+            return None  # nobody knows, or it is long ago; so it is where this machine's own clock was set back
         # What walks may go on where others must not; the messages that lead there may still wait for their answer.
         return None if self._walks(node_id, week, now_ms, steps=_STEPS_UNDER_WAY) else False
 
@@ -81,11 +81,11 @@ class FarWeeks:
         if last is None or abs(week // len(TABLES) - last) > steps:
             return False
         jumps, since_ms = self._jumps.get(node_id, (0, now_ms))
-        return jumps <= _MOST_JUMPS or now_ms - since_ms > _DAY_MS
+        return jumps <= _MOST_JUMPS or not 0 <= now_ms - since_ms <= _DAY_MS
 
     def _note_jump(self, node_id: int, now_ms: int) -> None:
         for known in (self._jumps, self._last):
             if len(known) > _MOST_NODES:
                 known.clear()
         jumps, since_ms = self._jumps.get(node_id, (0, now_ms))
-        self._jumps[node_id] = (1, now_ms) if now_ms - since_ms > _DAY_MS else (jumps + 1, since_ms)
+        self._jumps[node_id] = (jumps + 1, since_ms) if 0 <= now_ms - since_ms <= _DAY_MS else (1, now_ms)

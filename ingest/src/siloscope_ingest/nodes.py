@@ -94,7 +94,7 @@ class KnownNode:
 
     def is_news(self, stream: tuple[int, str] | None, received_ms: int) -> bool:
         """Say whether somebody should look: another epoch than before, or a second has gone by."""
-        if stream is self._seen_stream and received_ms < self._seen_ms + _LOOK_EVERY_MS:
+        if stream is self._seen_stream and 0 <= received_ms - self._seen_ms < _LOOK_EVERY_MS:
             return False
         self._seen_stream, self._seen_ms = stream, received_ms
         return True

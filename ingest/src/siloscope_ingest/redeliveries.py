@@ -48,8 +48,9 @@ class RelativeMessages:
         if delivery.duplicate:
             seen_ms = self._seen.get(message)
             if seen_ms is not None and now_ms - seen_ms <= REMEMBERED_MS:
+                self._asked.discard(message)
                 return None
-            if seen_ms is None and message not in self._asked:
+            if message not in self._asked:  # what was seen long ago may have come again, to another worker
                 raise RedeliveryUnknown(message)
             self._asked.discard(message)
         self._remember(message, now_ms)
@@ -58,13 +59,12 @@ class RelativeMessages:
     async def ask(self, connection: Connection, message: Message) -> None:
         """Ask the database for a message, so that `take` knows."""
         arrived_ms = await relative_messages.arrived_ms(connection, message)
-        if arrived_ms is None:
-            self._asked.add(message)
-        else:
+        self._asked.add(message)
+        if arrived_ms is not None:
             self._remember(message, arrived_ms)
 
     def _remember(self, message: Message, now_ms: int) -> None:
-        self._seen[message] = now_ms
+        self._seen[message] = max(now_ms, self._seen.get(message, now_ms))  # one of the quarantine came long ago
         self._seen.move_to_end(message)
         while len(self._seen) > self._most or now_ms - next(iter(self._seen.values())) > REMEMBERED_MS:
             self._seen.popitem(last=False)
