@@ -17,7 +17,10 @@ from siloscope_store.errors import NameTaken, NameUnknown
 from tests.store.farm import NOW, Farm
 
 VIEWS = ("reading", "latest_reading", "reading_hour", "reading_day", "number_ledger", "reading_conflict")
-GRANTED = ("organisation", "site", "node", "device", "sample_group", "channel", "place", "placement", "gap_record")
+GRANTED = (
+    *("organisation", "site", "node", "device", "sample_group", "channel", "place", "placement", "gap_record"),
+    "node_clock_event",
+)
 
 
 def populate(farm: Farm) -> None:
@@ -30,6 +33,10 @@ def populate(farm: Farm) -> None:
     farm.put(place_id, "head", "t1", cable=2, level=5)
     farm.connection.execute(
         "INSERT INTO gap_record (org_id, node_id, kind) VALUES (%s, %s, 'evicted')", (farm.org_id, farm.node_id)
+    )
+    farm.connection.execute(
+        "INSERT INTO node_clock_event (org_id, node_id, kind, offset_s, since) VALUES (%s, %s, 'ahead', 120, now())",
+        (farm.org_id, farm.node_id),
     )
     farm.connection.execute(
         "INSERT INTO node_epoch (node_id, epoch, accounted) VALUES (%s, gen_random_uuid(), '{[1,5)}')", (farm.node_id,)

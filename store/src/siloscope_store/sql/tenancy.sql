@@ -18,7 +18,8 @@ RETURNING o.slug;
 SELECT name
 FROM unnest(ARRAY[
     'organisation', 'site', 'node', 'device', 'sample_group', 'channel', 'place', 'placement', 'gap_record',
-    'reading', 'latest_reading', 'reading_hour', 'reading_day', 'number_ledger', 'reading_conflict'
+    'reading', 'latest_reading', 'reading_hour', 'reading_day', 'number_ledger', 'reading_conflict',
+    'node_clock_event'
 ]) AS name
 WHERE to_regclass('public.' || name) IS NOT NULL;
 
