@@ -50,11 +50,12 @@ class Ingest:
         await eventually(lambda: self.log.read_text().count("broker_connected") >= times, self.log.read_text)
 
 
-async def start(log: Path, /, **told: str) -> Ingest:
+async def start(log: Path, /, *arguments: str, **told: str) -> Ingest:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SILOSCOPE_")}
     environ |= {f"SILOSCOPE_{name.upper()}": value for name, value in {"log": "json", **told}.items()}
     with log.open("wb") as stderr:
-        return Ingest(await asyncio.create_subprocess_exec(*COMMAND, "ingest", env=environ, stderr=stderr), log)
+        command = [*COMMAND, "ingest", *arguments]
+        return Ingest(await asyncio.create_subprocess_exec(*command, env=environ, stderr=stderr), log)
 
 
 @asynccontextmanager
@@ -186,3 +187,23 @@ def stored(farm: Farm) -> int:
 
 def has_stored(farm: Farm, least: int) -> bool:
     return stored(farm) >= least
+
+
+@pytest.mark.mosquitto
+async def test_a_killed_worker_is_retired_by_command(
+    mosquitto_broker: TestBroker, postgres_farm_url: str, log: Path
+) -> None:
+    farm = Farm(postgres_farm_url)
+    async with running(farm, mosquitto_broker, log, ingest_worker="three", ingest_shared_group="all") as ingest:
+        await ingest.connected()
+        ingest.process.send_signal(signal.SIGKILL)
+        await ingest.process.wait()
+    await publish_all(mosquitto_broker, range(1, 101), SystemClock().now_ms() // 1000 * 1000)
+    told = {"database_url": farm.url, "mqtt_url": mosquitto_broker.ingest_url, "ingest_shared_group": "all"}
+    retiring = await start(log, "--retire", "three", **told)
+    assert (await retiring.ended())[0] == 0
+    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,101)}"
+    again = await start(log, "--retire", "three", **told)
+    exit_code, lines = await again.ended()
+    assert exit_code == 78
+    assert "the broker has no session of worker three" in lines[-1]

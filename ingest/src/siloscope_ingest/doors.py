@@ -1,5 +1,6 @@
 """Where messages come in and watermarks go out: the MQTT broker, and the JetStream stream of a NATS cluster."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from zlib import crc32
 
@@ -33,6 +34,7 @@ class Doors:
         clock: For pauses and arrival times.
         receive: Takes each message.
         changed: Told the name of a link, and None when it stands or why it fell.
+        leaving: Whether this worker ends for good: it takes what the broker keeps for it, and nothing new.
 
     Attributes:
         link: To the MQTT broker.
@@ -47,8 +49,11 @@ class Doors:
         clock: Clock,
         receive: Callable[[Delivery], None],
         changed: Callable[[str, str | None], None],
+        *,
+        leaving: bool = False,
     ) -> None:
         self.secret = ""
+        self._leaving = leaving
         self._settings = settings
         self._login = brokers[0]
         self._clock = clock
@@ -59,9 +64,14 @@ class Doors:
         dial = MqttDial(brokers, self._new_line, self._filters, version, first, self._unwanted())
         self.link = Link(dial, clock, changed=lambda problem: changed("broker", problem), name="broker")
         self.stream: Link[JetStreamLine] | None = None
-        if settings.nats_url is not None:
+        if settings.nats_url is not None and not leaving:
             servers = StreamDial(stream_url.parse(settings.nats_url), self._new_stream_line, first)
             self.stream = Link(servers, clock, changed=lambda problem: changed("stream", problem), name="stream")
+
+    @property
+    def unwanted(self) -> list[str]:
+        """The subscriptions that a session of this worker may have and that are ended when it connects."""
+        return self._unwanted()
 
     @property
     def links(self) -> "list[Link[Line] | Link[JetStreamLine]]":
@@ -93,10 +103,25 @@ class Doors:
         for link in self.links:
             link.resume()
 
-    def _new_line(self, url: BrokerUrl) -> Line:
+    async def end_session(self, within_s: float) -> None:
+        """Have the broker forget this worker, and all that it may still keep for it; no line may stand.
+
+        Raises:
+            Transient: It is away.
+        """
+        version = VERSIONS.get(self._settings.mqtt_version) or (
+            VERSIONS["3.1.1"] if self._settings.nats_url else MQTTv50
+        )
+        line = self._new_line(self._login, lasting=False)
+        try:
+            await line.open(version, within_s)
+        finally:
+            await asyncio.shield(line.close())
+
+    def _new_line(self, url: BrokerUrl, *, lasting: bool = True) -> Line:
         most = min(65_535, self._settings.ingest_held_messages)
         name = client_id(self._settings.ingest_worker, self.secret)
-        return Line(url, name, self._receive, self._clock.now_ms, most)
+        return Line(url, name, self._receive, self._clock.now_ms, most, lasting=lasting)
 
     def _new_stream_line(self, url: StreamUrl) -> JetStreamLine:
         login, settings = self._login, self._settings
@@ -116,12 +141,16 @@ class Doors:
                 raise Fatal("SILOSCOPE_INGEST_SHARED_GROUP needs a broker that speaks MQTT 5")
             samples, heartbeats = shared(group, samples), shared(group, heartbeats)
         filters = [(subscription(Kind.BIRTH), 1), (subscription(Kind.STATUS), 1), (heartbeats, 0)]
+        if self._leaving:
+            return filters[:1]
         return filters if self._settings.nats_url is not None else [(samples, 1), *filters]
 
     def _unwanted(self) -> list[str]:
-        """Return the subscriptions that this worker had when it was not told to share."""
+        """Return the subscriptions that this worker had when it was not told to share, or all when it leaves."""
+        group = self._settings.ingest_shared_group
+        own = [subscription(Kind.SAMPLES), subscription(Kind.HEARTBEAT)]
+        if self._leaving:
+            return own if group is None else [*own, *(shared(group, each) for each in own)]
         if self._settings.nats_url is not None:
-            return [subscription(Kind.SAMPLES)]
-        if self._settings.ingest_shared_group is not None:
-            return [subscription(Kind.SAMPLES), subscription(Kind.HEARTBEAT)]
-        return []
+            return own[:1]
+        return own if group is not None else []

@@ -46,12 +46,25 @@ class Line:
         receive: Takes each message, at once and without waiting.
         now_ms: The wall clock.
         receive_maximum: Messages that an MQTT 5 broker may have under way to us.
+        lasting: Whether the broker keeps our session; else it ends the one there is, and ours with the connection.
+
+    Attributes:
+        resumed: Whether the broker had a session of ours.
     """
 
     def __init__(
-        self, url: BrokerUrl, client_id: str, receive: Receive, now_ms: Callable[[], int], receive_maximum: int
+        self,
+        url: BrokerUrl,
+        client_id: str,
+        receive: Receive,
+        now_ms: Callable[[], int],
+        receive_maximum: int,
+        *,
+        lasting: bool = True,
     ) -> None:
         self.version = 0
+        self.resumed = False
+        self._lasting = lasting
         self._url = url
         self._client_id = client_id
         self._receive = receive
@@ -61,6 +74,7 @@ class Line:
         self._under_way: set[int] = set()
         self._lost = asyncio.Event()
         self._granted: asyncio.Future[Sequence[int]] | None = None
+        self._unsubscribed: asyncio.Future[None] | None = None
         self._client: Any = None
         self._paused = False
 
@@ -73,6 +87,11 @@ class Line:
     def can_publish(self) -> bool:
         """Whether few enough publications await their answer."""
         return self.is_open and len(self._unanswered) < _MOST_UNANSWERED
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages that came and are not acknowledged yet."""
+        return len(self._under_way)
 
     async def open(self, version: int, timeout_s: float) -> None:
         """Connect.
@@ -127,6 +146,20 @@ class Line:
         """End subscriptions that the session may have from before, when this worker was told otherwise."""
         if self.is_open and filters:
             self._client.unsubscribe(list(filters))
+
+    async def unsubscribed(self, filters: Sequence[str], timeout_s: float) -> None:
+        """End subscriptions; when this returns, all that the broker sent before its answer has come.
+
+        Raises:
+            Transient: No answer.
+        """
+        answer = self._unsubscribed = asyncio.get_running_loop().create_future()
+        self.unsubscribe(filters)
+        lost = asyncio.ensure_future(self._lost.wait())
+        await asyncio.wait({answer, lost}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        lost.cancel()
+        if not answer.done():
+            raise Transient("the broker did not answer the end of a subscription")
 
     async def lost(self) -> str:
         """Wait for the end of the connection; return the reason."""
@@ -187,10 +220,11 @@ class Line:
         quiet.setLevel(logging.CRITICAL)  # what it has to say is said by us, and its debug lines cost 1 µs a message
         properties: dict[str, int] = {}
         if version == MQTTv50:
-            properties = {"session_expiry_interval": _SESSION_SECONDS, "receive_maximum": self._receive_maximum}
+            expiry_s = _SESSION_SECONDS if self._lasting else 0
+            properties = {"session_expiry_interval": expiry_s, "receive_maximum": self._receive_maximum}
         client = gmqtt.Client(
             self._client_id,
-            clean_session=False,
+            clean_session=not self._lasting,
             optimistic_acknowledgement=False,
             persistent_storage=self._unanswered,
             logger=quiet,
@@ -200,7 +234,9 @@ class Line:
         if self._url.username is not None:
             client.set_auth_credentials(self._url.username, self._url.password)
         client.on_disconnect = self._on_disconnect
+        client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         # gmqtt tells its message callback no packet id. Its table of handlers by command is where ours takes over.
         client._package_handler._handler_cache[MQTTCommands.PUBLISH] = self._on_publish
         return client
@@ -251,6 +287,13 @@ class Line:
 
     def _on_disconnect(self, *_: object) -> None:
         self._lost.set()
+
+    def _on_connect(self, _client: object, flags: int, _code: int, _properties: object) -> None:
+        self.resumed = flags & 1 != 0
+
+    def _on_unsubscribe(self, *_: object) -> None:
+        if self._unsubscribed is not None and not self._unsubscribed.done():
+            self._unsubscribed.set_result(None)
 
     def _on_subscribe(self, _client: object, _mid: int, granted: Sequence[int], _properties: object) -> None:
         if self._granted is not None and not self._granted.done():

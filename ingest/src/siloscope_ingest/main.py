@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 import uvloop
 
 from siloscope_ingest import broker_url
-from siloscope_ingest.errors import Fatal
+from siloscope_ingest.errors import Fatal, Transient
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.ports import Traces
+from siloscope_ingest.retiring import retire
 from siloscope_ingest.service import Ingest
 from siloscope_ingest.settings import IngestSettings
 from siloscope_process import logs
 from siloscope_process.clock import Clock, SystemClock
 from siloscope_process.command_line import Command
-from siloscope_process.errors import WrongSetting
+from siloscope_process.errors import Unavailable, WrongSetting
 from siloscope_process.metrics import process_registry
 from siloscope_process.operations import Health, OperationsServer
 from siloscope_process.settings import load
@@ -30,16 +31,25 @@ _OPS_PORT = 9101
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Take no arguments: ingest is told by environment variables."""
+    """Ingest is told by environment variables; the one argument is for a worker that does not come back."""
+    parser.add_argument(
+        "--retire",
+        metavar="WORKER",
+        help="instead of running: commit what the broker keeps for this worker (it must not run), and end its session",
+    )
 
 
-def run(_arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Run until SIGTERM."""
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run until SIGTERM, or until a worker is retired."""
+    if arguments.retire is not None:
+        environ = {**environ, "SILOSCOPE_INGEST_WORKER": arguments.retire}
     settings = load(IngestSettings, environ)
     brokers = broker_url.parse_all(settings.mqtt_url, _password(settings))
     logs.configure("ingest", style=settings.log, level=settings.log_level)
     logging.getLogger("gmqtt").setLevel(logging.ERROR)  # our own log says what its connections do
     _require_schema(settings.database_url)
+    if arguments.retire is not None:
+        return run_until_stopped(lambda stop: _retire(settings, brokers, stop))
     _collect_garbage_rarely()
     return run_until_stopped(lambda stop: _serve(settings, brokers, stop), loop_factory=uvloop.new_event_loop)
 
@@ -62,6 +72,17 @@ async def _serve(settings: IngestSettings, brokers: Sequence[broker_url.BrokerUr
         await operations.stop()
         if traces is not None:
             await asyncio.to_thread(traces.close)
+    return 0
+
+
+async def _retire(settings: IngestSettings, brokers: Sequence[broker_url.BrokerUrl], stop: asyncio.Event) -> int:
+    try:
+        await retire(settings, brokers, SystemClock(), Metrics(process_registry()), stop)
+    except Transient as error:
+        raise Unavailable(str(error)) from error
+    except Fatal as error:
+        raise WrongSetting(str(error)) from error
+    print(f"worker {settings.ingest_worker} is retired: what waited for it is committed, its session is ended")
     return 0
 
 

@@ -39,7 +39,7 @@ from siloscope_ingest.window import TimeWindow
 from siloscope_ingest.writer import Writer
 from siloscope_process.clock import Clock
 from siloscope_process.operations import Health
-from siloscope_store import registry, watermarks
+from siloscope_store import registry, watermarks, workers
 
 _log = structlog.get_logger(__name__)
 _FINISH_WITHIN_S = 15.0
@@ -95,6 +95,7 @@ class Service:
         health: Told of database and broker.
         metrics: Its numbers.
         traces: Told of each commit, where traces are wanted.
+        leaving: Whether this worker ends for good and takes nothing new.
     """
 
     def __init__(
@@ -105,7 +106,10 @@ class Service:
         health: Health,
         metrics: Metrics,
         traces: Traces | None = None,
+        *,
+        leaving: bool = False,
     ) -> None:
+        self._leaving = leaving
         self._settings = settings
         self._brokers = brokers
         self._clock = clock
@@ -166,7 +170,7 @@ class Service:
             watch=self._watch,
             refused=self._on_exception,
         )
-        self.doors = Doors(settings, self._brokers, clock, self._intake.receive, self._on_link)
+        self.doors = Doors(settings, self._brokers, clock, self._intake.receive, self._on_link, leaving=self._leaving)
         self._replays = Replays(self._intake.receive, lambda: self.held.is_full)
         self._writer = Writer(
             self._writing,
@@ -223,7 +227,8 @@ class Service:
                 await database.drop()
 
     async def _listen(self, connection: Connection) -> None:
-        """Hear of changed channels, and trust nothing that was remembered while nobody listened."""
+        """Say that we run, hear of changed channels, and trust nothing that was remembered while nobody listened."""
+        await workers.here(connection, self._settings.ingest_worker)
         await registry.listen(connection)
         self._registrar.forget_shapes()
 
