@@ -193,3 +193,44 @@ async def test_it_publishes_no_more_than_the_broker_answers() -> None:
             published += 1
         assert published < 1_000
         await eventually(lambda: line.can_publish, lambda: published)
+
+
+async def test_a_broker_whose_answers_lie_unread_is_not_taken_for_dead() -> None:
+    """A database that was away for a minute took the broker with it, and each reconnect brought all again."""
+    async with fake_broker() as broker, consuming(broker) as consumer:
+        await broker.connection()
+        await eventually(lambda: consumer.link.line is not None, lambda: consumer.reports)
+        line = consumer.link.line
+        assert line is not None
+        consumer.link.pause()
+        silent_for_a_while(line)
+        await consumer.clock.settle()
+        assert line.is_open
+        consumer.link.resume()
+        silent_for_a_while(line)
+        assert await asyncio.wait_for(line.lost(), 10)
+
+
+def silent_for_a_while(line: Line) -> None:
+    connection = line._client._connection
+    connection._last_data_in -= 100
+    connection._keep_connection()
+
+
+async def test_a_paused_link_that_is_cut_connects_again_only_when_more_may_come() -> None:
+    """A broker sends all that is not acknowledged as soon as it is connected to."""
+    async with fake_broker() as broker, consuming(broker) as consumer:
+        connection = await broker.connection()
+        await eventually(lambda: consumer.link.line is not None, lambda: consumer.reports)
+        consumer.link.pause()
+        await connection.cut()
+        assert consumer.link.line is not None
+        for _ in range(2):  # nothing is read, so that only what is sent finds out
+            consumer.link.line._client._connection._send_ping_request()
+        await consumer.pause_over()
+        await consumer.clock.settle()
+        assert len(broker.attempts) == 1
+        assert consumer.reports[-1] == "the connection was lost"
+        consumer.link.resume()
+        await broker.connection()
+        assert len(broker.attempts) == 2

@@ -6,6 +6,7 @@ socket: it may not reconnect, and every message holds on to the line that it cam
 """
 
 import asyncio
+import contextlib
 import logging
 import ssl
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gmqtt
+from gmqtt.mqtt.connection import MQTTConnection
 from gmqtt.mqtt.constants import MQTTCommands, MQTTv50, MQTTv311
 from gmqtt.mqtt.handler import MQTTConnectError
 from gmqtt.mqtt.package import Package
@@ -29,6 +31,7 @@ _PUBLISH = 0x30
 _PUBACK = b"\x40\x02"
 _SESSION_SECONDS = 7 * 86_400
 _MOST_UNANSWERED = 512
+_GOODBYE_WITHIN_S = 5.0
 
 Receive = Callable[[Delivery], None]
 
@@ -123,6 +126,7 @@ class Line:
             await asyncio.gather(connecting, lost, return_exceptions=True)
         # gmqtt cuts what the socket brings into packets, each with several calls; from here on that is done by us.
         client._connection._protocol._read_packet = self._read_packets
+        client._connection._keep_connection = self._keep_connection
 
     async def subscribe(self, filters: Sequence[tuple[str, int]], timeout_s: float) -> None:
         """Subscribe to (filter, QoS) pairs.
@@ -193,7 +197,8 @@ class Line:
     async def close(self) -> None:
         """Say goodbye and close; what was acknowledged before goes out first."""
         if self.is_open:
-            await self._client.disconnect()
+            with contextlib.suppress(TimeoutError):  # a broker that takes nothing any more
+                await asyncio.wait_for(self._client.disconnect(), _GOODBYE_WITHIN_S)
         self._drop()
 
     def _judge(self, connecting: "asyncio.Future[None]") -> None:
@@ -260,6 +265,13 @@ class Line:
             self._transport.close()
             return -1
         return end
+
+    def _keep_connection(self) -> None:
+        """Ping, and end a connection that says nothing any more; what a paused one says lies unread."""
+        connection = self._client._connection
+        if self._paused:
+            connection._last_data_in = time.monotonic()
+        MQTTConnection._keep_connection(connection)
 
     def _on_publish(self, command: int, packet: bytes) -> None:
         self._take(command, packet, 0, len(packet), self._now_ms())

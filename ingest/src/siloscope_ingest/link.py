@@ -37,14 +37,18 @@ class Link(Generic[L]):
         self._changed = changed
         self._name = name
         self._welcomed = False
+        self._may_take = asyncio.Event()
+        self._may_take.set()
 
     def pause(self) -> None:
-        """Take no more from the line that stands, if one does."""
+        """Take no more from the line that stands, and open no other: it would bring all that is not acknowledged."""
+        self._may_take.clear()
         if self.line is not None:
             self.line.pause()
 
     def resume(self) -> None:
         """Go on."""
+        self._may_take.set()
         if self.line is not None:
             self.line.resume()
 
@@ -71,6 +75,7 @@ class Link(Generic[L]):
             pause_s = backoff.next_s()
             _log.warning(f"{self._name}_away", reason=reason, again_in_s=round(pause_s, 2))
             await self._clock.sleep(pause_s)
+            await self._may_take.wait()
 
     async def _keep_one(self) -> str:
         """Open a line and keep it until it falls; return why it did."""
