@@ -4,9 +4,11 @@ import csv
 import json
 import zipfile
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 from psycopg.types.json import Jsonb
@@ -207,3 +209,42 @@ def test_another_export_to_the_same_file_begins_anew(run: Run, filled: Farm, tmp
     Path(f"{path}.part").write_text("something else")
     assert run("export", path, "--org", filled.slug) == 0
     assert len(rows(path)) == 604
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_killed_before_its_last_step_it_is_made_anew_and_whole(
+    run: Run, filled: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(path: Path) -> None:
+        raise Killed
+
+    path, words = tmp_path / f"out.{form}", ("--org", filled.slug, "--to", "2026-02-02T00:00:00")
+    monkeypatch.setattr(exporting, "_forget", killed)
+    with pytest.raises(Killed):
+        run("export", path, *words)
+    monkeypatch.undo()
+    whole = path.stat().st_size
+    assert run("export", path, *words, "--force") == 0
+    assert path.stat().st_size == pytest.approx(whole, abs=64)
+    assert b"\0" * 64 not in path.read_bytes() or form != "csv"
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_folder_that_is_not_there_is_told(run: Run, filled: Farm, tmp_path: Path, capsys: Any) -> None:
+    assert run("export", tmp_path / "none" / "out.csv", "--org", filled.slug) == 78
+    assert "expected room and a folder that can be written" in capsys.readouterr().err
+
+
+def test_two_exports_never_write_one_file(
+    run: Run, filled: Farm, tmp_path: Path, migrated_database_url: str, capsys: Any
+) -> None:
+    path = tmp_path / "out.csv"
+    with psycopg.connect(migrated_database_url) as other:
+        digest = sha256(str(path).encode()).hexdigest()
+        other.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (f"siloscope import {digest}",))
+        assert run("export", path, "--org", filled.slug) == 78
+    assert "another export to this file under way" in capsys.readouterr().err
+    assert run("export", path, "--org", filled.slug) == 0

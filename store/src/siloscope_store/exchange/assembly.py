@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from siloscope_contract.quality import Quality
 from siloscope_store.exchange.readings import Key, Reading, Refused
 from siloscope_store.exchange.targets import Group, NoTarget, Target
+from siloscope_store.exchange.times import utc
 from siloscope_store.exchange.units import DECIMALS
 from siloscope_store.sample_rows import PlainLayout, encode, latest_row
 from siloscope_store.samples import SPAN_MS, SampleTable
@@ -26,7 +27,7 @@ class Window:
     @property
     def expected(self) -> str:
         """In words."""
-        return "a time within SILOSCOPE_BELIEVED_PAST_DAYS and _FUTURE_DAYS of now"
+        return f"{utc(self.oldest_ms)} to {utc(self.newest_ms)}; --past-days and --future-days say otherwise"
 
 
 @dataclass
@@ -71,13 +72,16 @@ def _first(
     readings: Iterable[Reading], known: Mapping[Key, Target | NoTarget], window: Window, made: Assembled
 ) -> Iterable[_Placed]:
     oldest_ms, newest_ms, refuse = window.oldest_ms, window.newest_ms, made.refused.append
+    unbelieved = 0
     for key, time_ms, value, code, line in readings:
         target = known[key]
         if isinstance(target, NoTarget):
             refuse(Refused(line, target.column, target.found, target.expected))
             continue
         if not oldest_ms <= time_ms <= newest_ms:
-            refuse(Refused(line, "time", str(time_ms), window.expected))
+            if line != unbelieved:  # a row of a wide file has one time
+                refuse(Refused(line, "time", utc(time_ms), window.expected))
+            unbelieved = line
             continue
         if value is not None:
             if target.unit is not None:

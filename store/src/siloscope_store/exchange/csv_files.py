@@ -55,10 +55,10 @@ class CsvFile:
     """
 
     def __init__(self, path: Path, mapping: Mapping, times: TimeReader) -> None:
-        self._text = TextFile(path)
+        self._text = TextFile(path, mapping.encoding)
         self._times = times
         self._mapping = mapping
-        header = self._text.first_line().rstrip("\r")
+        header = self._text.first_line()
         self._delimiter = mapping.delimiter or max(DELIMITERS, key=header.count)
         try:
             self._names = [name.strip() for name in self._split(header)]
@@ -67,7 +67,7 @@ class CsvFile:
         self._place = f"{path}:1"
         self._wide: list[tuple[int, Key]] = []
         self._long: LongColumns | None = None
-        if mapping.shape == "wide" or (mapping.shape == "auto" and mapping.value not in self._names):
+        if mapping.is_wide(self._names):
             self._wide = self._wide_columns()
         else:
             self._long = self._long_columns()
@@ -127,7 +127,7 @@ class CsvFile:
                     if text.strip() in missing:
                         block.missing += 1
                     else:
-                        block.refused.append(Refused(number, self._names[value_at], text, "a number"))
+                        block.refused.append(Refused(number, self._names[value_at], text, self._expected(text)))
 
     def _read_wide(self, lines: Lines, block: Block) -> None:
         width, take, read_time = len(self._names), block.readings.append, self._times.read
@@ -149,12 +149,15 @@ class CsvFile:
                     if text.strip() in missing:
                         block.missing += 1
                     else:
-                        block.refused.append(Refused(number, self._names[at], text, "a number"))
+                        block.refused.append(Refused(number, self._names[at], text, self._expected(text)))
 
     def _records(self, lines: Lines, width: int, block: Block) -> Iterator[tuple[int, Sequence[str]]]:
-        delimiter = self._delimiter
+        delimiter, bad = self._delimiter, lines.bad
         for number, text in enumerate(lines.texts, lines.first):
             if number == 1:
+                continue
+            if number in bad:
+                block.refused.append(Refused(number, "record", text, bad[number]))
                 continue
             if text[-1:] == "\r":
                 text = text[:-1]
@@ -184,6 +187,9 @@ class CsvFile:
             text = text.replace(self._mapping.decimal, ".")
         return number_of(text)
 
+    def _expected(self, text: str) -> str:
+        return "a number; --decimal , where a comma is meant" if "," in text else "a number"
+
     def _code(self, text: str) -> int | None:
         code = self._codes.get(text)
         if code is None:
@@ -206,7 +212,8 @@ class CsvFile:
         unit = unit or (found.unit if found else None) or self._mapping.unit
         quantity = quantity or (found.quantity if found else None)
         channel = (found.channel if found else None) or channel
-        return Key(node or None, device, channel, unit, quantity)
+        into = (found.group, found.retention_class) if found else (None, None)
+        return Key(node or None, device, channel, unit, quantity, *into)
 
     def _long_columns(self) -> LongColumns:
         mapping = self._mapping
@@ -231,11 +238,12 @@ class CsvFile:
             wanted = [(self._required(name), name, column) for name, column in self._mapping.columns.items()]
         else:
             wanted = [
-                (at, name, WideColumn.of_header(name))
+                (self._required(name), name, WideColumn.of_header(name))
                 for at, name in enumerate(self._names)
-                if at != self._time_at and name not in self._mapping.ignore
+                if name and at != self._time_at and name not in self._mapping.ignore
             ]
-        found = []
+        found: list[tuple[int, Key]] = []
+        columns: dict[tuple[str | None, str, str], str] = {}
         for at, name, column in wanted:
             device = column.device or self._mapping.device
             if device is None:
@@ -245,7 +253,13 @@ class CsvFile:
                     "a header such as device/channel [unit], or --device",
                 )
             unit = column.unit or self._mapping.unit
-            found.append((at, Key(column.node, device, column.channel or name, unit, column.quantity)))
+            key = Key(
+                *(column.node, device, column.channel or name, unit, column.quantity),
+                *(column.group, column.retention_class),
+            )
+            if (other := columns.setdefault(key[:3], name)) != name:
+                raise FileWrong(self._place, f"columns {other!r} and {name!r}, which are one channel", "one of them")
+            found.append((at, key))
         return found
 
     def _required(self, name: str) -> int:

@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ def configure(actions: Any) -> None:
 def carry_out(arguments: argparse.Namespace, url: str) -> int:
     """Write a file."""
     path: Path = arguments.file
-    form = arguments.format or _SUFFIXES.get(path.suffix)
+    form = arguments.format or _SUFFIXES.get(path.suffix.lower())
     if form is None:
         raise WrongSetting(f"{path}: found the suffix {path.suffix!r}, expected --format csv, parquet or xlsx")
     if path.exists() and not arguments.force:
@@ -72,6 +74,8 @@ def carry_out(arguments: argparse.Namespace, url: str) -> int:
 async def _export(arguments: argparse.Namespace, url: str, form: Form, clock: Clock) -> int:
     path: Path = arguments.file
     async with await connect_async(url, application_name=_APPLICATION, autocommit=True) as connection:
+        if not await imports.lock(connection, _sign_of(path)):
+            raise WrongSetting(f"{path}: found another export to this file under way, expected none")
         wanted, reached = await _wanted(connection, arguments, form, clock)
         chosen = await exports.channels(connection, wanted)
         if not chosen:
@@ -123,6 +127,10 @@ def _parts(path: Path, form: Form, wanted: Selection, reached: Reached, clock: C
     if form == "csv":
         return CsvParts(path, CsvRows(wanted.level, local=local), reached, clock)
     return ParquetParts(path, form, wanted, reached, local=local and wanted.level != "day")
+
+
+def _sign_of(path: Path) -> bytes:
+    return sha256(os.fsencode(path.absolute())).digest()
 
 
 def _time(text: str) -> datetime:

@@ -207,7 +207,19 @@ def begun(path: Path, order: str) -> Reached | None:
         reached = Reached(**json.loads(Path(f"{path}.progress").read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return reached if reached.order == order else None
+    return reached if reached.order == order and _is_there(path, reached) else None
+
+
+def _is_there(path: Path, reached: Reached) -> bool:
+    """Say whether the parts hold what is noted: they are gone where somebody killed us between the last two steps."""
+    try:
+        return Path(f"{path}.part").stat().st_size >= reached.size if reached.size else _has_parts(path, reached)
+    except OSError:
+        return False
+
+
+def _has_parts(path: Path, reached: Reached) -> bool:
+    return all(_part(path, number).exists() for number in range(1, reached.parts + 1))
 
 
 async def export(
@@ -245,8 +257,15 @@ async def export(
 
 
 def note_begin(path: Path, reached: Reached) -> None:
-    """Note that an export to this file begins."""
-    Path(f"{path}.progress").write_text(json.dumps(asdict(reached)), "utf-8")
+    """Note that an export to this file begins.
+
+    Raises:
+        FileWrong: The file cannot be written.
+    """
+    try:
+        Path(f"{path}.progress").write_text(json.dumps(asdict(reached)), "utf-8")
+    except OSError as error:
+        raise FileWrong(str(path), error.strerror or str(error), "room and a folder that can be written") from error
 
 
 def _forget(path: Path) -> None:

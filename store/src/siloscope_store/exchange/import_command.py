@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +39,7 @@ _BY_SUFFIX = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet"
 # What a fingerprint holds of the command: all that changes what a line of the file means.
 _MEANING = (
     *("org", "site", "node", "format", "shape", "device", "unit", "time_format", "zone", "ambiguous", "missing"),
-    *("group", "retention_class"),
+    *("group", "retention_class", "decimal", "encoding", "create_node", "past_days", "future_days"),
 )
 
 
@@ -58,6 +59,8 @@ def configure(actions: Any) -> None:
     add("--shape", choices=("auto", "long", "wide"), default="auto", help="a row is a reading, or a sample")
     add("--device", help="the device of everything that names none")
     add("--unit", help="the unit of everything that names none")
+    add("--decimal", choices=(".", ","), help="what stands before decimals (default .)")
+    add("--encoding", metavar="NAME", help="of a text that is not UTF-8, such as cp1252")
     add("--time-format", default="auto", help=f"{', '.join(FORMS)} or a pattern such as '%%d.%%m.%%Y %%H:%%M'")
     add("--zone", help="IANA zone of times without an offset, such as America/Chicago")
     add("--ambiguous", choices=("refuse", "earlier", "later"), default="refuse", help="times that clocks showed twice")
@@ -86,16 +89,13 @@ def carry_out(arguments: argparse.Namespace, url: str) -> int:
 
 def _reader(arguments: argparse.Namespace) -> FileReader:
     path: Path = arguments.file
-    kind = arguments.format or _BY_SUFFIX.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix)
+    name = Path(path.name.lower())
+    kind = arguments.format or _BY_SUFFIX.get(name.with_suffix("").suffix if name.suffix == ".gz" else name.suffix)
     if kind is None:
         raise WrongSetting(f"{path}: found the suffix {path.suffix!r}, expected --format csv, parquet or influx")
-    said = mapping(
-        arguments.mapping,
-        device=arguments.device,
-        unit=arguments.unit,
-        shape=arguments.shape,
-        missing=arguments.missing,
-    )
+    told = {name: getattr(arguments, name) for name in ("device", "unit", "decimal", "encoding")}
+    told["shape"] = None if arguments.shape == "auto" else arguments.shape
+    said = mapping(arguments.mapping, told, arguments.missing)
     form = arguments.time_format
     if kind == "influx" and form == "auto":
         form = "ns"  # what the protocol says where nothing is said
@@ -164,7 +164,7 @@ async def _order(connection: Connection, arguments: argparse.Namespace, clock: C
     return ImportOrder(
         org_id=await _organisation(connection, arguments),
         fingerprint=fingerprint(path, "\0".join(said)),
-        source=path.name,
+        source=os.fsencode(path.name).decode("utf-8", "replace"),
         target="/".join(part for part in (arguments.org, arguments.site, arguments.node) if part),
         window=_window(arguments, clock),
         now_ms=clock.now_ms(),
@@ -189,7 +189,7 @@ async def _begun(connection: Connection, order: ImportOrder, arguments: argparse
     if known.finished_at is not None:
         _say(
             f"{order.source} was imported on {known.finished_at:%Y-%m-%d %H:%M} UTC: "
-            f"{known.readings} readings; --again repeats it"
+            f"{known.readings} readings, {known.refused} refused; --again repeats it"
         )
         return None
     if known.line:

@@ -19,7 +19,7 @@ from siloscope_store.imports import Progress
 from siloscope_store.samples import MOST_NEW_SPANS, UNKNOWN_ORIGIN, Conflict, Connection, SampleTable
 
 ACTOR = "command:siloscope data"
-_EDGE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 20
 Span = tuple[SampleTable, int]
 
 
@@ -47,17 +47,11 @@ class ImportOrder:
 
 
 def fingerprint(path: Path, said: str) -> bytes:
-    """Return what tells this import from others: size, both ends of the file, and what the command said.
-
-    A file of gigabytes is not read as a whole for this; should two be taken for one, --again imports the second.
-    """
-    digest = hashlib.sha256(said.encode())
-    size = path.stat().st_size
-    digest.update(str(size).encode())
+    """Return what tells this import from others: all of the file (a second a gigabyte), and what the command said."""
+    digest = hashlib.sha256(said.encode("utf-8", "surrogateescape"))
     with path.open("rb") as opened:
-        digest.update(opened.read(_EDGE_BYTES))
-        opened.seek(max(0, size - _EDGE_BYTES))
-        digest.update(opened.read())
+        while piece := opened.read(_PIECE_BYTES):
+            digest.update(piece)
     return digest.digest()
 
 

@@ -99,10 +99,17 @@ def field_value(text: str) -> float | str:
         if value - value == 0.0:
             return value
     elif _INTEGER.fullmatch(text):
-        return float(int(text[:-1]))
+        return _whole(text[:-1])
     elif text in _TRUE or text in _FALSE:
         return float(text in _TRUE)
     raise Malformed('a float, an integer such as 5i, a boolean or a "string"')
+
+
+def _whole(text: str) -> float:
+    try:
+        return float(int(text))
+    except (OverflowError, ValueError):  # beyond every float, or of thousands of digits
+        raise Malformed("an integer of 64 bits") from None
 
 
 class LineProtocolFile:
@@ -115,7 +122,7 @@ class LineProtocolFile:
     """
 
     def __init__(self, path: Path, mapping: Mapping, times: TimeReader) -> None:
-        self._text = TextFile(path)
+        self._text = TextFile(path, mapping.encoding)
         self._mapping = mapping
         self._times = times
         self._heads: dict[str, tuple[str, dict[str, str]]] = {}
@@ -133,7 +140,9 @@ class LineProtocolFile:
             for number, text in enumerate(lines.texts, lines.first):
                 if text[-1:] == "\r":
                     text = text[:-1]
-                if text and text[0] != "#" and not text.isspace():
+                if number in lines.bad:
+                    block.refused.append(Refused(number, "line", text, lines.bad[number]))
+                elif text and text[0] != "#" and not text.isspace():
                     try:
                         self._read(number, text, block)
                     except Malformed as error:
@@ -213,6 +222,7 @@ class LineProtocolFile:
                 (found.channel if found else None) or channel,
                 tags.get(said.unit_column) or (found.unit if found else None) or said.unit,
                 tags.get(said.quantity_column) or (found.quantity if found else None) or named,
+                *((found.group, found.retention_class) if found else (None, None)),
             )
             if len(self._keys) < _MOST_KEPT:
                 self._keys[(head, channel)] = known

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from siloscope_process.documents import Document
+from siloscope_store.exchange.errors import FileWrong
 from siloscope_store.exchange.readings import MISSING
 
 Shape = Literal["auto", "long", "wide"]
@@ -23,6 +25,8 @@ class WideColumn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     node: str | None = None
     unit: str | None = None
     quantity: str | None = None
+    group: Annotated[str, Meta(description="the group of a new channel")] | None = None
+    retention_class: Literal["measurements", "vitals"] | None = None
 
     @classmethod
     def of_header(cls, text: str) -> "WideColumn":
@@ -53,6 +57,7 @@ class MappingFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     unit: Annotated[str, Meta(description="the unit of everything that names none")] | None = None
     delimiter: Annotated[str, Meta(min_length=1, max_length=1, description="one character")] | None = None
     decimal: Literal[".", ","] | None = None
+    encoding: Annotated[str, Meta(description="the encoding of a text, such as cp1252")] | None = None
     missing: Annotated[list[str], Meta(description="a list of texts that stand for no value")] | None = None
     ignore: Annotated[list[str], Meta(description="a list of columns of a wide file")] = field(default_factory=list)
     columns: Annotated[dict[str, WideColumn], Meta(description="'column: {channel: …, unit: …}'")] = field(
@@ -77,26 +82,41 @@ class Mapping:
     unit: str | None = None
     delimiter: str | None = None
     decimal: str = "."
+    encoding: str = "utf-8"
     missing_texts: frozenset[str] = MISSING
     ignore: tuple[str, ...] = ()
     columns: dict[str, WideColumn] = dataclasses.field(default_factory=dict)
 
+    def is_wide(self, names: Collection[str]) -> bool:
+        """Say whether a row of these columns is a sample: neither value nor channel has a column of its own."""
+        return self.shape == "wide" or (self.shape == "auto" and self.value not in names and self.channel not in names)
+
 
 _NAMES = (
     *("shape", "time", "value", "channel", "device_column", "node_column", "unit_column", "quantity_column"),
-    *("quality", "device", "unit", "delimiter", "decimal"),
+    *("quality", "device", "unit", "delimiter", "decimal", "encoding"),
 )
 
 
-def mapping(path: Path | None, *, device: str | None, unit: str | None, shape: Shape, missing: list[str]) -> Mapping:
-    """Return the mapping of a file, if there is one, under what the command line says.
+def mapping(path: Path | None, told: dict[str, str | None], missing: list[str]) -> Mapping:
+    """Return the mapping of a file, if there is one, under what the command line says; None = it does not.
 
     Raises:
         WrongSetting: The file is wrong at one place.
     """
     said = MappingFile() if path is None else Document.read(path).convert(MappingFile, numbers_as_text=True)
     given = {name: getattr(said, name) for name in _NAMES if getattr(said, name) is not None}
-    told = {"device": device, "unit": unit, "shape": None if shape == "auto" else shape}
     given |= {name: value for name, value in told.items() if value is not None}
     texts = frozenset({"", *(MISSING if said.missing is None else said.missing), *missing})
+    _require_ascii(given.get("encoding", "utf-8"))
     return Mapping(**given, missing_texts=texts, ignore=tuple(said.ignore), columns=dict(said.columns))
+
+
+def _require_ascii(encoding: str) -> None:
+    """Refuse an encoding in which ends of lines are not found by their byte."""
+    try:
+        if "\n,;".encode(encoding) == b"\n,;":
+            return
+    except (LookupError, UnicodeError):
+        pass
+    raise FileWrong("encoding", repr(encoding), "one that holds ASCII, such as cp1252")

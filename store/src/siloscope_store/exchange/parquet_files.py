@@ -50,11 +50,15 @@ class ParquetFile:
         self._names: list[str] = self._file.schema_arrow.names
         self.size = path.stat().st_size
         self._require(mapping.time)
-        wide = mapping.shape == "wide" or (mapping.shape == "auto" and mapping.value not in self._names)
+        twice = next((name for name in self._names if self._names.count(name) > 1), None)
+        if twice is not None:
+            raise FileWrong(str(path), f"{self._names.count(twice)} columns {twice!r}", "one")
+        wide = mapping.is_wide(self._names)
         self._wide = self._wide_columns() if wide else []
         self._keys: dict[tuple[Any, ...], Key] = {}
         if not wide:
             self._require(mapping.channel)
+            self._require(mapping.value)
             if mapping.device_column not in self._names and mapping.device is None:
                 raise FileWrong(
                     str(path), self._shown(), f"a column {mapping.device_column!r}, or --device for all rows"
@@ -118,7 +122,7 @@ class ParquetFile:
                 continue
             if failed(code):
                 block.readings.append(Reading(key, time_ms, None, code, number))
-            elif value is None or value != value or value in missing:
+            elif value is None or value != value or (isinstance(value, str) and value in missing):
                 block.missing += 1
             else:
                 try:
@@ -149,7 +153,11 @@ class ParquetFile:
     def _local(self, local_ms: int | None, number: int, block: Block) -> int | None:
         if local_ms is None:
             return self._present(None, number, block)
-        at = _EPOCH + timedelta(milliseconds=local_ms)
+        try:
+            at = _EPOCH + timedelta(milliseconds=local_ms)
+        except OverflowError:
+            block.refused.append(Refused(number, self._mapping.time, str(local_ms), self._times.expected))
+            return None
         try:
             return self._times.instant_ms(at)
         except TimeUnreadable as error:
@@ -205,6 +213,7 @@ class ParquetFile:
             (found.channel if found else None) or channel,
             unit or (found.unit if found else None) or self._mapping.unit,
             quantity or (found.quantity if found else None),
+            *((found.group, found.retention_class) if found else (None, None)),
         )
 
     def _wide_columns(self) -> list[tuple[str, Key]]:
@@ -219,7 +228,8 @@ class ParquetFile:
             if device is None:
                 raise FileWrong(f"{self._path}: column {name!r}", "no device", "a device/channel [unit], or --device")
             unit = column.unit or said.unit
-            found.append((name, Key(column.node, device, column.channel or name, unit, column.quantity)))
+            into = (column.group, column.retention_class)
+            found.append((name, Key(column.node, device, column.channel or name, unit, column.quantity, *into)))
         return found
 
     def _require(self, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from siloscope_contract.quality import BY_REASON, CODES, FIRST_BAD
 
-MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-"})
+MISSING = frozenset({"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "-"})
 """Texts that stand for no value unless a file says otherwise."""
 
 
@@ -18,6 +18,8 @@ class Key(NamedTuple):
     channel: str
     unit: str | None = None
     quantity: str | None = None
+    group: str | None = None
+    retention_class: str | None = None
 
 
 class Reading(NamedTuple):

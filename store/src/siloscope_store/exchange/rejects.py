@@ -27,6 +27,10 @@ class Rejects:
         self.length = length
         try:
             if path.exists() and path.stat().st_size > length:
+                with path.open("rb") as opened:
+                    begin = opened.readline(_LONGEST).decode("utf-8", "replace").strip()
+                if begin and begin != ",".join(HEADER):
+                    raise FileWrong(str(path), "a file of something else", "a reject file, or none")
                 os.truncate(path, length)
             self.length = path.stat().st_size if path.exists() else 0
         except OSError as error:

@@ -1,7 +1,9 @@
 """Where the values of a file go: names become nodes, devices and channels of the registry, made if need be."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 
 from siloscope_contract.errors import ContractError
 from siloscope_contract.names import is_slug, slugify
@@ -16,6 +18,10 @@ from siloscope_store.samples import SampleTable
 
 TABLES = {"measurements": SampleTable.MEASUREMENTS, "vitals": SampleTable.VITALS}
 _ANY = 1.7e308
+_TAKEN_FOR = {
+    "C": "'Cel' or 'degC' for a temperature; coulombs only with a quantity beside them",
+    "F": "'degF' for a temperature; farads only with a quantity beside them",
+}
 
 
 class Group:
@@ -103,6 +109,8 @@ class Targets:
 
     async def _target(self, key: Key) -> Target:
         unit = None if key.unit is None else unit_of(key.unit)
+        if key.quantity is None and key.unit in _TAKEN_FOR:
+            raise _Impossible("unit", key.unit, _TAKEN_FOR[key.unit])
         wanted = None if unit is None else _quantity_of(key, unit)
         node_id = await self._node(key.node)
         device = self._slug((str(node_id),), key.device, "device")
@@ -128,7 +136,7 @@ class Targets:
                     "none",
                     f"a unit for the new channel {device}/{channel}: a unit column, 'name [unit]', a mapping",
                 )
-            found = await self._make(node_id, device, device_id, NewChannel(channel, wanted, unit.canonical))
+            found = await self._make(node_id, device, device_id, key, NewChannel(channel, wanted, unit.canonical))
         return self._at(found, unit)
 
     def _at(self, channel: Channel, unit: Unit | None) -> Target:
@@ -142,7 +150,10 @@ class Targets:
 
     def _slug(self, around: tuple[str, ...], text: str, what: str) -> str:
         """Return a name's slug; two names of a file never become one."""
-        slug = text if is_slug(text) else str(slugify(text))
+        try:
+            slug = text if is_slug(text) else str(slugify(text))
+        except ContractError as error:
+            raise _Impossible(what, text, error.expected) from None
         owner = self._spelled.setdefault((*around, slug), text)
         if owner != text:
             raise _Impossible(what, text, f"a name of its own: {owner!r} is {slug!r} already")
@@ -177,35 +188,42 @@ class Targets:
                 self._at(each, None)
         return known
 
-    async def _make(self, node_id: int, device: str, device_id: int | None, wanted: NewChannel) -> Channel:
-        made = self._made
+    def _with_room(self, node_id: int, device: str, group: str) -> str:
+        """Return the group, or the first further one that has a position left: group-2, group-3 and so on."""
+        _, channels = self._devices[(node_id, device)]
+        taken = Counter(each.group_key for each in channels)
+        names = (group if number == 1 else f"{group}-{number}" for number in count(1))
+        return next(name for name in names if taken[name] < registry.MOST_POSITIONS)
+
+    async def _make(self, node_id: int, device: str, device_id: int | None, key: Key, wanted: NewChannel) -> Channel:
+        made, group = self._made, self._with_room(node_id, device, key.group or self._made.group)
         self.new_channels.append(f"{device}/{wanted.key} [{wanted.unit}]")
         if self._dry:
-            return self._imagine(node_id, device, wanted)
+            return self._imagine(node_id, device, wanted, group, key.retention_class or made.retention_class)
         if device_id is None:
             device_id = await registry.register_device(self._connection, node_id, device)
         await registry.add_channels(
             self._connection,
             device_id,
             [wanted],
-            group_key=made.group,
-            retention_class=made.retention_class,
+            group_key=group,
+            retention_class=key.retention_class or made.retention_class,
             interval_s=made.interval_s,
         )
         channels = await registry.channels(self._connection, device_id)
         self._devices[(node_id, device)] = (device_id, channels)
         return next(each for each in reversed(channels) if each.key == wanted.key and each.active)
 
-    def _imagine(self, node_id: int, device: str, wanted: NewChannel) -> Channel:
+    def _imagine(self, node_id: int, device: str, wanted: NewChannel, group: str, retention_class: str) -> Channel:
         device_id, channels = self._devices[(node_id, device)]
-        own = [each for each in channels if each.group_key == self._made.group]
+        own = [each for each in channels if each.group_key == group]
         if not own:
             self._imagined -= 1
         group_id = own[0].group_id if own else self._imagined
         position = max((each.position for each in own), default=-1) + 1
         channel = Channel(
             *(0, wanted.key, wanted.quantity, wanted.unit, group_id),
-            *(self._made.group, self._made.retention_class, position, True),
+            *(group, retention_class, position, True),
         )
         self._devices[(node_id, device)] = (device_id, [*channels, channel])
         return channel

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from siloscope_process.clock import to_ms
+from siloscope_process.clock import from_ms, to_ms
 
 Ambiguous = Literal["refuse", "earlier", "later"]
 FORMS = ("auto", "iso", "s", "ms", "us", "ns")
 _PER_MS = {"s": (1000, 1), "ms": (1, 1), "us": (1, 1_000), "ns": (1, 1_000_000)}
 _MOST_KEPT = 50_000
+_LONGEST_NUMBER = 40
 _LONGEST_DATE = 8  # 20240131 is a date and no number
 # Numbers from 1973 on lie apart by their unit: seconds below 1e11, milliseconds below 1e14, and so on.
 _GUESSED = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
@@ -98,6 +99,19 @@ class TimeReader:
         return first if self.ambiguous == "earlier" else second
 
 
+def utc(time_ms: int) -> str:
+    """Return a time for people: ISO 8601, or the number where no calendar has it.
+
+    >>> utc(1769925600000)
+    '2026-02-01T06:00:00Z'
+    """
+    try:
+        at = from_ms(time_ms)
+    except (ValueError, OverflowError, OSError):
+        return str(time_ms)
+    return at.isoformat(timespec="milliseconds" if time_ms % 1000 else "seconds").replace("+00:00", "Z")
+
+
 def _is_number(text: str) -> bool:
     return text.lstrip("-").replace(".", "", 1).isdecimal() and len(text) > _LONGEST_DATE
 
@@ -109,6 +123,8 @@ def _guessed(text: str) -> str:
 
 def _of_epoch(text: str, unit: str) -> int:
     factor, divisor = _PER_MS[unit]
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError(text[:_LONGEST_NUMBER])
     if text.lstrip("-").isdecimal():  # exact: a float holds no nanoseconds
         return (int(text) * factor * 2 + divisor) // (2 * divisor)
     if "_" in text:

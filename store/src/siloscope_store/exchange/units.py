@@ -3,6 +3,7 @@
 A file is read as a driver reads a register: its values become the quantity's one unit here, and nothing after converts.
 """
 
+import re
 from types import MappingProxyType
 
 from siloscope_contract.errors import UnknownUnit
@@ -48,6 +49,10 @@ FOREIGN = MappingProxyType(
 """Spellings that no SenML registry has. `symbol` is that of the unit they become."""
 
 
+_SAME = {"℃": "°C", "℉": "°F", "º": "°", "° ": "°", "º ": "°", "μ": "µ"}
+_SIGNS = re.compile("|".join(sorted(_SAME, key=len, reverse=True)))
+
+
 def unit_of(symbol: str) -> Unit:
     """Return the unit that a file spells so.
 
@@ -58,4 +63,5 @@ def unit_of(symbol: str) -> Unit:
         raise UnknownUnit(
             "unknown_unit", place="unit", found=symbol, expected="'%RH' for humidity, '/100' for a percentage"
         )
+    symbol = _SIGNS.sub(lambda found: _SAME[found[0]], symbol)
     return FOREIGN.get(symbol) or UNITS.get(symbol) or unit(symbol)
