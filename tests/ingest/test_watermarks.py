@@ -8,6 +8,7 @@ from siloscope_contract.births import EpochSpan
 from siloscope_contract.packs import Epoch
 from siloscope_contract.topics import Kind, Topic
 from siloscope_contract.watermarks import EpochMark, Watermark, decode
+from siloscope_ingest import publisher
 from siloscope_process.clock import SystemClock
 from tests.ingest.conftest import Farm, running_ingest
 from tests.ingest.fake_broker import FakeConnection, fake_broker
@@ -16,6 +17,7 @@ from tests.ingest.waiting import eventually
 
 pytestmark = pytest.mark.postgres
 BIRTH = Topic(NODE, Kind.BIRTH).text()
+_SERVER_UNAVAILABLE = 136
 COMMITTED = Topic(NODE, Kind.COMMITTED).text()
 
 
@@ -129,6 +131,26 @@ async def test_the_other_worker_takes_over_when_the_publisher_stops(farm: Farm, 
             await told(second, EpochMark(3, 3))
         finally:
             await stay.__aexit__(None, None, None)
+
+
+async def test_the_other_worker_takes_over_when_the_publisher_is_cut_off_from_the_broker(
+    farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "CUT_OFF_S", 0.5)
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url, ingest_worker="one") as one:
+        first = await broker.connection()
+        first.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
+        await told(first, EpochMark(2, 2))
+        async with running_ingest(farm.url, broker.url, ingest_worker="two"):
+            second = await broker.connection()
+            broker.refuse_with = _SERVER_UNAVAILABLE
+            await first.cut()
+            second.deliver(SAMPLES, pack(2, now_ms + 1000, 1.0), 1)
+            await told(second, EpochMark(3, 3))
+            broker.refuse_with = None
+            await eventually(lambda: one.service.health.ready, one.service.health.report)
+            second.deliver(SAMPLES, pack(3, now_ms + 2000, 1.0), 2)
+            await told(second, EpochMark(4, 4))
 
 
 async def test_a_database_that_went_back_gets_a_new_generation(farm: Farm, now_ms: int) -> None:

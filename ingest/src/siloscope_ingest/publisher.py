@@ -27,6 +27,8 @@ NODES_A_ROUND = 200
 MOST_NODES_A_ROUND = 2000
 TOLD_WITHIN_S = 10.0
 """A busy fleet's nodes are all told within about so long; each watermark costs broker and worker as much as a pack."""
+CUT_OFF_S = 10.0
+"""A publisher whose broker takes nothing for so long lets another worker publish, which may reach it."""
 _SWEEP_EVERY_S = 30.0
 _COMPARE_EVERY_S = 1.0
 _STALE_S = 5.0
@@ -74,6 +76,7 @@ class Publisher:
         self._published_s = 0.0
         self._swept_s = 0.0
         self._compared_s = 0.0
+        self._could_publish_s = clock.monotonic_s()
         self._stragglers = Stragglers(clock)
         metrics.stragglers.oldest = self._stragglers.oldest
 
@@ -115,7 +118,12 @@ class Publisher:
     async def _round(self, connection: Connection) -> None:
         """Wait a moment for news, then publish what is due, or tell the publisher what it does not know."""
         await self._compare(connection)
-        if not self.leads:
+        if self._is_cut_off():
+            if self.leads:
+                _log.warning("steps_down", reason="the broker is away, and another worker may reach it")
+                await self._step_down()
+                connection = await self._database.connection()
+        elif not self.leads:
             await self._try_lead(connection)
         async for heard in connection.notifies(timeout=ROUND_S):
             if heard.channel == registry.CHANNELS_CHANGED:
@@ -131,6 +139,13 @@ class Publisher:
             await self._gather(connection)
             await self._publish_due(connection)
         self._measure()
+
+    def _is_cut_off(self) -> bool:
+        """Whether the broker was away for so long that another worker should publish."""
+        now_s = self._clock.monotonic_s()
+        if self._can_publish():
+            self._could_publish_s = now_s
+        return now_s - self._could_publish_s > CUT_OFF_S
 
     async def _compare(self, connection: Connection) -> None:
         """See now and then whether another worker has found that the database went back."""
