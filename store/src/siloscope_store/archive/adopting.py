@@ -65,6 +65,8 @@ def adopt(connection: Connection[Any], directory: Path, key: DayKey, *, at: date
         "first_time": catalogue.time_of(totals.first_us),
         "last_time": catalogue.time_of(totals.last_us),
         "final": False,
+        "in_place": None,
+        **_bounds(connection, key, found),
         "at": at,
     }
     with connection.transaction():
@@ -72,3 +74,11 @@ def adopt(connection: Connection[Any], directory: Path, key: DayKey, *, at: date
         connection.execute(_SQL["record_file"], parameters)
         connection.execute(_SQL["keep_what_it_holds"], parameters)
     return totals.samples
+
+
+def _bounds(connection: Connection[Any], key: DayKey, found: dict[str, str]) -> dict[str, datetime]:
+    """Return what a file says that it covers; one of the first version does not say it."""
+    if "begins" in found and "ends" in found:
+        return {name: datetime.fromisoformat(found[name]) for name in ("begins", "ends")}
+    begins, ends = catalogue.bounds(connection, key)
+    return {"begins": begins, "ends": ends}

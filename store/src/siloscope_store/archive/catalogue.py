@@ -1,6 +1,7 @@
 """What is known of archive files, and which days of which site want one."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
-from siloscope_store.errors import NameUnknown
+from siloscope_store.errors import ArchiveBroken, NameUnknown
 from siloscope_store.samples import SampleTable
 from siloscope_store.statements import statements
 
@@ -59,13 +60,15 @@ class DayKey:
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What is recorded of a file while it is made."""
+    """What is recorded of a file while it is made; it covers [begins, ends), where that is known."""
 
     path: str
     version: int
     sums: tuple[bytes | None, bytes | None]
     final: bool
     emptying: bool
+    begins: datetime | None
+    ends: datetime | None
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,64 @@ def days_with_samples(
 def record(connection: Connection[Any], key: DayKey) -> FileRecord | None:
     """Return what is recorded of a day's file."""
     row = connection.execute(_SQL["file"], key.parameters).fetchone()
-    return None if row is None else FileRecord(row[0], row[1], (row[2], row[3]), row[4], row[5] is not None)
+    return (
+        None
+        if row is None
+        else FileRecord(row[0], row[1], (row[2], row[3]), row[4], row[5] is not None, row[6], row[7])
+    )
 
 
 def is_archived(connection: Connection[Any], key: DayKey) -> bool:
     """Return whether everything that is stored of a day behind the horizon is in its file."""
     found = record(connection, key)
-    return found is not None and found.final and last_due(connection, key) is None
+    if found is None or not found.final or found.begins is None or found.ends is None:
+        return False
+    begins, ends = bounds(connection, key)
+    return found.begins <= begins and ends <= found.ends and last_due(connection, key) is None
+
+
+def bounds(connection: Connection[Any], key: DayKey) -> tuple[datetime, datetime]:
+    """Return when a local date begins and ends, in the zone that its site has now."""
+    row = connection.execute(_SQL["day_bounds"], key.parameters).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def require_folder(connection: Connection[Any], directory: Path) -> None:
+    """Check that a folder is the archive, as far as can be told at once.
+
+    Raises:
+        ArchiveBroken: Files were recorded, and none of the newest is in it: it is not mounted, or another one.
+    """
+    newest = [path for (path,) in connection.execute(_SQL["newest_files"]).fetchall()]
+    if newest and not any((directory / path).exists() for path in newest):
+        raise ArchiveBroken(str(directory), "holds none of the files that were recorded; is the right folder mounted?")
+
+
+def require_whole(connection: Connection[Any], directory: Path, key: DayKey) -> None:
+    """Check that a day's file is there, byte for byte.
+
+    Raises:
+        ArchiveBroken: It is missing, or another one.
+    """
+    path, found = directory / key.path, record(connection, key)
+    if not path.exists():
+        raise ArchiveBroken(str(path), "missing")
+    if found is None or sha256(path) not in found.sums:
+        raise ArchiveBroken(str(path), "not the file that was recorded")
+
+
+def files_of_days(connection: Connection[Any], keys: Sequence[DayKey]) -> "list[ArchiveFile]":
+    """Return the files that hold anything of days of one site and retention class."""
+    if not keys:
+        return []
+    site, retention_class = keys[0].site, keys[0].retention_class
+    asked = {**keys[0].parameters, "days": [key.day for key in keys]}
+    days = {day for (day,) in connection.execute(_SQL["files_of_days"], asked).fetchall()}
+    if not days:
+        return []
+    found = files(connection, site.organisation, site.site, min(days), max(days))
+    return [file for file in found if file.key.retention_class == retention_class and file.key.day in days]
 
 
 def last_due(connection: Connection[Any], key: DayKey) -> int | None:

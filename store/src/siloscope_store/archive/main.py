@@ -53,6 +53,7 @@ def _run(order: Order) -> None:
     with connect(order.url, application_name=APPLICATION, autocommit=True) as connection:
         schema.require_current(connection)
         with turn(connection):
+            catalogue.require_folder(connection, directory)
             for key in _wanted(order, at):
                 if catalogue.is_archived(connection, key):
                     continue
@@ -156,6 +157,8 @@ def _restore(order: Order) -> None:
         f"{done.files} files, {done.samples} samples: {done.new} put back, {done.samples - done.new} were there, "
         f"{done.conflicts} readings differ and stay; held until {held_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     )
+    if done.incomplete:
+        print(f"{done.incomplete} days are not held: some of their samples went without a file; their roll-ups stay")
 
 
 def _directory(order: Order) -> Path:

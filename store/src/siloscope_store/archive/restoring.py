@@ -1,7 +1,7 @@
 """Putting archived days back: twice the same is harmless, what is there stays, and roll-ups are made from it again."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
@@ -10,12 +10,12 @@ from typing import Any
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
-from siloscope_process.clock import from_ms, to_ms
+from siloscope_process.clock import from_ms
 from siloscope_store.archive import catalogue
 from siloscope_store.archive.catalogue import ArchiveFile, ArchiveSite, DayKey
 from siloscope_store.archive.samples import ChannelName, GroupName, Sample
 from siloscope_store.errors import ArchiveBroken
-from siloscope_store.sample_rows import COPY_HEADER, COPY_TRAILER, encode
+from siloscope_store.sample_rows import COPY_HEADER, COPY_TRAILER, encode_exact
 from siloscope_store.samples import MOST_NEW_SPANS, SPAN_MS
 from siloscope_store.statements import statements
 
@@ -32,12 +32,14 @@ class Restored:
         samples: Samples of the files.
         new: How many of them were not there.
         conflicts: Elements for which the database says something else; what it says stays, both are kept.
+        incomplete: Days of which some samples went without a file. They are not held, and keep the roll-ups they have.
     """
 
     files: int
     samples: int
     new: int
     conflicts: int
+    incomplete: int = 0
 
 
 def restore(
@@ -56,11 +58,27 @@ def restore(
     Raises:
         ArchiveBroken: A file is missing or damaged, or names a channel that this database does not have.
     """
-    done = put_back(connection, directory, wanted)
     by_site = groupby(sorted(wanted, key=_site_and_day), lambda file: (file.key.site, file.key.retention_class))
-    for _, files in by_site:
-        hold(connection, [file.key for file in files], held_until)
+    days = [[file.key for file in files] for _, files in by_site]
+    done = put_back(
+        connection, directory, [file for keys in days for file in catalogue.files_of_days(connection, keys)]
+    )
+    for keys in days:
+        complete = [key for key in keys if is_complete(connection, key)]
+        hold(connection, complete, held_until)
+        done = replace(done, incomplete=done.incomplete + len(keys) - len(complete))
     return done
+
+
+def is_complete(connection: Connection[Any], key: DayKey) -> bool:
+    """Return whether a day has all the samples that its roll-ups were made of.
+
+    It has not where some of them went without a file: a roll-up of those is better than one of what is left.
+    """
+    begins, ends = catalogue.bounds(connection, key)
+    groups = [row[0] for row in connection.execute(_SQL["groups"], key.parameters).fetchall()]
+    asked = {"group_ids": groups, "begins": begins, "ends": ends}
+    return connection.execute(catalogue.statement("incomplete", key.retention_class), asked).fetchone() == (False,)
 
 
 def put_back(connection: Connection[Any], directory: Path, wanted: Sequence[ArchiveFile]) -> Restored:
@@ -80,11 +98,8 @@ def hold(connection: Connection[Any], keys: Sequence[DayKey], held_until: dateti
     """Say that all raw samples of these days of a site are there, for a while, and have their roll-ups made again."""
     for first, last in _runs(keys):
         parameters = {**first.parameters, "held_until": held_until}
-        begins = connection.execute(_SQL["day_bounds"], first.parameters).fetchone()
-        ends = connection.execute(_SQL["day_bounds"], last.parameters).fetchone()
-        assert begins is not None
-        assert ends is not None
-        bounds = {**parameters, "begins": begins[0], "ends": ends[1]}
+        begins, ends = catalogue.bounds(connection, first)[0], catalogue.bounds(connection, last)[1]
+        bounds = {**parameters, "begins": begins, "ends": ends}
         groups = [row[0] for row in connection.execute(_SQL["groups"], first.parameters).fetchall()]
         with connection.transaction():
             connection.execute(_SQL["hold_restored"], bounds)
@@ -96,10 +111,7 @@ def _checked(connection: Connection[Any], directory: Path, file: ArchiveFile) ->
     from siloscope_store.archive import day_files  # the one slow import, for those who read a file
 
     path = directory / file.path
-    if not path.exists():
-        raise ArchiveBroken(str(path), "missing")
-    if catalogue.sha256(path) not in file.sums:
-        raise ArchiveBroken(str(path), "not the file that was recorded")
+    catalogue.require_whole(connection, directory, file.key)
     ids, known = _groups(connection, file.key.site, file.key.retention_class)
     for (group, position), channel in day_files.channels_of(path).items():
         if group not in ids:
@@ -132,7 +144,7 @@ def _batches(path: Path) -> Iterator[list[Sample]]:
 def _write(connection: Connection[Any], key: DayKey, batch: Iterable[tuple[int, Sample]]) -> tuple[int, int]:
     """Write samples as ingest does; return how many were new and how many elements differ from what is there."""
     ordered = sorted(batch, key=lambda each: (each[0], each[1].time_us))
-    rows = [encode(group_id, each.time_us // 1000, each.values, each.quality) for group_id, each in ordered]
+    rows = [encode_exact(group_id, each.time_us, each.values, each.quality) for group_id, each in ordered]
     spans = sorted({each.time_us // 1000 // SPAN_MS for _, each in ordered})
     connection.execute(_writing("prepare_samples", key))
     connection.execute(_WRITING["allow_late"])
@@ -158,7 +170,7 @@ def _conflict(group_id: int, time: datetime, position: int, *values: Any) -> dic
     nobody = dict.fromkeys(("kept_epoch", "kept_seq", "other_epoch", "other_seq"))
     return {
         "group_id": group_id,
-        "time": from_ms(to_ms(time)),
+        "time": time,
         "position": position,
         "kept_value": kept_value,
         "kept_quality": kept_quality,

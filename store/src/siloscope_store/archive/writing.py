@@ -8,8 +8,9 @@ import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -66,22 +67,34 @@ def archive_day(connection: Connection[Any], directory: Path, key: DayKey, *, at
         at: Now.
 
     Raises:
-        ArchiveBroken: The file that must be merged is missing or damaged, or what was written does not read back as it
-            is in the database. Nothing was changed.
+        ArchiveBroken: The file that must be merged is missing or damaged, the folder cannot be written, or what was
+            written does not read back as it is in the database. Nothing was changed.
     """
     target = directory / key.path
     coming = target.with_name(target.name + ".coming")
+    try:
+        return _archive_day(connection, key, target, coming, at)
+    except OSError as error:
+        with suppress(OSError):
+            coming.unlink()  # a part of a file must not be what keeps a disk full
+        raise ArchiveBroken(str(target), f"cannot be written: {error.strerror or error}") from error
+
+
+def _archive_day(
+    connection: Connection[Any], key: DayKey, target: Path, coming: Path, at: datetime
+) -> WrittenDay | None:
     with connection.transaction():
         connection.execute(_SQL["snapshot"])
         seen = _snapshot(connection, key)
         if not _has_samples(connection, seen):
             _settle(connection, seen)
             return None
-        old = _old_file(target, seen.record)
+        in_place, old = _old_file(target, seen.record)
         target.parent.mkdir(parents=True, exist_ok=True)
         written = _write(connection, seen, old, coming)
         _prove(coming, _stream(connection, seen, old))
-    if old is not None and seen.record is not None and written["sha256"] == seen.record.sums[0]:
+    written |= {"in_place": in_place, **_bounds(seen, old)}
+    if old is not None and seen.record is not None and written["sha256"] == seen.record.sums[0] and _covers(seen):
         coming.unlink()
         _settle(connection, seen)
         return None
@@ -109,17 +122,34 @@ def _has_samples(connection: Connection[Any], seen: _Snapshot) -> bool:
     return row == (True,)
 
 
-def _old_file(target: Path, known: FileRecord | None) -> Path | None:
-    """Return the file whose samples must go into the next version, after a look at whether it is whole."""
+def _covers(seen: _Snapshot) -> bool:
+    """Return whether the record says all that the next version would let it say."""
+    found = seen.record
+    if found is None or found.begins is None or found.ends is None:
+        return False
+    return found.begins <= seen.begins and seen.ends <= found.ends and found.final >= seen.final
+
+
+def _bounds(seen: _Snapshot, old: Path | None) -> dict[str, datetime]:
+    """Return what the next version covers: the day, and what the one before did where it goes into it."""
+    begins, ends, found = seen.begins, seen.ends, seen.record
+    if old is not None and found is not None and found.begins is not None and found.ends is not None:
+        begins, ends = min(begins, found.begins), max(ends, found.ends)
+    return {"begins": begins, "ends": ends}
+
+
+def _old_file(target: Path, known: FileRecord | None) -> tuple[bytes | None, Path | None]:
+    """Return the sum of the file in its place, and the file if its samples must go into the next version."""
     emptying = known is not None and known.emptying
     if not target.exists():
         if emptying:
-            raise ArchiveBroken(str(target), "missing, and raw samples of its day were dropped")
-        return None
-    if known is None or catalogue.sha256(target) not in known.sums:
+            raise ArchiveBroken(str(target), "missing, and raw samples of its day may have been dropped")
+        return None, None
+    found = catalogue.sha256(target)
+    if known is None or found not in known.sums:
         # Never overwritten: a database that was restored knows nothing of files that were written after its moment.
         raise ArchiveBroken(str(target), "not the file that was recorded; see 'siloscope db archive adopt'")
-    return target if emptying else None
+    return found, target if emptying else None
 
 
 def _write(connection: Connection[Any], seen: _Snapshot, old: Path | None, coming: Path) -> dict[str, Any]:
@@ -133,6 +163,7 @@ def _write(connection: Connection[Any], seen: _Snapshot, old: Path | None, comin
         "retention_class": key.retention_class,
         "day": key.day.isoformat(),
         "time_zone": key.site.time_zone,
+        **{name: at.astimezone(UTC).isoformat() for name, at in _bounds(seen, old).items()},
     }
     channels = {**(day_files.channels_of(old) if old else {}), **seen.channels}
     file = day_files.DayFile(coming, channels, about)

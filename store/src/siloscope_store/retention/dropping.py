@@ -15,6 +15,7 @@ from psycopg import Connection, Rollback
 
 from siloscope_store import flavour
 from siloscope_store.archive import catalogue
+from siloscope_store.archive.catalogue import DayKey
 from siloscope_store.archive.writing import WrittenDay, archive_day
 from siloscope_store.errors import ArchiveBroken
 from siloscope_store.retention import late
@@ -73,6 +74,12 @@ def run(
     outcome = Outcome()
     with turn(connection):
         take_news(connection, at=at)
+        try:
+            if directory is not None:
+                catalogue.require_folder(connection, directory)
+        except ArchiveBroken as error:
+            outcome.broken.append(error)
+            directory = None
         if directory is not None:
             outcome.broken += late.make_whole(connection, directory, at=at)
         wanted = plan(connection, at=at, archiving=directory is not None)
@@ -132,14 +139,12 @@ def _is_ready(
         return False
     if not archive_required(connection)[share.site.org_id]:
         return True
+    if directory is None:
+        return False
     keys = catalogue.days_with_samples(connection, share.site, share.retention_class, loss.span.begins, loss.span.ends)
     for key in keys:
-        if catalogue.is_archived(connection, key):
-            continue
-        if directory is None:
-            return False
         try:
-            written = archive_day(connection, directory, key, at=at)
+            written = _in_a_file(connection, directory, key, at)
         except ArchiveBroken as error:
             outcome.broken.append(error)
             return False
@@ -148,6 +153,18 @@ def _is_ready(
     days = [key.day for key in keys]
     connection.execute(_SQL["begin_emptying"], {**_of(share), "days": days, "now": at})
     return True
+
+
+def _in_a_file(connection: Connection[Any], directory: Path, key: DayKey, at: datetime) -> WrittenDay | None:
+    """Write a day's file; where it was written before, look at it once more.
+
+    Raises:
+        ArchiveBroken: It cannot be written, or is not what it was.
+    """
+    if catalogue.is_archived(connection, key) and (directory / key.path).exists():
+        catalogue.require_whole(connection, directory, key)
+        return None
+    return archive_day(connection, directory, key, at=at)
 
 
 def _move_horizon(connection: Connection[Any], loss: SpanLoss, share: Share) -> bool:

@@ -31,14 +31,17 @@ def make_whole(connection: Connection[Any], directory: Path, *, at: datetime) ->
     sites = {site.site_id: site for site in catalogue.sites(connection)}
     for site_id, retention_class, day, last_due in connection.execute(_SQL["late_days"]).fetchall():
         key = DayKey(sites[site_id], retention_class, day)
-        files = catalogue.files(connection, key.site.organisation, key.site.site, day, day)
-        gone = [file for file in files if file.key.retention_class == retention_class and file.emptied]
+        gone = [file for file in catalogue.files_of_days(connection, [key]) if file.emptied]
         try:
             restoring.put_back(connection, directory, gone)
         except ArchiveBroken as error:
             broken.append(error)
             continue
         with connection.transaction():
-            restoring.hold(connection, [key], at + HELD)
-            connection.execute(_SQL["settle_late"], {**key.parameters, "last_due": last_due})
+            noted = {**key.parameters, "last_due": last_due}
+            if restoring.is_complete(connection, key):
+                restoring.hold(connection, [key], at + HELD)
+                connection.execute(_SQL["settle_late"], noted)
+            else:
+                connection.execute(_SQL["settle_incomplete"], noted)
     return broken

@@ -156,7 +156,7 @@ def _judged(connection: Connection[Any], span: Span, share: Share, required: dic
         days = [key.day for key in keys if not catalogue.is_archived(connection, key)]
     if connection.execute(_SQL["held"], asked).fetchone() == (True,):
         stays = RESTORED
-    elif days and not archiving:
+    elif required[site.org_id] and not archiving:
         stays = NO_DIRECTORY
     elif connection.execute(_SQL["rolled_up"], asked).fetchone() != (True,):
         stays = NOT_ROLLED_UP

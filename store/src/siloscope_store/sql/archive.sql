@@ -60,7 +60,7 @@ WHERE day_start(day + 1, %(zone)s) > %(begins)s AND day_start(day, %(zone)s) < %
 ORDER BY day
 
 -- name: file
-SELECT path, version, sha256, coming_sha256, final, emptying_since
+SELECT path, version, sha256, coming_sha256, final, emptying_since, lower(during), upper(during)
 FROM archive_file WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s
 
 -- name: last_due
@@ -68,14 +68,16 @@ SELECT max(due_id) FROM archive_due
 WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s
 
 -- name: announce_file
+-- Killed twice, the file in its place may be the one that was announced the last time: it stays known.
 INSERT INTO archive_file (org_id, site_id, retention_class, day, path, coming_sha256)
 VALUES (%(org_id)s, %(site_id)s, %(retention_class)s, %(day)s, %(path)s, %(sha256)s)
-ON CONFLICT (site_id, retention_class, day) DO UPDATE SET coming_sha256 = excluded.coming_sha256
+ON CONFLICT (site_id, retention_class, day) DO UPDATE
+SET coming_sha256 = excluded.coming_sha256, sha256 = coalesce(%(in_place)s, archive_file.sha256)
 
 -- name: record_file
 UPDATE archive_file SET sha256 = %(sha256)s, coming_sha256 = NULL, version = version + 1, samples = %(samples)s,
     readings = %(readings)s, size_bytes = %(size_bytes)s, first_time = %(first_time)s, last_time = %(last_time)s,
-    final = %(final)s, archived_at = %(at)s, verified_at = %(at)s
+    final = %(final)s, archived_at = %(at)s, verified_at = %(at)s, during = tstzrange(%(begins)s, %(ends)s)
 WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s
 
 -- name: keep_what_it_holds
@@ -83,8 +85,10 @@ UPDATE archive_file SET emptying_since = coalesce(emptying_since, %(at)s)
 WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s
 
 -- name: settle_due
+-- A late sample is settled by whoever has its roll-ups made again, see settle_late.
 DELETE FROM archive_due
 WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s AND due_id <= %(last_due)s
+    AND cause <> 'late'
 
 -- name: kept_from
 SELECT kept_from FROM raw_horizon WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s
@@ -100,6 +104,27 @@ WHERE f.archived_at IS NOT NULL
     AND (%(org)s::text IS NULL OR o.slug = %(org)s) AND (%(site)s::text IS NULL OR s.slug = %(site)s)
     AND (%(from_day)s::date IS NULL OR f.day >= %(from_day)s) AND (%(to_day)s::date IS NULL OR f.day <= %(to_day)s)
 ORDER BY o.slug, s.slug, f.day, f.retention_class
+
+-- name: files_of_days
+-- Files that hold anything of local dates as they are now; of a time zone that was corrected since, those beside them.
+SELECT DISTINCT f.day
+FROM archive_file AS f
+JOIN unnest(%(days)s::date[]) AS wanted (day)
+    ON f.day = wanted.day OR f.during && tstzrange(day_start(wanted.day, %(zone)s), day_start(wanted.day + 1, %(zone)s))
+WHERE f.site_id = %(site_id)s AND f.retention_class = %(retention_class)s AND f.archived_at IS NOT NULL
+
+-- name: newest_files
+SELECT path FROM archive_file WHERE archived_at IS NOT NULL ORDER BY archived_at DESC, archive_file_id DESC LIMIT 100
+
+-- name: incomplete
+-- Whether some hour has fewer samples than its roll-up was made of: they went without a file.
+SELECT EXISTS (
+    SELECT FROM rollup_hour AS r
+    WHERE r.group_id = ANY (%(group_ids)s::int4[]) AND r.bucket >= %(begins)s
+        AND r.bucket + INTERVAL '1 hour' <= %(ends)s
+        AND r.samples > (
+            SELECT count(*) FROM {samples} AS x
+            WHERE x.group_id = r.group_id AND x."time" >= r.bucket AND x."time" < r.bucket + INTERVAL '1 hour'))
 
 -- name: mark_verified
 UPDATE archive_file SET verified_at = %(at)s

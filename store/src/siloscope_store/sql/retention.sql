@@ -157,6 +157,12 @@ DELETE FROM archive_due
 WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s AND cause = 'late'
     AND due_id <= %(last_due)s
 
+-- name: settle_incomplete
+-- Nothing is to be made again of what is left of such a day; what came late goes into its file.
+UPDATE archive_due SET cause = 'restored'
+WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s AND cause = 'late'
+    AND due_id <= %(last_due)s
+
 -- name: begin_emptying
 UPDATE archive_file SET emptying_since = %(now)s
 WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = ANY (%(days)s::date[])

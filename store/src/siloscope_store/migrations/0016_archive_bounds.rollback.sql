@@ -1,0 +1,1 @@
+ALTER TABLE archive_file DROP COLUMN during;
