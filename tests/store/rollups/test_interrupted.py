@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
+from siloscope_process.clock import to_ms
+from siloscope_store import samples
 from siloscope_store.connections import connect_async
 from siloscope_store.rollups import computing
+from siloscope_store.samples import SampleTable
+from siloscope_store.statements import statements
 from tests.store.rollups.world import World
 
 BEGIN = datetime(2026, 3, 7, 22, 0, tzinfo=UTC)
@@ -117,6 +121,31 @@ async def test_a_bucket_waits_for_writers_that_may_not_know_that_it_closed(
             assert await world.closing.step(world.connection, BEGIN + timedelta(hours=2)) is None
             assert not await world.work()
     await world.roll_up(BEGIN + timedelta(hours=2))
+    assert world.rows("rollup_hour", group)[BEGIN][0] == 1
+
+
+async def test_a_bucket_waits_for_a_writer_that_took_its_number_while_the_bucket_was_closing(
+    world: World, migrated_database_url: str
+) -> None:
+    """Its number is above that of whoever closes, and it saw the bucket still open: it marks nothing."""
+    group = world.group("coarse", 60)
+    await world.roll_up(BEGIN)
+    async with (
+        await connect_async(migrated_database_url, autocommit=True) as connection,
+        await connect_async(migrated_database_url, autocommit=True) as closing,
+    ):
+        slow = World(world.farm, connection)
+        await slow.prepare()
+        await samples.make_room(connection, SampleTable.MEASUREMENTS, [to_ms(BEGIN) // samples.SPAN_MS])
+        async with connection.transaction():
+            async with closing.transaction():
+                asked = {"grace_s": 0, "at": BEGIN + timedelta(hours=2)}
+                await closing.execute(statements("rollups.sql")["advance"], asked)
+                await slow.write([(group, BEGIN + timedelta(minutes=7), [1.0], None)])
+            assert await world.closing.step(world.connection) is None
+            assert not await world.work()
+    assert await world.closing.step(world.connection) is not None
+    await world.roll_up()
     assert world.rows("rollup_hour", group)[BEGIN][0] == 1
 
 

@@ -115,12 +115,27 @@ ON CONFLICT DO NOTHING
 INSERT INTO rollup_progress (level, done_to)
 SELECT level, h.closed_to FROM rollup_horizon AS h CROSS JOIN unnest(ARRAY['m5', 'hour']) AS level
 
--- name: mark_everything
+-- name: touch_every_group
 -- What was there before the first roll-up: its hours wait in line, as late ones do.
+INSERT INTO rollup_touched_group (group_id) SELECT group_id FROM sample_group
+
+-- name: touched_groups
+SELECT DISTINCT group_id FROM rollup_touched_group
+
+-- name: take_touched_groups
+-- All mentions of each.
+WITH taken AS (
+    SELECT DISTINCT group_id FROM rollup_touched_group ORDER BY group_id LIMIT %(most)s
+), gone AS (
+    DELETE FROM rollup_touched_group AS t USING taken AS k WHERE t.group_id = k.group_id
+)
+SELECT group_id FROM taken
+
+-- name: mark_groups
 INSERT INTO rollup_touched (group_id, bucket)
 SELECT DISTINCT s.group_id, date_bin(INTERVAL '1 hour', s."time", 'epoch'::timestamptz)
 FROM {table} AS s
-WHERE s."time" < (SELECT closed_to FROM rollup_horizon)
+WHERE s.group_id = ANY (%(group_ids)s::int4[]) AND s."time" < (SELECT closed_to FROM rollup_horizon)
 
 -- name: advance
 UPDATE rollup_horizon SET closed_to = date_bin(INTERVAL '5 minutes', coalesce(%(at)s::timestamptz, now()) - make_interval(secs => %(grace_s)s), 'epoch'::timestamptz)
@@ -128,8 +143,9 @@ WHERE closed_to = settled_to
     AND closed_to < date_bin(INTERVAL '5 minutes', coalesce(%(at)s::timestamptz, now()) - make_interval(secs => %(grace_s)s), 'epoch'::timestamptz)
 
 -- name: next_transaction
--- Every transaction that has begun to write has a smaller number than this one.
-SELECT pg_snapshot_xmax(pg_current_snapshot())::text
+-- A number of its own: who has a smaller one may have looked before the bucket closed, who has a larger one has not. The
+-- end of a snapshot would not do: it is the newest number that has ended, and a writer under way may be above that.
+SELECT pg_current_xact_id()::text
 
 -- name: all_ended_before
 SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %(transaction)s::xid8
