@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from siloscope_contract.topics import Kind
+from siloscope_deploy.servers.nats import NatsServer
 from siloscope_ingest import broker_url
 from siloscope_ingest.errors import Fatal, Transient
 from siloscope_ingest.metrics import Metrics
@@ -102,3 +103,18 @@ async def test_one_that_is_told_to_stop_leaves_the_session(
         await retired(farm, url, "one", stop)
     await retired(farm, url, "one")
     assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,41)}"
+
+
+@pytest.mark.nats
+async def test_nats_forgets_a_worker_that_pulled(nats_broker: TestBroker, farm: Farm, now_ms: int) -> None:
+    """Its session would keep every birth for ever."""
+    assert isinstance(nats_broker.server, NatsServer)
+    url = nats_broker.ingest_url
+    told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
+    async with running_ingest(farm.url, url, ingest_worker="one", **told):
+        pass
+    settings = IngestSettings(database_url=farm.url, mqtt_url=url, ingest_worker="one", **told)
+    brokers, clock = broker_url.parse_all(url), SystemClock()
+    await retire(settings, brokers, clock, Metrics(CollectorRegistry()), asyncio.Event())
+    with pytest.raises(Fatal, match="no session of worker one"):
+        await retire(settings, brokers, clock, Metrics(CollectorRegistry()), asyncio.Event())

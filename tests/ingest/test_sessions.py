@@ -105,3 +105,21 @@ async def test_a_worker_that_begins_to_pull_takes_nothing_twice(
                 await publish(device, NODE, Kind.SAMPLES, pack(seq, now_ms + seq * 1000, 1.0))
         await farm.until("SELECT accounted::text FROM node_epoch", "{[1,101)}")
         assert ingest.service.held.messages + ingest.service.held.released == 100
+
+
+@pytest.mark.nats
+async def test_what_waited_for_a_worker_that_begins_to_pull_is_not_lost(
+    nats_broker: TestBroker, farm: Farm, now_ms: int
+) -> None:
+    """A plain device does not send again; NATS forgets what waits for a subscription when that ends."""
+    assert isinstance(nats_broker.server, NatsServer)
+    told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
+    async with running_ingest(farm.url, nats_broker.ingest_url):
+        pass
+    async with connected(nats_broker.node_url()) as device:
+        device.pending_calls_threshold = 200
+        for first in range(1, 3001, 100):
+            packs = [pack(seq, now_ms - seq * 1000, 1.0) for seq in range(first, first + 100)]
+            await asyncio.gather(*(publish(device, NODE, Kind.SAMPLES, each) for each in packs))
+    async with running_ingest(farm.url, nats_broker.ingest_url, **told):
+        await farm.until("SELECT accounted::text FROM node_epoch", "{[1,3001)}")

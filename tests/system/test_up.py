@@ -161,6 +161,15 @@ def test_several_ingest_workers_share_the_load_and_one_of_them_may_die(household
     run.wait_for("ingest is ready again")
     before = _newest(run, token)
     wait_until(lambda: _newest(run, token) > before, "samples are stored after that")
+    run.process.terminate()
+    assert run.process.wait(READY_WITHIN_S) == 0
+    # The stream goes on capturing every sample: what waits in it, and what comes, must be taken out by somebody.
+    alone = household.up()
+    alone.wait_for("Siloscope is ready after")
+    assert set(alone.pids) == EVERYBODY
+    assert any("SILOSCOPE_NATS_URL=" in text for text in household.left())
+    before = _newest(alone, token)
+    wait_until(lambda: _newest(alone, token) > before, "samples are stored by one worker")
 
 
 def _newest(run: Up, token: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from siloscope_contract import streams
 from siloscope_contract.topics import NodeName
 from siloscope_deploy.local import children, endpoints, provisioning
 from siloscope_deploy.local.addresses import Addresses
@@ -143,14 +144,17 @@ class Platform:
         write_private(self._home.environment, "".join(lines))
 
     async def _start_ingest(self, number: int, credential: Credential) -> None:
-        """Start a worker; the first of them keeps the name, and so the broker's session, that it has when alone."""
+        """Start a worker; the first of them keeps the name, and so the broker's session, that it has when alone.
+
+        A home that ever had several keeps their stream: it captures every sample, and one worker must empty it too.
+        """
         name = "ingest" if number == 1 else f"ingest-{number}"
         told = {
             "SILOSCOPE_DATABASE_URL": self._postgres.services_url,
             "SILOSCOPE_MQTT_URL": self._nats.url_for(credential),
             "SILOSCOPE_INGEST_WORKER": "main" if number == 1 else f"main-{number}",
         }
-        if len(self._workers) > 1:
+        if len(self._workers) > 1 or self._nats.keeps(streams.STREAM):
             told |= {"SILOSCOPE_NATS_URL": self._nats.client_url, "SILOSCOPE_NATS_REPLICAS": "1"}
         usual = _USUAL_OPERATIONS_PORTS["ingest"] if number == 1 else None
         port = self._operations_port(name, usual)

@@ -86,6 +86,10 @@ class NatsServer(OwnServer):
         """Say whether it accepts MQTT connections."""
         return answers(self.port)
 
+    def keeps(self, stream: str) -> bool:
+        """Say whether a stream was ever made here: its files are there also while nothing runs."""
+        return any((self.directory / "jetstream").glob(f"jetstream/*/streams/{stream}"))
+
     def admit(self, recognitions: Iterable[Recognition]) -> None:
         """Replace who may connect; a running server takes it up without a restart and cuts whom it no longer knows.
 
