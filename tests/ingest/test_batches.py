@@ -108,24 +108,21 @@ def test_two_packs_with_different_channels_of_one_sample_are_one_row() -> None:
     assert contents(found) == {(1, 0): {0: 1.0, 2: 3.0}}
 
 
-def test_a_second_value_waits_for_the_next_batch_so_that_the_database_says_which_stays() -> None:
+def test_of_two_values_the_first_is_written_and_the_other_stands_beside_with_its_number() -> None:
     found = batch()
     found.add(entry((1, 0, {0: 1.0}), seq=1))
-    late = entry((1, 0, {0: 2.0}), seq=2)
-    assert found.add(late) is late
-    assert found.accounted() == {(1, "e" * 32): [(1, 2)]}
+    for _ in range(2):
+        assert found.add(entry((1, 0, {0: 2.0, 2: 3.0}), seq=2)) is None
+    assert contents(found) == {(1, 0): {0: 1.0, 2: 3.0}}
+    assert [decode(row).values for row in found.contradicting(TABLE)] == [[2.0, None, 3.0]]
+    assert found.accounted() == {(1, "e" * 32): [(1, 3)]}
 
 
-def test_a_pack_that_contradicts_itself_is_split_and_accounted_for_with_its_last_part() -> None:
+def test_a_pack_that_contradicts_itself_is_one_entry() -> None:
     found = batch()
-    rest = found.add(entry((1, 0, {0: 1.0}), (1, 0, {0: 2.0}), seq=1))
-    assert rest is not None
-    assert [each.completes for each in found.entries] == [False]
-    assert found.accounted() == {}
-    following = batch()
-    assert following.add(rest) is None
-    assert following.entries[0].completes
-    assert following.accounted() == {(1, "e" * 32): [(1, 2)]}
+    assert found.add(entry((1, 0, {0: 1.0}), (1, 0, {0: 2.0}), seq=1)) is None
+    assert [each.completes for each in found.entries] == [True]
+    assert len(found.contradicting(TABLE)) == 1
 
 
 def test_a_batch_opens_a_handful_of_spans_at_most() -> None:
@@ -190,11 +187,9 @@ def rows(draw: st.DrawFn) -> bytes:
 
 @given(rows(), rows())
 def test_folding_never_changes_what_is_there(first: bytes, second: bytes) -> None:
-    both = folded(first, second)
-    if both is None:
-        return
+    both, contradict = folded(first, second)
     kept, came, result = decode(first), decode(second), decode(both)
-    for sample in (kept, came):
+    for sample in (kept,) if contradict else (kept, came):
         codes = sample.quality or [None] * len(sample.values)
         for at, (value, code) in enumerate(zip(sample.values, codes, strict=True)):
             if value is not None or code is not None:
@@ -204,8 +199,8 @@ def test_folding_never_changes_what_is_there(first: bytes, second: bytes) -> Non
 
 @given(rows())
 def test_folding_a_row_with_itself_changes_nothing(row: bytes) -> None:
-    again = folded(row, row)
-    assert again is not None
+    again, contradict = folded(row, row)
+    assert not contradict
     assert decode(again).values == decode(row).values
 
 

@@ -24,6 +24,11 @@ def counted(worker: Unplugged) -> Any:
     return worker.metrics.conflicts._value.get()
 
 
+def transactions(worker: Unplugged) -> int:
+    (found,) = worker.metrics.commit_seconds.collect()
+    return int(next(each.value for each in found.samples if each.name.endswith("_count")))
+
+
 @pytest.mark.parametrize("one_batch", [True, False])
 async def test_the_first_stays_and_the_other_is_kept_with_both_numbers(postgres_farm_url: str, one_batch: bool) -> None:
     farm, at_ms = Farm(postgres_farm_url), now_ms()
@@ -92,3 +97,20 @@ async def test_a_pack_that_contradicts_itself_keeps_what_it_said_first(postgres_
             await worker.settled()
     assert farm.rows(KEPT) == [([1.0],)]
     assert farm.rows(CONFLICTS) == [(0, 1.0, 1, 2.0, 1)]
+
+
+async def test_a_flood_of_contradictions_is_a_handful_of_transactions(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        worker.send(pack(1, at_ms - 1_000, 0.0, 0.0), at_ms)
+        await worker.settled()
+        before = transactions(worker)
+        for seq in range(2, 402):
+            worker.send(pack(seq, at_ms, float(seq), 2.0), at_ms)
+        await worker.settled()
+        assert transactions(worker) - before <= 3
+        assert counted(worker) == 399
+    assert farm.rows(KEPT + " ORDER BY time DESC LIMIT 1") == [([2.0, 2.0],)]
+    assert farm.rows(CONFLICTS) == [(0, 2.0, 2, float(seq), seq) for seq in range(3, 402)]
+    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,402)}"
+    assert farm.rows('SELECT "values" FROM latest') == [([2.0, 2.0],)]

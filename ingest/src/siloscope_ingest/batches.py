@@ -40,6 +40,7 @@ class Batch:
         self._open_spans = open_spans
         self._newest = newest
         self._rows: tuple[dict[tuple[int, int], bytes], ...] = tuple({} for _ in TABLES)
+        self._contradicting: tuple[dict[bytes, None], ...] = tuple({} for _ in TABLES)
         self._whole: dict[int, tuple[int, int, bytes]] = {}
         self._elements: dict[int, _Elements] = {}
         self._numbers: dict[tuple[int, str], list[int]] = {}
@@ -51,8 +52,8 @@ class Batch:
     def add(self, entry: Entry) -> Entry | None:
         """Take an entry; return what of it must wait for a later batch.
 
-        A batch never holds two different values for one element (which of them stays is for the database to say), nor
-        does it open more spans than a transaction may.
+        It waits where a batch would open more spans than a transaction may. Of two different values for one element
+        the first is written, and the other is compared with what the database keeps, in the same transaction.
         """
         for at, row in enumerate(entry.rows):
             part, time_ms, encoded = row
@@ -91,6 +92,13 @@ class Batch:
     def rows(self, table: int) -> list[bytes]:
         """Return a table's rows, ascending."""
         return sorted(self._rows[table].values())
+
+    def contradicting(self, table: int) -> list[bytes]:
+        """Return rows that say something else than those of `rows`, in order of arrival; their keys are among those.
+
+        What they fill of them is in those already.
+        """
+        return list(self._contradicting[table])
 
     def late_at_ms(self, table: int) -> int | None:
         """Return when a table's rows arrived, where any of them may count as late; None where none can."""
@@ -145,9 +153,11 @@ class Batch:
         elif known == encoded:
             return True
         else:
-            both = folded(known, encoded)
-            if both is None:
-                return False
+            both, contradict = folded(known, encoded)
+            if contradict:
+                self._contradicting[part.table][encoded] = None
+                if both == known:
+                    return True
             rows[key] = encoded = both
             whole = False
         if not whole:
@@ -204,8 +214,9 @@ class _Elements:
         return latest_row(self._group_id, self._times_ms, self._values, codes)
 
 
-def folded(first: bytes, second: bytes) -> bytes | None:
-    """Return one row for two of the same group and time, or None where they contradict each other."""
+def folded(first: bytes, second: bytes) -> tuple[bytes, bool]:
+    """Return the first of two rows of the same group and time, filled from the second, and whether they contradict."""
+    contradict = False
     one, two = decode(first), decode(second)
     length = max(len(one.values), len(two.values))
     values, codes = _columns(one.values, one.quality, length)
@@ -215,8 +226,8 @@ def folded(first: bytes, second: bytes) -> bytes | None:
         if values[at] is None and codes[at] is None:
             values[at], codes[at] = value, code
         elif (values[at], codes[at]) != (value, code):
-            return None
-    return encode(one.group_id, one.time_ms, values, codes if any(codes) else None)
+            contradict = True
+    return encode(one.group_id, one.time_ms, values, codes if any(codes) else None), contradict
 
 
 def _columns(

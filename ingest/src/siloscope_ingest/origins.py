@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.entries import Entry
@@ -34,8 +35,11 @@ class RecentBatches:
 
     def conflicts(self, differences: Sequence[Difference], batch: Batch) -> list[Conflict]:
         """Return the differences that a batch met, with the packs that brought what is kept and what is not."""
+        if not differences:
+            return []
         remembered = (entry for _, entries in self._batches for entry in entries)
-        kept = _origins({_kept(each) for each in differences}, remembered)
+        # What is kept may have come with this very batch; who was first is named.
+        kept = _origins({_kept(each) for each in differences}, chain(remembered, batch.entries))
         other = _origins({_other(each) for each in differences}, batch.entries)
         return [
             Conflict(each, kept.get(_kept(each), UNKNOWN_ORIGIN), other.get(_other(each), UNKNOWN_ORIGIN))
@@ -45,26 +49,25 @@ class RecentBatches:
 
 def _origins(values: set[_Value], entries: Iterable[Entry]) -> dict[_Value, Origin]:
     """Return what brought each value first, where that is among the entries."""
-    wanted: dict[tuple[int, int], list[_Value]] = {}
-    for value in values:
-        wanted.setdefault(value[:2], []).append(value)
+    keys = {value[:2] for value in values}
     found: dict[_Value, Origin] = {}
     for entry in entries:
         for part, time_ms, row in entry.rows:
-            for value in wanted.get((part.group_id, time_ms), ()):
-                if value not in found and _says(row, value):
+            if (part.group_id, time_ms) not in keys:
+                continue
+            for value in _said(part.group_id, time_ms, row):
+                if value in values and value not in found:
                     found[value] = Origin(None if entry.stream is None else entry.stream[1], entry.seq)
     return found
 
 
-def _says(row: bytes, value: _Value) -> bool:
-    _, _, position, expected, code = value
+def _said(group_id: int, time_ms: int, row: bytes) -> Iterable[_Value]:
+    """Give all that a row says."""
     sample = decode(row)
-    if position >= len(sample.values):
-        return False
-    found = sample.values[position]
-    quality = sample.quality[position] if sample.quality is not None else None
-    return (found is not None or quality is not None) and (found, quality or 0) == (expected, code)
+    codes = sample.quality or [None] * len(sample.values)
+    for position, (value, code) in enumerate(zip(sample.values, codes, strict=True)):
+        if value is not None or code is not None:
+            yield group_id, time_ms, position, value, code or 0
 
 
 def _kept(of: Difference) -> _Value:

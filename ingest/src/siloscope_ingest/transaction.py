@@ -59,7 +59,9 @@ async def _write_samples(connection: Connection, batch: Batch) -> list[Differenc
         if spans:
             await samples.make_room(connection, table, spans)
         late_at_ms = batch.late_at_ms(place)
-        differences += (await samples.write(connection, table, rows, late_at_ms=late_at_ms)).differences
+        others = batch.contradicting(place)
+        written = await samples.write(connection, table, rows, late_at_ms=late_at_ms, others=others)
+        differences += written.differences
         await rollup_marks.mark_incoming(connection, table)
     return differences
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -113,7 +113,12 @@ async def make_room(connection: Connection, table: SampleTable, spans: Sequence[
 
 
 async def write(
-    connection: Connection, table: SampleTable, rows: Sequence[bytes], *, late_at_ms: int | None = None
+    connection: Connection,
+    table: SampleTable,
+    rows: Sequence[bytes],
+    *,
+    late_at_ms: int | None = None,
+    others: Sequence[bytes] = (),
 ) -> Written:
     """Insert rows that are ascending and have one key each.
 
@@ -122,15 +127,20 @@ async def write(
         table: Where to.
         rows: What.
         late_at_ms: When they arrived, where some of them may be late: those are counted. None costs nothing.
+        others: More rows of the same keys, in any order, that fill no element which `rows` leave empty. They are not
+            written, only compared with what is kept.
     """
     await _copy(connection, _statement("copy_samples", table), rows)
     new = await _insert(connection, table, late_at_ms)
-    if new == len(rows):
+    if new < len(rows):
+        await connection.execute(_statement("fill_samples", table))
+    if others:
+        await _copy(connection, _statement("copy_samples", table), others)
+    elif new == len(rows):
         return Written(new)
-    await connection.execute(_statement("fill_samples", table))
     found = await connection.execute(_statement("differing_samples", table))
-    differences = [Difference(row[0], to_ms(row[1]), *row[2:]) for row in await found.fetchall()]
-    return Written(new, differences)
+    differences = (Difference(row[0], to_ms(row[1]), *row[2:]) for row in await found.fetchall())
+    return Written(new, list(dict.fromkeys(differences)))
 
 
 async def _insert(connection: Connection, table: SampleTable, late_at_ms: int | None) -> int:
@@ -188,7 +198,7 @@ async def keep_conflicts(connection: Connection, conflicts: Sequence[Conflict]) 
         }
         for each in conflicts
     ]
-    await _execute_many(connection, _SQL["keep_conflict"], rows)
+    await connection.execute(_SQL["keep_conflicts"], _columns(rows))
 
 
 async def keep_undated(connection: Connection, samples: Sequence[Undated]) -> None:
@@ -203,8 +213,8 @@ async def keep_undated(connection: Connection, samples: Sequence[Undated]) -> No
             "node_id": each.node_id,
             "group_id": each.group_id,
             "time_ms": each.time_ms,
-            "values": list(each.values),
-            "quality": None if each.quality is None else list(each.quality),
+            "values": _array_text(each.values),
+            "quality": None if each.quality is None else _array_text(each.quality),
             "epoch": uuid_of(each.epoch),
             "seq": each.seq,
             "arrived_at": each.arrived_at,
@@ -213,7 +223,7 @@ async def keep_undated(connection: Connection, samples: Sequence[Undated]) -> No
         }
         for each in samples
     ]
-    await _execute_many(connection, _SQL["keep_undated"], rows)
+    await connection.execute(_SQL["keep_undated"], _columns(rows))
 
 
 def uuid_of(epoch: str | None) -> UUID | None:
@@ -226,9 +236,13 @@ async def _copy(connection: Connection, statement: SQL | Composed, rows: Sequenc
         await copy.write(b"".join((COPY_HEADER, *rows, COPY_TRAILER)))
 
 
-async def _execute_many(connection: Connection, statement: LiteralString, rows: Sequence[dict[str, Any]]) -> None:
-    async with connection.cursor() as cursor:
-        await cursor.executemany(statement, rows)
+def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return parameters for one statement over all rows, a list for each column."""
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _array_text(elements: Sequence[float | None]) -> str:
+    return "{" + ",".join("NULL" if each is None else repr(each) for each in elements) + "}"
 
 
 def _statement(name: str, table: SampleTable) -> Composed:

@@ -92,20 +92,27 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL generate_series(1, cardinality(came."values")) AS k
 WHERE (came."values"[k] IS NOT NULL OR came.quality[k] IS NOT NULL)
     AND (kept."values"[k], coalesce(kept.quality[k], 0)) IS DISTINCT FROM (came."values"[k], coalesce(came.quality[k], 0))
-ORDER BY came.group_id, came."time", k
+ORDER BY came.group_id, came."time", k, came.ctid
 
--- name: keep_conflict
+-- name: keep_conflicts
+-- In order of the key, as all writers go about it; ids in order of arrival within one.
 INSERT INTO sample_conflict (group_id, "time", position, kept_value, kept_quality, kept_epoch, kept_seq,
     other_value, other_quality, other_epoch, other_seq)
-VALUES (%(group_id)s, %(time)s, %(position)s, %(kept_value)s, %(kept_quality)s, %(kept_epoch)s, %(kept_seq)s,
-    %(other_value)s, %(other_quality)s, %(other_epoch)s, %(other_seq)s)
+SELECT * FROM unnest(%(group_id)s::int4[], %(time)s::timestamptz[], %(position)s::int2[], %(kept_value)s::float8[],
+    %(kept_quality)s::int2[], %(kept_epoch)s::uuid[], %(kept_seq)s::int8[],
+    %(other_value)s::float8[], %(other_quality)s::int2[], %(other_epoch)s::uuid[], %(other_seq)s::int8[])
 ON CONFLICT DO NOTHING
 
 -- name: keep_undated
+-- Arrays come as text: those of one call differ in length.
 INSERT INTO undated (org_id, node_id, group_id, time_ms, "values", quality, epoch, seq, arrived_at, reason,
     pack_newest_ms)
-VALUES (%(org_id)s, %(node_id)s, %(group_id)s, %(time_ms)s, %(values)s, %(quality)s, %(epoch)s, %(seq)s, %(arrived_at)s,
-    %(reason)s, %(pack_newest_ms)s)
+SELECT org_id, node_id, group_id, time_ms, "values"::float8[], quality::int2[], epoch, seq, arrived_at, reason,
+    pack_newest_ms
+FROM unnest(%(org_id)s::int4[], %(node_id)s::int4[], %(group_id)s::int4[], %(time_ms)s::int8[], %(values)s::text[],
+    %(quality)s::text[], %(epoch)s::uuid[], %(seq)s::int8[], %(arrived_at)s::timestamptz[], %(reason)s::text[],
+    %(pack_newest_ms)s::int8[])
+    AS u (org_id, node_id, group_id, time_ms, "values", quality, epoch, seq, arrived_at, reason, pack_newest_ms)
 ON CONFLICT DO NOTHING
 
 -- name: replace_latest
