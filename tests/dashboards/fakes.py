@@ -56,12 +56,13 @@ def channel(org_id: int) -> Channel:
         retention_class="measurements",
         resolution=0.1,
         latest=Latest(time=AT, value=11.5, quality="good", reason="good", age_s=4, state="live"),
+        clock_ahead_s=None,
     )
 
 
 def site(org_id: int) -> Site:
     """The one site of an organisation."""
-    node = SiteNode(id=org_id * 10, slug="yard", state="online", last_seen_at=AT, age_s=4)
+    node = SiteNode(id=org_id * 10, slug="yard", state="online", last_seen_at=AT, age_s=4, clock=None)
     return Site(
         id=org_id * 10,
         slug="north",

@@ -71,7 +71,11 @@ class Spot(msgspec.Struct, frozen=True):
 
 
 class Channel(msgspec.Struct, frozen=True):
-    """One measured quantity of one instrument; `latest` is None where it never reported."""
+    """One measured quantity of one instrument; `latest` is None where it never reported.
+
+    Attributes:
+        clock_ahead_s: Its node's clock is so far ahead that what it reads is stored, but never the newest; else None.
+    """
 
     id: int
     key: str
@@ -86,6 +90,7 @@ class Channel(msgspec.Struct, frozen=True):
     retention_class: str
     resolution: float | None
     latest: Latest | None
+    clock_ahead_s: float | None
 
 
 class ChannelFilter(msgspec.Struct, frozen=True):
@@ -168,6 +173,7 @@ def _channel(row: dict[str, Any], now: datetime) -> Channel:
         retention_class=row["retention_class"],
         resolution=row["resolution"],
         latest=_latest(row, now),
+        clock_ahead_s=row["clock_ahead_s"],
     )
 
 

@@ -14,6 +14,14 @@ from siloscope_store.statements import statements
 _SQL = statements("sites.sql")
 
 
+class WrongClock(msgspec.Struct, frozen=True):
+    """What is wrong with a node's clock: it is ahead now, or it stepped or drifted this week and has not come back."""
+
+    kind: str
+    offset_s: float
+    since: datetime
+
+
 class SiteNode(msgspec.Struct, frozen=True):
     """A node of a site; `last_seen_at` is when its newest pack or heartbeat came."""
 
@@ -22,6 +30,7 @@ class SiteNode(msgspec.Struct, frozen=True):
     state: str | None
     last_seen_at: datetime | None
     age_s: float | None
+    clock: WrongClock | None
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -84,7 +93,9 @@ async def devices(connection: AsyncConnection[Any], org_id: int, *, site_id: int
 def _node(row: dict[str, Any], now: datetime) -> SiteNode:
     seen_at = row["last_seen_at"]
     age_s = None if seen_at is None else (now - seen_at).total_seconds()
-    return SiteNode(row["node_id"], row["slug"], row["state"], seen_at, age_s)
+    kind = row["clock_kind"]
+    clock = None if kind is None else WrongClock(kind, row["clock_offset_s"], row["clock_since"])
+    return SiteNode(row["node_id"], row["slug"], row["state"], seen_at, age_s, clock)
 
 
 def _device(row: dict[str, Any]) -> Device:

@@ -72,3 +72,6 @@ class Channel(BaseModel):
     retention_class: str
     resolution: float | None
     latest: Latest | None = Field(description="null = it never reported")
+    clock_ahead_s: float | None = Field(
+        description="Its node's clock is so far ahead that new readings are stored, but never the newest; else null"
+    )

@@ -1,8 +1,19 @@
 """What the sites routes give."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
+
+
+class WrongClock(BaseModel):
+    """What is wrong with a node's clock."""
+
+    kind: Literal["ahead", "step_back", "step_forward", "drift"] = Field(
+        description="ahead = it is so now; else it did so within a week, and did not come back since"
+    )
+    offset_s: float = Field(description="Sample time minus arrival: above 0 the clock is ahead")
+    since: datetime
 
 
 class SiteNode(BaseModel):
@@ -13,6 +24,7 @@ class SiteNode(BaseModel):
     state: str | None = Field(description="What it said of itself last: online or offline; a hint")
     last_seen_at: datetime | None = Field(description="When its newest pack or heartbeat came")
     age_s: float | None
+    clock: WrongClock | None = Field(description="null = nothing wrong is known of its clock")
 
 
 class Site(BaseModel):

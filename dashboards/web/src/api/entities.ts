@@ -20,12 +20,21 @@ export const latest = shape({
 });
 export type Latest = ReturnType<typeof latest>;
 
+/** A clock that is ahead is so now; one that stepped or drifted did so this week, and did not come back since. */
+const wrongClock = shape({
+  kind: oneOf("ahead", "step_back", "step_forward", "drift"),
+  offset_s: number,
+  since: instant,
+});
+export type WrongClock = ReturnType<typeof wrongClock>;
+
 const node = shape({
   id,
   slug: text,
   state: optional(text),
   last_seen_at: optional(instant),
   age_s: optional(number),
+  clock: optional(wrongClock),
 });
 export type Node = ReturnType<typeof node>;
 
@@ -84,6 +93,8 @@ export const channel = shape({
   retention_class: optional(text),
   resolution: optional(number),
   latest: optional(latest),
+  /** So far ahead is the clock of the computer behind it that new readings are stored, but never the newest. */
+  clock_ahead_s: optional(number),
 });
 export type Channel = ReturnType<typeof channel>;
 

@@ -10,13 +10,15 @@ SELECT
     l.times[c.position + 1] AS "time",
     l."values"[c.position + 1] AS value,
     coalesce(l.quality[c.position + 1], 0) AS code,
-    channel_state(l.times[c.position + 1], l.quality[c.position + 1], g.interval_s, %(now)s::timestamptz) AS state
+    channel_state(l.times[c.position + 1], l.quality[c.position + 1], g.interval_s, %(now)s::timestamptz) AS state,
+    e.offset_s AS clock_ahead_s
 FROM channel AS c
 JOIN sample_group AS g ON g.group_id = c.group_id
 JOIN device AS d ON d.device_id = c.device_id
 JOIN node AS n ON n.node_id = d.node_id
 JOIN site AS s ON s.site_id = n.site_id
 LEFT JOIN latest AS l ON l.group_id = c.group_id
+LEFT JOIN node_clock_event AS e ON e.node_id = n.node_id AND e.kind = 'ahead' AND e.until IS NULL
 LEFT JOIN placement AS pl
     ON pl.node_id = n.node_id AND pl.device = d.slug AND pl.channel = c.key AND pl.during @> %(now)s::timestamptz
 LEFT JOIN place AS p ON p.place_id = pl.place_id

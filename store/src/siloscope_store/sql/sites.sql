@@ -38,10 +38,19 @@ WHERE s.org_id = %(org_id)s AND (%(site_id)s::int4 IS NULL OR s.site_id = %(site
 ORDER BY s.name, s.site_id;
 
 -- name: nodes
-SELECT site_id, node_id, slug, state, greatest(last_pack_at, last_heartbeat_at) AS last_seen_at
-FROM node
-WHERE org_id = %(org_id)s AND (%(site_id)s::int4 IS NULL OR site_id = %(site_id)s)
-ORDER BY slug, node_id;
+-- A clock that is ahead is so until it is not; of steps and drifts the newest tells, for a week.
+SELECT n.site_id, n.node_id, n.slug, n.state, greatest(n.last_pack_at, n.last_heartbeat_at) AS last_seen_at,
+    coalesce(a.kind, m.kind) AS clock_kind, coalesce(a.offset_s, m.offset_s) AS clock_offset_s,
+    coalesce(a.since, m.since) AS clock_since
+FROM node AS n
+LEFT JOIN node_clock_event AS a ON a.node_id = n.node_id AND a.kind = 'ahead' AND a.until IS NULL
+LEFT JOIN LATERAL (
+    SELECT e.kind, e.offset_s, e.since FROM node_clock_event AS e
+    WHERE e.org_id = n.org_id AND e.node_id = n.node_id AND e.kind <> 'ahead'
+    ORDER BY e.event_id DESC LIMIT 1
+) AS m ON abs(m.offset_s) >= 60 AND m.since > %(now)s::timestamptz - INTERVAL '7 days'
+WHERE n.org_id = %(org_id)s AND (%(site_id)s::int4 IS NULL OR n.site_id = %(site_id)s)
+ORDER BY n.slug, n.node_id;
 
 -- name: devices
 SELECT
