@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from siloscope_store.rollups import checking, repairing
 from siloscope_store.rollups.groups import groups
+from tests.store.rollups.plain import Kind
 from tests.store.rollups.world import World
 
 BEGIN = datetime(2026, 3, 7, 3, 0, tzinfo=UTC)
@@ -82,6 +84,35 @@ async def test_what_was_there_before_the_first_roll_up_is_rolled_up_too(world: W
     await world.write([(group, BEGIN + timedelta(minutes=10 * m), [float(m)], None) for m in range(600)])
     await world.roll_up(BEGIN + timedelta(days=5))
     assert world.check(ZONE, {}) > 100
+
+
+async def test_a_long_history_is_marked_some_groups_at_a_time(world: World) -> None:
+    world.zone(ZONE)
+    some = [world.group(f"head{n}", 60, CHANNELS) for n in range(2 * repairing.GROUPS_A_MARKING + 3)]
+    await world.write([(group, BEGIN + timedelta(hours=h), [float(h)], None) for group in some for h in range(30)])
+    await world.close(BEGIN + timedelta(days=5))
+    await world.close(BEGIN + timedelta(days=5))
+    assert await repairing.touched(world.connection) == 0
+    most = 0
+    while await world.work():
+        most = max(most, await repairing.touched(world.connection))
+        async for found in checking.check(world.connection, None, None):
+            assert not found.differences
+    assert most == 30 * repairing.GROUPS_A_MARKING
+    assert world.check(ZONE, {}) == len(some) * (30 + 2)
+
+
+async def test_a_corrected_quantity_is_rolled_up_again(world: World) -> None:
+    world.zone(ZONE)
+    group = world.group("head", 60, [("a1", "temperature", "Cel"), ("a2", "temperature", "Cel")])
+    await world.roll_up(BEGIN)
+    await world.write([(group, BEGIN + timedelta(minutes=7 * m), [float(m), 350.0], None) for m in range(300)])
+    await world.roll_up(BEGIN + timedelta(days=2))
+    assert world.check(ZONE, {}) > 30
+    world.farm.connection.execute("UPDATE channel SET quantity = 'rain' WHERE key = 'a1'")
+    world.farm.connection.execute("UPDATE channel SET quantity = 'wind_direction' WHERE key = 'a2'")
+    await world.roll_up()
+    assert world.check(ZONE, {0: Kind(counter=True), 1: Kind(circular=True)}) > 30
 
 
 async def test_not_a_number_never_gets_into_a_roll_up(world: World) -> None:

@@ -76,7 +76,8 @@ class World:
             while not await progress.compute_slice(self.connection, window):
                 pass
         repaired = await repairing.repair_touched(self.connection)
-        return await repairing.rebuild_days(self.connection) or window is not None or repaired > 0
+        marked = repaired == 0 and await repairing.mark_groups(self.connection)
+        return await repairing.rebuild_days(self.connection) or window is not None or repaired > 0 or marked
 
     async def roll_up(self, at: datetime | None = None) -> None:
         """Close what is due and compute until nothing waits."""

@@ -49,8 +49,9 @@ class Rollups:
             while not await progress.compute_slice(connection, window):
                 pass
         repaired = await repairing.repair_touched(connection)
+        marked = repaired == 0 and await repairing.mark_groups(connection)
         rebuilt = await repairing.rebuild_days(connection)
-        return window is not None or repaired > 0 or rebuilt
+        return window is not None or repaired > 0 or marked or rebuilt
 
     async def _measure(self, connection: Connection) -> None:
         """Tell how much of what has closed is not computed yet: about nothing where the job keeps up."""

@@ -51,11 +51,12 @@ async def check(
     done = {each.level + each.zone: each.done_to for each in await progress(connection)}
     if "hour" not in done:
         return
+    waiting = {row[0] for row in await (await connection.execute(_SQL["touched_groups"])).fetchall()}
     after = 0
     while some := await groups(connection, after=after, limit=_GROUPS_AT_ONCE, site_id=site_id):
         after = some[-1].group_id
         for zone in sorted({group.zone for group in some}):
-            of_zone = [group for group in some if group.zone == zone]
+            of_zone = [group for group in some if group.zone == zone and group.group_id not in waiting]
             first = _first_hour(await _earliest(connection, of_zone), begins)
             while first is not None and first < min(ends or done["hour"], done["hour"]):
                 until = min(first + _STEP, ends or done["hour"], done["hour"])

@@ -9,12 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
-from psycopg.sql import SQL, Identifier
 
 from siloscope_store.rollups import computing
 from siloscope_store.rollups.computing import HOUR, Day, Piece
 from siloscope_store.rollups.groups import Group, groups
-from siloscope_store.samples import SampleTable
 from siloscope_store.statements import statements
 
 _SQL = statements("rollups.sql")
@@ -163,8 +161,7 @@ async def _compute(connection: Connection, window: Progress, some: list[Group]) 
 async def _begin(connection: Connection) -> None:
     """Begin the levels, and have what is there already computed as what came late is."""
     await connection.execute(_SQL["begin_progress"])
-    for table in SampleTable:
-        await connection.execute(SQL(_SQL["mark_everything"]).format(table=Identifier(table.value)))
+    await connection.execute(_SQL["touch_every_group"])
 
 
 async def _going_to(connection: Connection, now: Progress, limit: datetime) -> datetime | None:

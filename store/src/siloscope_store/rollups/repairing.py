@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.sql import SQL, Identifier
 
 from siloscope_store.rollups import computing
 from siloscope_store.rollups.computing import FIVE_MINUTES, HOUR, Day, Piece
 from siloscope_store.rollups.groups import Group, groups
 from siloscope_store.rollups.progress import days_between, progress
+from siloscope_store.samples import SampleTable
 from siloscope_store.statements import statements
 
 _SQL = statements("rollups.sql")
@@ -20,6 +22,7 @@ Connection = AsyncConnection[Any]
 
 HOURS_A_TRANSACTION = 1000
 _GROUPS_A_TRANSACTION = 20
+GROUPS_A_MARKING = 10
 _DAYS_AT_ONCE = timedelta(days=60)
 
 
@@ -69,6 +72,24 @@ async def touched(connection: Connection) -> int:
     row = await (await connection.execute(_SQL["touched"])).fetchone()
     assert row is not None
     return int(row[0])
+
+
+async def mark_groups(connection: Connection) -> bool:
+    """Mark every hour of some groups that wait for it; return whether any did.
+
+    Call it when no marks wait, so that the list of these stays short.
+    """
+    async with connection.transaction():
+        await computing.begin(connection)
+        await connection.execute(_SQL["lock_horizon"])
+        found = await connection.execute(_SQL["take_touched_groups"], {"most": GROUPS_A_MARKING})
+        group_ids = [row[0] for row in await found.fetchall()]
+        if not group_ids:
+            return False
+        for table in SampleTable:
+            statement = SQL(_SQL["mark_groups"]).format(table=Identifier(table.value))
+            await connection.execute(statement, {"group_ids": group_ids})
+    return True
 
 
 async def rebuild_days(connection: Connection) -> bool:
