@@ -39,7 +39,10 @@ class OldestHeld:
             released: Those of them that are done.
         """
         rounds = self._rounds
-        rounds.append((now_s, taken))
+        if len(rounds) > 1 and rounds[-1][1] == taken:
+            rounds[-1] = (now_s, taken)  # a database that is away for a week makes no list of a week's seconds
+        else:
+            rounds.append((now_s, taken))
         while len(rounds) > 1 and rounds[1][1] <= released:
             rounds.popleft()
         if taken == released:
