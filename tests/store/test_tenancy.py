@@ -126,7 +126,10 @@ def test_no_function_shows_a_row_or_changes_one(tenant: Connection[Any]) -> None
             tenant.execute(sql.SQL(call))
 
 
-def test_completeness_and_gaps_are_of_our_organisation_alone(tenant: Connection[Any], farm: Farm) -> None:
+def test_completeness_and_gaps_are_of_our_organisation_alone(
+    owner: Connection[Any], tenant: Connection[Any], farm: Farm
+) -> None:
+    owner.execute("UPDATE group_expectation SET since = '2026-02-27'")
     for call in (
         "SELECT organisation FROM completeness('2026-02-27', '2026-03-02')",
         "SELECT organisation FROM gaps('2026-02-27', '2026-03-02')",

@@ -295,6 +295,13 @@ BEGIN
         ) AS c (cause, mask)
         WHERE NOT isempty(c.mask)
     )
+    -- Most holes lack a single sample, and what holds of an instant is found without cutting masks to pieces.
+    SELECT s.group_id, r.cause, s.instant, s.step_s, 1::int8
+    FROM (
+        SELECT s.group_id, s.step_s, s.lo + make_interval(secs => s.least * s.step_s) AS instant FROM stretch AS s WHERE s.least = s.most
+    ) AS s
+    JOIN reason AS r ON r.group_id = s.group_id AND r.mask @> s.instant
+    UNION ALL
     SELECT s.group_id, r.cause, s.lo + make_interval(secs => run.first * s.step_s), s.step_s, (run.last - run.first + 1)::int8
     FROM stretch AS s
     JOIN reason AS r ON r.group_id = s.group_id AND r.mask && tstzrange(s.lo, s.hi + make_interval(secs => s.step_s))
@@ -303,7 +310,7 @@ BEGIN
         SELECT greatest(s.least, ceil(extract(epoch FROM lower(part.span) - s.lo)::float8 / s.step_s - 1e-9)) AS first,
             least(s.most, ceil(extract(epoch FROM upper(part.span) - s.lo)::float8 / s.step_s - 1e-9) - 1) AS last
     ) AS run
-    WHERE s.least <= s.most AND run.first <= run.last;
+    WHERE s.least < s.most AND run.first <= run.last;
 END
 $$;
 
