@@ -1,6 +1,4 @@
-"""A node whose clock is wrong is shown as such, in a real browser: its readings are never the newest, and that is said."""
-
-from collections.abc import Iterator
+"""A node whose clock is wrong is shown as such, in a real browser: what it reads is never the newest."""
 
 import pytest
 from playwright.sync_api import ViewportSize, expect
@@ -23,12 +21,12 @@ def place_id(farm: WatchedFarm) -> int:
 
 
 @pytest.fixture
-def seen(farm_database_url: str, place_id: int) -> Iterator[str]:
+def seen(farm_database_url: str, place_id: int) -> str:
     """The node is heard, and nothing is known of its clock."""
     with connect(farm_database_url, autocommit=True) as connection:
         connection.execute("DELETE FROM node_clock_event")
         connection.execute("UPDATE node SET last_pack_at = now()")
-    yield farm_database_url
+    return farm_database_url
 
 
 def note(url: str, kind: str, offset_s: float, since: str, *, is_over: bool) -> None:

@@ -114,7 +114,7 @@ def test_too_old_and_too_much_go_oldest_first_and_are_counted(refused: str, owne
 
     async def prune(limit: int) -> int:
         async with await connect_async(refused, autocommit=True) as connection:
-            return await shelf.prune(connection, older_than_days=90, most_bytes=4_500, limit=limit)
+            return await shelf.prune(connection, older_than_days=90, most_bytes=4 * (1_000 + 512) + 500, limit=limit)
 
     assert asyncio.run(prune(2)) == 2
     assert asyncio.run(prune(100)) == 5
@@ -123,6 +123,24 @@ def test_too_old_and_too_much_go_oldest_first_and_are_counted(refused: str, owne
     assert kept == [(0,), (1,), (2,), (3,)]
     counted = "SELECT sum((detail->'messages')::int), sum((detail->'bytes')::int) FROM audit"
     assert owner.execute(counted + " WHERE action = 'quarantine.prune'").fetchall() == [(7, 6_003)]
+
+
+def test_many_small_messages_are_too_much_and_no_other_organisation_pays_for_them(
+    refused: str, owner: Connection[Any]
+) -> None:
+    now = datetime.now(UTC)
+    owner.execute("DELETE FROM quarantine")
+    refuse(refused, Quarantined("silo/v1/theirs/farm/pi/samples", b"them", "malformed", "", now - timedelta(days=2)))
+    for each in range(20):
+        topic = "silo/v1/ours/nowhere/pi/samples"
+        refuse(refused, Quarantined(topic, bytes([each]), "malformed", "", now - timedelta(seconds=each)))
+
+    async def prune() -> int:
+        async with await connect_async(refused, autocommit=True) as connection:
+            return await shelf.prune(connection, older_than_days=90, most_bytes=5_200, limit=100)
+
+    assert asyncio.run(prune()) == 10
+    assert owner.execute("SELECT count(*) FROM quarantine WHERE payload = %s", (b"them",)).fetchone() == (1,)
 
 
 def test_undated_samples_are_listed_and_shifted_after_a_dry_run(
