@@ -155,14 +155,9 @@ class Agent:
 
     async def _vitals(self, keeper: Keeper, outbox: Outbox, period_s: float) -> None:
         directory = Path(self._config.data_directory)
-        started_s = self._clock.monotonic_s()
-        due_s = started_s
-        while True:
-            uptime_s = self._clock.monotonic_s() - started_s
+        async for uptime_s in vitals.turns(self._clock, period_s, keeper.take_gap):
             keeper.take(vitals.sample(directory, self._clock.now_ms(), uptime_s, outbox.owed))
             self._metrics.spool_bytes.set(await keeper.used_bytes())
-            due_s += period_s
-            await self._clock.sleep(due_s - self._clock.monotonic_s())
 
 
 def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -3,11 +3,15 @@
 import os
 import resource
 import shutil
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
+from siloscope_contract.gaps import Gap, GapKind
 from siloscope_contract.packs import Sample
+from siloscope_edge.attendance import Attendance
 from siloscope_edge.config import VITALS_DEVICE
 from siloscope_edge.profiles import Channel
+from siloscope_process.clock import Clock
 
 CHANNELS = (
     Channel(key="uptime", title="Time since start", quantity="duration", unit="s", resolution=1),
@@ -35,3 +39,31 @@ def sample(directory: Path, time_ms: int, uptime_s: float, packs_owed: int) -> S
         [*values],
         [0] * len(CHANNELS),
     )
+
+
+async def turns(clock: Clock, period_s: float, take_gap: Callable[[Gap], None]) -> AsyncGenerator[float]:
+    """Yield the seconds since the start whenever vitals are due.
+
+    Turns that passed while the whole agent stood still are declared and left out: caught up in a burst, they would say
+    what the machine was like at a time that they do not bear.
+    """
+    started_s = clock.monotonic_s()
+    attendance = Attendance(period_s, started_s)
+    while True:
+        due_s, now_s = attendance.due_s, clock.monotonic_s()
+        _, missed = attendance.take(now_s)
+        if missed:
+            now_ms = clock.now_ms()
+            from_ms = now_ms - round(1000 * (now_s - due_s))
+            take_gap(
+                Gap(
+                    GapKind.AGENT_OFF,
+                    from_ms,
+                    now_ms,
+                    device=VITALS_DEVICE,
+                    count=missed,
+                    detail="the agent stood still",
+                )
+            )
+        yield now_s - started_s
+        await clock.sleep(attendance.due_s - clock.monotonic_s())
