@@ -146,7 +146,7 @@ async def test_a_chart_of_what_was_let_go_shows_its_roll_ups(yard: Yard) -> None
 async def test_a_broken_file_is_told(yard: Yard) -> None:
     await yard.roll_up()
     await yard.settle(yard.retention)
-    for file in catalogue.files(yard.owner):
+    for file in catalogue.files(yard.owner)[1:]:
         (yard.archive / file.path).unlink()
     add(yard, yard.head, OLD + timedelta(hours=50, minutes=10))
     with pytest.raises(ArchiveBroken, match="missing"):

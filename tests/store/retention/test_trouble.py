@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 
 from siloscope_process.command_line import main
-from siloscope_store.archive import adopting, catalogue, restoring, writing
+from siloscope_store.archive import adopting, catalogue, restoring, verifying, writing
 from siloscope_store.archive.day_files import DayFile
 from siloscope_store.errors import ArchiveBroken
 from siloscope_store.retention import dropping, policies
@@ -269,3 +269,14 @@ def test_a_roll_up_of_what_went_without_a_file_stays_as_it_was(
         run(owner, tmp_path)
         assert owner.execute("SELECT raw_is_whole(%s, %s, %s)", (head.group_id, bucket, bucket)).fetchone() == (False,)
     assert [file.samples for file in catalogue.files(owner)] == [2]
+
+
+def test_a_file_that_cannot_be_read_is_one_line(owner: Connection[Any], head: Group, tmp_path: Path) -> None:
+    run(owner, tmp_path)
+    file = catalogue.files(owner)[3]
+    (tmp_path / file.path).unlink()
+    (tmp_path / file.path).mkdir()
+    with pytest.raises(ArchiveBroken, match="cannot be read: Is a directory"), turn(owner):
+        restoring.restore(owner, tmp_path, [file], held_until=NOW + DAY)
+    with pytest.raises(ArchiveBroken, match="cannot be read: Is a directory"):
+        verifying.verify(owner, tmp_path, file, at=NOW)

@@ -160,9 +160,13 @@ def require_whole(connection: Connection[Any], directory: Path, key: DayKey) -> 
         ArchiveBroken: It is missing, or another one.
     """
     path, found = directory / key.path, record(connection, key)
-    if not path.exists():
-        raise ArchiveBroken(str(path), "missing")
-    if found is None or sha256(path) not in found.sums:
+    try:
+        whole = found is not None and sha256(path) in found.sums
+    except FileNotFoundError:
+        raise ArchiveBroken(str(path), "missing") from None
+    except OSError as error:
+        raise ArchiveBroken(str(path), f"cannot be read: {error.strerror or error}") from error
+    if not whole:
         raise ArchiveBroken(str(path), "not the file that was recorded")
 
 

@@ -23,10 +23,7 @@ def verify(connection: Connection[Any], directory: Path, file: ArchiveFile, *, a
     from siloscope_store.archive import day_files  # the one slow import, for those who read a file
 
     path = directory / file.path
-    if not path.exists():
-        raise ArchiveBroken(str(path), "missing")
-    if catalogue.sha256(path) not in file.sums:
-        raise ArchiveBroken(str(path), "not the file that was recorded")
+    catalogue.require_whole(connection, directory, file.key)
     try:
         found = day_files.totals(path).samples
     except day_files.DAMAGED as error:
