@@ -178,9 +178,7 @@ async def completeness(
     channels = await _channels(connection, group_ids, scope)
     conflicts = await _channel_conflicts(connection, asked)
     items = [
-        Completeness(
-            each, channel, [_channel_day(row, place, conflicts) for row in rows[each.group_id] if _had(row, life)]
-        )
+        Completeness(each, channel, _channel_days(rows[each.group_id], place, life, conflicts))
         for each in page.items
         for channel, place, life in channels[each.group_id]
     ]
@@ -287,9 +285,13 @@ async def _channel_conflicts(connection: Connection, asked: Mapping[str, Any]) -
     return {(group_id, position, day): count for group_id, position, day, count in rows}
 
 
-def _had(row: Mapping[str, Any], life: _Life) -> bool:
-    """Say whether a channel belonged to its group on a day; samples from before its first birth count too."""
-    return life[1] is None or row["day"] <= life[1]
+def _channel_days(
+    rows: Sequence[Mapping[str, Any]], position: int, life: _Life, conflicts: Mapping[tuple[int, int, date], int]
+) -> list[Day]:
+    """Return the days on which a channel belonged to its group; samples from before its first birth count too."""
+    since, until = life
+    found = [_channel_day(row, position, conflicts) for row in rows if until is None or row["day"] <= until]
+    return [day for day in found if day.day >= since or day.stored or day.conflicts]
 
 
 def _day(row: Mapping[str, Any]) -> Day:

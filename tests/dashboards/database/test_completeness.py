@@ -148,3 +148,21 @@ async def test_a_node_shows_its_numbers(client: httpx2.AsyncClient, farm: Farm, 
     assert epoch["below"] == 5
     assert epoch["on_its_way"] == {"count": 5, "ranges": [[5, 6], [9, 11]]}
     assert epoch["lost"] == {"count": 0, "ranges": []}
+
+
+async def test_a_channel_that_was_added_later_lacks_nothing_of_the_days_before(
+    client: httpx2.AsyncClient, farm: Farm, ours: Headers
+) -> None:
+    _, group = furnish(farm)
+    row = farm.connection.execute(
+        "INSERT INTO channel (org_id, group_id, device_id, key, quantity, unit, position, created_at) "
+        "SELECT org_id, group_id, device_id, 't3', quantity, unit, 2, %s FROM channel WHERE channel_id = %s "
+        "RETURNING channel_id",
+        (NOW, group.channels["t1"]),
+    ).fetchone()
+    assert row is not None
+    days = "from=2026-02-27&to=2026-03-01"
+    (found,) = await items(client, f"/completeness?channel_id={row[0]}&{days}", ours)
+    assert [day["day"] for day in found["days"]] == ["2026-03-01"]
+    (found,) = await items(client, f"/completeness?channel_id={group.channels['t1']}&{days}", ours)
+    assert len(found["days"]) > 1
