@@ -1,5 +1,5 @@
 /** The API's calls, typed. Each reading call carries the login's token and tries once more with a renewed one. */
-import { Refused } from "../errors";
+import { Refused, Unreachable } from "../errors";
 import { type Reader } from "./boundary";
 import {
   type Channel,
@@ -31,6 +31,20 @@ import type { Session, TokenCalls } from "./session";
 import type { Transport } from "./transport";
 
 type Query = Record<string, string | number | null | undefined>;
+
+/** What a file shall hold; times in epoch milliseconds. */
+export interface FileQuery {
+  place_id?: string;
+  channel_id?: string;
+  from: number;
+  to: number;
+  level: Series["level"];
+}
+
+export interface NamedFile {
+  name: string;
+  content: Blob;
+}
 
 export interface PlaceDetail extends Omit<Place, "channels"> {
   channels: Channel[];
@@ -120,6 +134,20 @@ export class Client {
   live(query: { place_id?: string; site_id?: string }, lastId: string | null, signal: AbortSignal): Promise<Response> {
     const headers = { Accept: "text/event-stream", ...(lastId ? { "Last-Event-ID": lastId } : {}) };
     return this.withToken((token) => this.transport.open("/live" + search(query), { token, headers, signal }));
+  }
+
+  /** A file of readings or roll-ups, whole. */
+  async file(query: FileQuery): Promise<NamedFile> {
+    const headers = { Accept: "text/csv" };
+    const response = await this.withToken((token) =>
+      this.transport.open("/export" + search({ ...query }), { token, headers }),
+    );
+    const named = /filename="([^"/\\]+)"/.exec(response.headers.get("Content-Disposition") ?? "");
+    try {
+      return { name: named?.[1] ?? "siloscope.csv", content: await response.blob() };
+    } catch (error) {
+      throw new Unreachable(String(error)); // it broke off: half a file is none
+    }
   }
 
   private async get<T>(path: string, query: Query, read: Reader<T>): Promise<T> {

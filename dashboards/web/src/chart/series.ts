@@ -91,6 +91,12 @@ export function failedReadings(series: Pick<Series, "points">): number {
 
 const ROLL_UPS = { m5: "five minutes", hour: "hours", day: "days" } as const;
 
+/** What a file of the same span holds. */
+export function contents(series: Pick<Series, "level">): string {
+  if (series.level === "raw") return "Every reading of this span";
+  return `This span by ${ROLL_UPS[series.level]}: lowest, mean, highest`;
+}
+
 /** What the points were made of, in small print. */
 export function source(series: Pick<Series, "level" | "bucket_s">): string {
   if (series.level !== "raw") return `Drawn from roll-ups of ${ROLL_UPS[series.level]}`;
