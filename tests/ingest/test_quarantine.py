@@ -1,5 +1,6 @@
 """Refused messages: kept with their reason, tried again the way they came, bounded where they come in floods."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from siloscope_store.connections import connect_async
 from siloscope_store.shelf import Wanted
 from tests.ingest.conftest import Farm
 from tests.ingest.messages import EPOCH, SAMPLES, pack, relative
-from tests.ingest.unplugged import Unplugged, unplugged
+from tests.ingest.test_process import start
+from tests.ingest.unplugged import NOWHERE, Unplugged, unplugged
 from tests.ingest.waiting import eventually
 
 pytestmark = pytest.mark.postgres
@@ -145,3 +147,32 @@ async def test_a_transaction_that_fails_leaves_the_row_and_no_sample(postgres_fa
         await farm.change("DROP TRIGGER hold ON quarantine")
         await farm.until("SELECT count(*) FROM quarantine", 0)
     assert farm.value("SELECT count(*) FROM sample") == 2
+
+
+async def test_a_worker_ended_by_sigkill_while_it_tries_messages_again_stores_each_once(
+    postgres_farm_url: str, tmp_path: Path
+) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms() - 86_400_000
+    async with unplugged(postgres_farm_url, quarantined_a_minute=1_000) as worker:
+        for seq in range(1, 151):
+            worker.send(pack(seq, at_ms + seq * 1_000, 20.0), at_ms + seq * 1_000, FOREIGN)
+            worker.send(relative(seq / 10), at_ms + seq * 1_000 + 500, FOREIGN)
+        await worker.settled()
+    await farm.change(
+        "INSERT INTO site (org_id, slug, name) SELECT org_id, 'new-farm', 'New' FROM organisation WHERE slug = 'demo'"
+    )
+    assert await replay(postgres_farm_url) == 300
+    for killed, left in enumerate(("SELECT count(*) < 250 FROM quarantine", "SELECT count(*) < 150 FROM quarantine")):
+        process = await start(tmp_path / f"{killed}.log", database_url=farm.url, mqtt_url=NOWHERE)
+        try:
+            await farm.until(left, True)
+        finally:
+            process.process.kill()  # amid the next fifty
+            await process.process.wait()
+        await replay(postgres_farm_url)  # and told to do so again, by somebody who lost patience
+    async with unplugged(postgres_farm_url):
+        await farm.until("SELECT count(*) FROM quarantine", 0)
+    assert farm.rows("SELECT count(*), count(DISTINCT (group_id, time)) FROM sample") == [(300, 300)]
+    assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,151)}"
+    assert farm.value("SELECT count(*) FROM seq_refused") == 0
+    assert farm.value("SELECT count(*) FROM sample_conflict") == 0
