@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from siloscope_deploy.local.child import Child
-from siloscope_deploy.local.probes import answering, http_ready
+from siloscope_deploy.local.probes import answering, http_answers, http_ready
 from siloscope_deploy.servers.nats import NatsServer
 from siloscope_deploy.servers.postgres import PostgresServer
 
@@ -55,6 +56,12 @@ def ingest(name: str, operations_port: int, environ: Mapping[str, str]) -> Child
 def jobs(operations_port: int, environ: Mapping[str, str]) -> Child:
     """What is done with stored samples by and by."""
     return _service("jobs", ["jobs"], operations_port, environ, stage=READERS)
+
+
+def mirror(operations_port: int, environ: Mapping[str, str]) -> Child:
+    """What writes every sample to an InfluxDB as well; that one being away is no reason not to be up."""
+    service = _service("mirror", ["mirror"], operations_port, environ, stage=READERS)
+    return replace(service, ready=http_answers(operations_port))
 
 
 def api(http_port: int, environ: Mapping[str, str]) -> Child:

@@ -19,6 +19,7 @@ from siloscope_process.settings import load
 from siloscope_process.signals import run_until_stopped
 
 _LEFTOVERS_HAVE_S = 10
+_MIRROR = "SILOSCOPE_MIRROR_"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +36,7 @@ def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise WrongSetting(f"SILOSCOPE_HOME {home.root}: {error.strerror} ({error.filename})") from error
     try:
         with home.locked():
-            return run_until_stopped(lambda stop: _up(home, settings, stop))
+            return run_until_stopped(lambda stop: _up(home, settings, mirror_settings(environ), stop))
     except AlreadyRunning as running:
         raise Unavailable(f"{running}; end that one first, or give SILOSCOPE_HOME another folder") from running
     except DeployError as error:
@@ -44,13 +45,23 @@ def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise (WrongSetting if hopeless else Unavailable)(message) from error
 
 
-async def _up(home: Home, settings: UpSettings, stop: asyncio.Event) -> int:
+def mirror_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what the mirror is told, as it was told to us; nothing where nobody named its endpoint.
+
+    >>> mirror_settings({"SILOSCOPE_MIRROR_URL": "http://influx:8086", "HOME": "/root"})
+    {'SILOSCOPE_MIRROR_URL': 'http://influx:8086'}
+    """
+    told = {name: value for name, value in environ.items() if name.startswith(_MIRROR)}
+    return told if told.get(f"{_MIRROR}URL") else {}
+
+
+async def _up(home: Home, settings: UpSettings, mirror: Mapping[str, str], stop: asyncio.Event) -> int:
     clock = SystemClock()
     screen = Screen(clock)
     roster = Roster(home.run / "children.json")
     await roster.sweep(clock, _LEFTOVERS_HAVE_S, screen.tell)
     supervisor = Supervisor(home.log, roster, clock, screen.tell)
-    platform = Platform(home, settings, supervisor, screen, clock)
+    platform = Platform(home, settings, supervisor, screen, clock, mirror)
     try:
         if await _started(home, platform, screen, stop):
             await _attended(platform, supervisor, screen, stop)

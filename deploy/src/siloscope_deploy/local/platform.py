@@ -4,7 +4,7 @@ import asyncio
 import os
 import shlex
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from siloscope_gateway.principals import Principal
 from siloscope_process.clock import Clock
 
 _USUAL_MQTT_PORT = 1883
-_USUAL_OPERATIONS_PORTS = {"ingest": 9101, "sim": 9103, "jobs": 9104}
+_USUAL_OPERATIONS_PORTS = {"ingest": 9101, "sim": 9103, "jobs": 9104, "mirror": 9107}
 _USUAL_EDGE_OPERATIONS_PORT = 9102
 _LOOK_FOR_CREDENTIALS_S = 2
 
@@ -42,13 +42,23 @@ class Platform:
         supervisor: Runs the processes.
         screen: Shows progress.
         clock: Time.
+        mirror: Settings of the mirror, which runs where there are any.
     """
 
-    def __init__(self, home: Home, settings: UpSettings, supervisor: Supervisor, screen: Screen, clock: Clock) -> None:
+    def __init__(
+        self,
+        home: Home,
+        settings: UpSettings,
+        supervisor: Supervisor,
+        screen: Screen,
+        clock: Clock,
+        mirror: Mapping[str, str],
+    ) -> None:
         self._home = home
         self._supervisor = supervisor
         self._screen = screen
         self._clock = clock
+        self._mirror = dict(mirror)
         self._workers = range(1, settings.ingest_workers + 1)
         self._world = (settings.world or default_world_file()).absolute()
         self._logging = {"SILOSCOPE_LOG": settings.log, "SILOSCOPE_LOG_LEVEL": settings.log_level}
@@ -92,6 +102,7 @@ class Platform:
         await _together(
             *(self._start_ingest(number, keyring.credential(Principal.ingest())) for number in self._workers),
             self._start_jobs(),
+            *([self._start_mirror()] if self._mirror else []),
             self._start_api(found.organisation),
             *(self._start_edge(NodeName.of(found.organisation, *node), found, keyring) for node in found.nodes),
         )
@@ -167,6 +178,11 @@ class Platform:
             "SILOSCOPE_ARCHIVE_DIRECTORY": str(self._home.archive),
         }
         await self._start(children.jobs(port, self._environ(told)), "jobs")
+
+    async def _start_mirror(self) -> None:
+        port = self._operations_port("mirror", _USUAL_OPERATIONS_PORTS["mirror"])
+        told = {**self._mirror, "SILOSCOPE_DATABASE_URL": self._postgres.services_url}
+        await self._start(children.mirror(port, self._environ(told)), "mirror")
 
     async def _start_api(self, organisation: str) -> None:
         told = {
