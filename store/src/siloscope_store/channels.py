@@ -1,6 +1,7 @@
 """Channels with their newest reading, as people see them."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -153,7 +154,7 @@ async def _select(
         "after": after,
         "limit": limit,
     }
-    async with connection.cursor(row_factory=dict_row) as rows:
+    async with connection.cursor(row_factory=dict_row, binary=True) as rows:
         await rows.execute(_SQL["channels"], parameters)
         return [_channel(row, now) for row in await rows.fetchall()]
 
@@ -187,14 +188,20 @@ def _spot(row: dict[str, Any]) -> Spot | None:
 def _latest(row: dict[str, Any], now: datetime) -> Latest | None:
     if row["time"] is None:
         return None
+    quality, reason = _words_of(row["code"])
     return Latest(
         time=row["time"],
         value=row["value"],
-        quality=grade(row["code"]).value,
-        reason=reason_of(row["code"]),
+        quality=quality,
+        reason=reason,
         age_s=(now - row["time"]).total_seconds(),
         state=row["state"],
     )
+
+
+@lru_cache(maxsize=1024)
+def _words_of(code: int) -> tuple[str, str]:
+    return grade(code).value, reason_of(code)
 
 
 def reason_of(code: int) -> str:

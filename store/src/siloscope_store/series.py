@@ -7,6 +7,7 @@ window reach over it.
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import starmap
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -74,6 +75,7 @@ class _Channel(NamedTuple):
     m5_to: datetime | None
     hours_to: datetime | None
     days_to: datetime | None
+    days_to_date: date | None
     first_day: date
     last_day: date
     raw_gone: bool
@@ -141,7 +143,16 @@ async def _points(query: "_Query", most: int) -> tuple[Level, float | None, list
     stride, origin = stride_of(query.begins, query.ends, most)
     if query.channel.raw_gone and query.channel.hours_to is not None:
         return await _rolled_up(query, *_level(query, stride))
-    if not query.is_dense:
+    if not query.is_dense and query.promises_more_than(most) and not query.channel.counter:
+        # One look tells how many there are, and is mostly all that is needed.
+        most_readings = max(most, MOST_READINGS)
+        made = await query.reading_points(query.begins, query.ends, stride, origin, most_readings + 1)
+        number = sum(point.count + point.bad for point in made)
+        if number <= most:
+            return "raw", None, await query.readings()
+        if number <= most_readings:
+            return "raw", stride.total_seconds(), made
+    elif not query.is_dense:
         number = await query.count(max(most, MOST_READINGS) + 1)
         if number <= most:
             return "raw", None, await query.readings()
@@ -199,6 +210,11 @@ class _Query:
         most = MOST_READINGS if span > _SHORT else _MOST_OF_SHORT
         return span.total_seconds() / self.channel.interval_s > most
 
+    def promises_more_than(self, most: int) -> bool:
+        """Whether the group's interval promises more readings than this."""
+        interval_s = self.channel.interval_s
+        return interval_s is not None and (self.ends - self.begins).total_seconds() / interval_s > most
+
     async def count(self, most: int) -> int:
         ((number,),) = await self._rows("count", self.begins, self.ends, most=most)
         return int(number)
@@ -220,7 +236,16 @@ class _Query:
             made.append(SeriesPoint(time, value, value, value, 1, 0, int(code >= FIRST_UNCERTAIN), increase))
         return made
 
+    async def reading_points(
+        self, begins: datetime, ends: datetime, stride: timedelta, origin: datetime, most: int | None = None
+    ) -> list[SeriesPoint]:
+        """Return points of at most so many readings, made by the database; not of a counter."""
+        rows = await self._rows("reading_points", begins, ends, stride=stride, origin=origin, most=most)
+        return list(starmap(SeriesPoint, rows))
+
     async def from_readings(self, stride: timedelta, origin: datetime) -> list[SeriesPoint]:
+        if not self.channel.counter:
+            return await self.reading_points(self.begins, self.ends, stride, origin)
         buckets = await self._read(self.begins, self.ends, stride, origin)
         return self._made(buckets, lambda bucket: (bucket.begins - origin) // stride, lambda key: origin + key * stride)
 
@@ -230,15 +255,23 @@ class _Query:
         fine = _FIVE_MINUTES if level == "m5" else _HOURS
         first = (self.begins - EPOCH) // length
         begins = EPOCH + first * length
+        made: list[SeriesPoint] = []
+        whole = EPOCH + (min(closed_to, self.ends) - EPOCH) // length * length
+        if begins < whole and not self.channel.counter:
+            asked = {"stride": length, "origin": EPOCH}
+            rows = await self._rows("rolled_points", begins, whole, rollup=_RELATION[level], **asked)
+            made = list(starmap(SeriesPoint, rows))
+            begins = whole
         # A counter goes on from the bucket before the first.
-        buckets = await self._closed(level, begins - fine, min(closed_to, self.ends))
+        since = begins - fine if self.channel.counter else begins
+        buckets = await self._closed(level, since, min(closed_to, self.ends))
         if max(closed_to, begins) < self.ends:
             buckets += await self._read(max(closed_to, begins), self.ends, fine, EPOCH)
 
         def number(bucket: Bucket) -> int:
             return (bucket.begins - EPOCH) // length
 
-        return self._made(buckets, number, lambda key: EPOCH + key * length, first=first)
+        return made + self._made(buckets, number, lambda key: EPOCH + key * length, first=first)
 
     async def days(self, number: int) -> list[SeriesPoint]:
         """Return points of so many local dates each; what is not a closed day yet comes from hours and readings."""
@@ -248,9 +281,16 @@ class _Query:
         first = (self.channel.first_day - origin).days // number
         since = origin + timedelta(days=first * number - 1)
         until = self.channel.last_day
-        closed = await self._rows("rolled_days", EPOCH, days_to, since=since, until=until)
-        buckets = [Bucket.of_rollup(row) for row in closed]
-        opened = max(days_to, await self._day_start(since))
+        ready: list[SeriesPoint] = []
+        if not self.channel.counter:
+            ready, since = await self._whole_days(origin + timedelta(days=first * number), number)
+            if since > until:
+                return ready
+        buckets, opened = [], days_to
+        if since != self.channel.days_to_date:
+            closed = await self._rows("rolled_days", EPOCH, days_to, since=since, until=until)
+            buckets = [Bucket.of_rollup(row) for row in closed]
+            opened = max(days_to, await self._day_start(since))
         # A date may begin within an hour.
         whole = EPOCH - (EPOCH - opened) // _HOURS * _HOURS
         ends = max(self.ends, opened)
@@ -261,6 +301,8 @@ class _Query:
         def number_of(bucket: Bucket) -> int:
             return (bucket.day - origin).days // number
 
+        if not buckets:
+            return ready
         dates = {key: origin + timedelta(days=key * number) for key in map(number_of, buckets)}
         found = await self._connection.execute(
             _SQL["day_starts"], {"days": list(dates.values()), "zone": self.channel.zone}
@@ -268,7 +310,16 @@ class _Query:
         starts = dict(await found.fetchall())
         made = self._made(buckets, number_of, lambda key: starts[dates[key]], first=first)
         day_of = {starts[day]: day for day in dates.values()}
-        return [msgspec.structs.replace(point, day=day_of[point.time]) for point in made]
+        return ready + [msgspec.structs.replace(point, day=day_of[point.time]) for point in made]
+
+    async def _whole_days(self, since: date, number: int) -> tuple[list[SeriesPoint], date]:
+        """Return the points whose dates have all closed, made by the database, and the date that follows them."""
+        channel, origin = self.channel, EPOCH.date()
+        assert channel.days_to_date is not None
+        ends = min(channel.days_to_date, channel.last_day + timedelta(days=1))
+        until = max(since, origin + timedelta(days=(ends - origin).days // number * number))
+        rows = await self._rows("day_points", self.begins, self.ends, since=since, until=until, dates=number)
+        return list(starmap(SeriesPoint, rows)), until
 
     async def _day_start(self, day: date) -> datetime:
         found = await self._connection.execute(_SQL["day_starts"], {"days": [day], "zone": self.channel.zone})

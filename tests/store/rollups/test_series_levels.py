@@ -1,8 +1,10 @@
 """Series from roll-ups: the right level, the same numbers as from readings, and no more rows than points."""
 
 import math
+from bisect import bisect
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -80,6 +82,29 @@ async def test_a_month_in_few_points_comes_from_days_that_carry_their_date(
     assert (found.level, found.bucket_s) == ("day", 86_400)
     held(found, *rolled, position, plain.day(ZONE), lambda point: point.day)
     assert [point.time.hour for point in found.points if point.day == date(2026, 3, 9)] == [5]
+
+
+MIDNIGHT = datetime(2026, 3, 5, 6, 0, tzinfo=UTC)
+ENDS = (MIDNIGHT, MIDNIGHT + timedelta(hours=5), MIDNIGHT + timedelta(minutes=77), END + timedelta(days=2))
+
+
+@pytest.mark.parametrize("channel", ["t1", "wind_direction", "rain"])
+async def test_every_point_comes_once_wherever_the_window_ends(rolled: tuple[World, Group], channel: str) -> None:
+    world, group = rolled
+    position = [key for key, _, _ in CHANNELS].index(channel)
+    for ends, points in product(ENDS, (500, 300, 29, 11, 3)):
+        found = await series(world, group, channel, BEGIN + timedelta(minutes=25), ends, points)
+        assert found.bucket_s is not None
+        times = [point.time for point in found.points]
+        assert times == sorted(set(times))
+        expected = plain.recomputed(world.farm.connection, group.group_id, partial(start_of, times))
+        for point in found.points[:-1]:
+            assert point.count == len(expected[point.time][1][position].values)
+
+
+def start_of(times: list[datetime], at: datetime) -> datetime:
+    """Return the last of some times that is not after another."""
+    return times[bisect(times, at) - 1]
 
 
 @pytest.mark.parametrize("points", [1000, 300, 40, 20, 5])

@@ -3,6 +3,7 @@ SELECT c.group_id, c.position, c.quantity, c.unit, g.retention_class, g.interval
     (SELECT done_to FROM rollup_progress WHERE level = 'm5'),
     (SELECT done_to FROM rollup_progress WHERE level = 'hour'),
     (SELECT done_to FROM rollup_progress WHERE level = 'day' AND zone = s.time_zone),
+    (SELECT (done_to AT TIME ZONE zone)::date FROM rollup_progress WHERE level = 'day' AND zone = s.time_zone),
     (%(begins)s::timestamptz AT TIME ZONE s.time_zone)::date,
     ((%(ends)s::timestamptz - INTERVAL '1 microsecond') AT TIME ZONE s.time_zone)::date,
     coalesce(h.kept_from > %(begins)s, false) AND NOT raw_is_whole(c.group_id, %(begins)s, least(%(ends)s::timestamptz, h.kept_from))
@@ -59,6 +60,84 @@ FROM (
 ) AS reading
 GROUP BY bucket
 ORDER BY bucket;
+
+-- name: reading_points
+-- Points of readings themselves, ready made: of no counter. At most `most` readings are looked at.
+SELECT at, CASE WHEN NOT %(circular)s THEN lowest END,
+    CASE WHEN NOT %(circular)s THEN total / nullif(number, 0)
+        WHEN sqrt(x * x + y * y) > 1e-6 * number THEN atan2d(y, x) + 360 - 360 * floor((atan2d(y, x) + 360) / 360) END,
+    CASE WHEN NOT %(circular)s THEN highest END, number, bad, uncertain
+FROM (
+    SELECT date_bin(%(stride)s::interval, "time", %(origin)s::timestamptz) AS at,
+        count(value) AS number, count(*) - count(value) AS bad, count(value) FILTER (WHERE code >= 100) AS uncertain,
+        min(value) AS lowest, max(value) AS highest, sum(value) AS total,
+        CASE WHEN %(circular)s THEN sum(sind(value)) END AS y, CASE WHEN %(circular)s THEN sum(cosd(value)) END AS x
+    FROM (
+        SELECT "time", coalesce(quality[%(element)s], 0) AS code,
+            CASE WHEN coalesce(quality[%(element)s], 0) < 200 THEN "values"[%(element)s] END AS value
+        FROM {samples}
+        WHERE group_id = %(group_id)s
+            AND "time" >= %(begins)s AND "time" < %(ends)s
+            AND ("values"[%(element)s] IS NOT NULL OR quality[%(element)s] IS NOT NULL)
+        LIMIT %(most)s
+    ) AS reading
+    GROUP BY at
+) AS bucket
+ORDER BY at;
+
+-- name: rolled_points
+-- Points of closed roll-ups, ready made: of no counter. OFFSET 0: each array is unpacked once, not for each of its uses.
+SELECT at, CASE WHEN NOT %(circular)s THEN lowest END,
+    CASE WHEN NOT %(circular)s THEN total / nullif(number, 0)
+        WHEN sqrt(x * x + y * y) > 1e-6 * number THEN atan2d(y, x) + 360 - 360 * floor((atan2d(y, x) + 360) / 360) END,
+    CASE WHEN NOT %(circular)s THEN highest END, number, bad, uncertain
+FROM (
+    SELECT date_bin(%(stride)s::interval, bucket, %(origin)s::timestamptz) AS at, sum(number)::int8 AS number,
+        sum(bad)::int8 AS bad, sum(uncertain)::int8 AS uncertain,
+        min(lowest) AS lowest, max(highest) AS highest, sum(mean * number) AS total,
+        CASE WHEN %(circular)s THEN sum(sind(mean) * resultant * number) END AS y,
+        CASE WHEN %(circular)s THEN sum(cosd(mean) * resultant * number) END AS x
+    FROM (
+        SELECT bucket, coalesce(counts[%(element)s], 0) AS number,
+            CASE WHEN reasons IS NULL THEN 0 ELSE bad_readings(reasons, %(position)s) END AS bad,
+            CASE WHEN reasons IS NULL THEN 0 ELSE uncertain_readings(reasons, %(position)s) END AS uncertain,
+            minimum[%(element)s] AS lowest, maximum[%(element)s] AS highest, mean[%(element)s] AS mean,
+            CASE WHEN %(circular)s THEN resultant[%(element)s] END AS resultant
+        FROM {rollup}
+        WHERE group_id = %(group_id)s AND bucket >= %(begins)s AND bucket < %(ends)s
+        OFFSET 0
+    ) AS closed
+    GROUP BY at
+) AS point
+WHERE number + bad > 0
+ORDER BY at;
+
+-- name: day_points
+-- Points of closed days, `dates` local dates each, ready made: of no counter.
+SELECT day_start(day, %(zone)s), CASE WHEN NOT %(circular)s THEN lowest END,
+    CASE WHEN NOT %(circular)s THEN total / nullif(number, 0)
+        WHEN sqrt(x * x + y * y) > 1e-6 * number THEN atan2d(y, x) + 360 - 360 * floor((atan2d(y, x) + 360) / 360) END,
+    CASE WHEN NOT %(circular)s THEN highest END, number, bad, uncertain, NULL::float8, day
+FROM (
+    SELECT date_bin(make_interval(days => %(dates)s), day::timestamp, TIMESTAMP '1970-01-01 00:00:00')::date AS day,
+        sum(number)::int8 AS number, sum(bad)::int8 AS bad, sum(uncertain)::int8 AS uncertain,
+        min(lowest) AS lowest, max(highest) AS highest, sum(mean * number) AS total,
+        CASE WHEN %(circular)s THEN sum(sind(mean) * resultant * number) END AS y,
+        CASE WHEN %(circular)s THEN sum(cosd(mean) * resultant * number) END AS x
+    FROM (
+        SELECT day, coalesce(counts[%(element)s], 0) AS number,
+            CASE WHEN reasons IS NULL THEN 0 ELSE bad_readings(reasons, %(position)s) END AS bad,
+            CASE WHEN reasons IS NULL THEN 0 ELSE uncertain_readings(reasons, %(position)s) END AS uncertain,
+            minimum[%(element)s] AS lowest, maximum[%(element)s] AS highest, mean[%(element)s] AS mean,
+            CASE WHEN %(circular)s THEN resultant[%(element)s] END AS resultant
+        FROM rollup_day
+        WHERE group_id = %(group_id)s AND day >= %(since)s AND day < %(until)s
+        OFFSET 0
+    ) AS closed
+    GROUP BY 1
+) AS point
+WHERE number + bad > 0
+ORDER BY day;
 
 -- name: counted
 -- What a counter added within each bucket; a smaller value is a reset to 0.
