@@ -169,8 +169,11 @@ def _write(connection: Connection[Any], seen: _Snapshot, old: Path | None, comin
     file = day_files.DayFile(coming, channels, about)
     try:
         file.write(_stream(connection, seen, old))
-    finally:
-        file.close()
+    except BaseException:
+        with suppress(Exception):  # what closing says of a full disk is not why
+            file.close()
+        raise
+    file.close()
     with coming.open("rb") as written:
         os.fsync(written.fileno())
     return {
