@@ -184,7 +184,7 @@ def test_grants_survive_a_migration_that_makes_the_views_anew(
 def test_what_the_documentation_shows_runs_for_a_tenant(tenant: Connection[Any]) -> None:
     page = (Path(__file__).parents[2] / "docs" / "sql.md").read_text("utf-8")
     examples = re.findall(r"```sql\n(.*?);\n```", page, re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
         tenant.execute(example.encode())
     columns = [found.name for found in tenant.execute("SELECT * FROM reading LIMIT 0").description or ()]
