@@ -1,6 +1,8 @@
 """The clock of this machine is set as well: what was concluded from a wrong one must not outlive it."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
@@ -22,21 +24,46 @@ NODE, ORG, WEEK = 7, 1, 5_000
 NOBODY = cast(Any, None)
 
 
+class Connected:
+    """A connection whose transactions do nothing."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        yield
+
+
+DATABASE = cast(Any, Connected())
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, grant: Callable[..., bool]) -> None:
+    """Have a book of grants answer so."""
+
+    class Book:
+        def grant(self, *_: object, **named: Any) -> bool:
+            return grant(**named)
+
+    async def open_book(*_: object) -> Book:
+        return Book()
+
+    async def write_book(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(spans, "open_book", open_book)
+    monkeypatch.setattr(spans, "write_book", write_book)
+
+
 @pytest.fixture
 def allowance(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """What the database answers to who asks for weeks; the last answer stays."""
     answers = [False]
 
-    async def grant(*_: object, **__: object) -> bool:
-        return answers[-1]
-
-    monkeypatch.setattr(spans, "grant", grant)
+    answer(monkeypatch, lambda **_: answers[-1])
     return answers
 
 
 def test_a_week_refused_while_the_clock_was_a_year_ahead_is_asked_for_again(allowance: list[bool]) -> None:
     weeks = FarWeeks(Allowance())
-    assert not asyncio.run(weeks.ask(NOBODY, NODE, WEEK, NOW_MS + YEAR_MS))
+    asyncio.run(weeks.ask(DATABASE, NODE, WEEK, NOW_MS + YEAR_MS, []))
     assert weeks.verdict(NODE, WEEK, NOW_MS + YEAR_MS + 1) is False
     assert weeks.verdict(NODE, WEEK, NOW_MS) is None
 
@@ -46,16 +73,16 @@ def test_a_node_that_jumped_while_the_clock_was_a_year_ahead_walks_again(
 ) -> None:
     weeks = FarWeeks(Allowance())
     for jump in range(5):
-        asyncio.run(weeks.ask(NOBODY, NODE, WEEK + 100 * jump, NOW_MS + YEAR_MS))
+        asyncio.run(weeks.ask(DATABASE, NODE, WEEK + 100 * jump, NOW_MS + YEAR_MS, []))
     walked: list[bool] = []
 
-    async def grant(*_: object, walks: bool, **__: object) -> bool:
+    def grant(*, walks: bool, **__: object) -> bool:
         walked.append(walks)
         return True
 
-    monkeypatch.setattr(spans, "grant", grant)
-    asyncio.run(weeks.ask(NOBODY, NODE, WEEK + 1_000, NOW_MS))
-    asyncio.run(weeks.ask(NOBODY, NODE, WEEK + 1_002, NOW_MS))
+    answer(monkeypatch, grant)
+    asyncio.run(weeks.ask(DATABASE, NODE, WEEK + 1_000, NOW_MS, []))
+    asyncio.run(weeks.ask(DATABASE, NODE, WEEK + 1_002, NOW_MS, []))
     assert walked == [False, True]
 
 

@@ -17,10 +17,13 @@ from siloscope_contract.births import (
     encode,
 )
 from siloscope_contract.topics import Kind, NodeName, Topic
+from siloscope_ingest.deliveries import Delivery
+from siloscope_ingest.intake import Route
 from siloscope_process.clock import SystemClock
 from tests.ingest.conftest import Farm, running_ingest
 from tests.ingest.fake_broker import FakeConnection, fake_broker
 from tests.ingest.messages import EPOCH, NODE, SAMPLES, birth, pack, relative
+from tests.ingest.unplugged import unplugged
 from tests.ingest.waiting import eventually
 
 pytestmark = pytest.mark.postgres
@@ -368,3 +371,28 @@ async def test_many_unknown_nodes_at_once_are_all_found_again(farm: Farm, now_ms
     assert farm.value("SELECT count(*) FROM channel") == 240
     assert farm.value("SELECT count(*) FROM sample") == 240
     assert farm.value("SELECT count(*) FROM quarantine") == 0
+
+
+async def test_only_a_birth_that_says_something_else_makes_shapes_forgotten(postgres_farm_url: str) -> None:
+    asked: list[str] = []
+    at_ms = SystemClock().now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        park = worker.service._registrar.park
+
+        def noted(route: Route, delivery: Delivery) -> None:
+            asked.append(route.topic.kind.value)
+            park(route, delivery)
+
+        worker.service._intake._park = noted
+        for at, session in enumerate(("one", "two", "three")):
+            worker.send(birth(session), at_ms, BIRTH)
+            await worker.settled()
+            worker.send(pack(at + 1, at_ms + at, 1.0, 2.0), at_ms)
+            await worker.settled()
+        assert asked.count("samples") == 1
+        node = next(iter(worker.service._registrar._nodes.values()))
+        worker.service._registrar.forget_shapes(node.node_id)
+        assert not node.announced
+        worker.send(pack(4, at_ms + 9, 1.0, 2.0), at_ms)
+        await worker.settled()
+        assert asked.count("samples") == 2

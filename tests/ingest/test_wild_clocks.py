@@ -1,11 +1,14 @@
 """Samples whose times cannot be right: nothing is lost, nothing becomes the newest, and hardly a chunk is opened."""
 
+from collections.abc import Collection
 from random import Random
+from typing import Any
 
 import pytest
 
 from siloscope_contract.packs import Pack, Sample, encode
 from siloscope_process.clock import SystemClock, from_ms, to_ms
+from siloscope_store import spans
 from siloscope_store.samples import SPAN_MS
 from tests.ingest.conftest import Farm
 from tests.ingest.messages import EPOCH, OTHER_EPOCH, pack
@@ -179,3 +182,28 @@ async def test_a_clock_that_was_not_set_shows_as_such_in_latest_and_readings(pos
         assert farm.rows(f"SELECT value, grade, reason FROM {view}") == [  # noqa: S608
             (20.0, "uncertain", "clock_unsynced")
         ]
+
+
+@pytest.mark.postgres
+async def test_the_wild_weeks_of_many_messages_are_asked_for_together(
+    postgres_farm_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random, at_ms, asked = Random(7), now_ms(), list[int]()
+    open_book = spans.open_book
+
+    async def noted(connection: Any, wanted: Collection[spans.Span]) -> spans.Book:
+        asked.append(len(wanted))
+        return await open_book(connection, wanted)
+
+    monkeypatch.setattr(spans, "open_book", noted)
+    days = iter(random.sample(range(100, 3_000), 1_000))
+    async with unplugged(postgres_farm_url) as worker:
+        worker.send(pack(1, at_ms, 1.0), at_ms)
+        await worker.settled()
+        for seq in range(2, 202):
+            worker.send(many(seq, [at_ms - next(days) * DAY_MS for _ in range(5)]), at_ms)
+        await worker.settled()
+    assert len(asked) <= 4
+    farm = Farm(postgres_farm_url)
+    assert farm.value("SELECT count(*) FROM span_grant") == 8
+    assert farm.value("SELECT (SELECT count(*) FROM sample) + (SELECT count(*) FROM undated)") == 1_001

@@ -5,6 +5,7 @@ database counts: so many a day for all workers together. A backlog is late but o
 one beside it; such weeks have a larger allowance of their own. What finds its week closed is kept as undated.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from siloscope_ingest.database import Connection
@@ -19,6 +20,9 @@ _STEPS_UNDER_WAY = 8
 
 Week = int
 """Number of the span since 1970, times the number of tables, plus its table's place in `TABLES`."""
+
+Asked = tuple[int, Week]
+"""A node, and a week that it writes to."""
 
 
 @dataclass(frozen=True)
@@ -53,24 +57,54 @@ class FarWeeks:
         if week in self._open:
             self._last[node_id] = week // len(TABLES)
             return True
-        until_ms = self._closed_until_ms.get(week)
-        if until_ms is None or not 0 < until_ms - now_ms <= _CLOSED_FOR_MS:
-            return None  # nobody knows, or it is long ago; so it is where this machine's own clock was set back
+        if not self._is_closed(week, now_ms):
+            return None
         # What walks may go on where others must not; the messages that lead there may still wait for their answer.
         return None if self._walks(node_id, week, now_ms, steps=_STEPS_UNDER_WAY) else False
 
-    async def ask(self, connection: Connection, node_id: int, week: Week, now_ms: int) -> bool:
-        """Ask the database to open a week; say whether it is open now."""
+    def _is_closed(self, week: Week, now_ms: int) -> bool:
+        until_ms = self._closed_until_ms.get(week)
+        # Else nobody knows, or it is long ago; so it is where this machine's own clock was set back.
+        return until_ms is not None and 0 < until_ms - now_ms <= _CLOSED_FOR_MS
+
+    async def ask(self, connection: Connection, node_id: int, week: Week, now_ms: int, ahead: Sequence[Asked]) -> None:
+        """Ask the database to open a week, and others in the same transaction.
+
+        Args:
+            connection: Outside of a transaction.
+            node_id: On whose behalf.
+            week: Which.
+            now_ms: When the message came.
+            ahead: What this message and those behind it write to, in order: far weeks that are open among them.
+        """
+        first: Asked | None = (node_id, week)
+        wanted = ahead if first in ahead else [(node_id, week), *ahead]
+        opened: set[Week] = set()
+        try:
+            async with connection.transaction():
+                book = await spans.open_book(connection, {_span_of(each) for _, each in wanted})
+                for asked in wanted:
+                    if asked[1] in self._open:
+                        self._last[asked[0]] = asked[1] // len(TABLES)
+                    elif asked == first or not self._is_closed(asked[1], now_ms) or self._walks(*asked, now_ms):
+                        first = None if asked == first else first
+                        if self._is_granted(book, *asked, now_ms):
+                            opened.add(asked[1])
+                            self._open.add(asked[1])
+                await spans.write_book(connection, book)
+        except BaseException:
+            self._open -= opened  # they may not have been written down
+            raise
+
+    def _is_granted(self, book: spans.Book, node_id: int, week: Week, now_ms: int) -> bool:
         walks = self._walks(node_id, week, now_ms)
         if not walks:
             self._note_jump(node_id, now_ms)
-        number, table = divmod(week, len(TABLES))
         most = self._allowance.walks if walks else self._allowance.jumps
-        is_open = await spans.grant(connection, TABLES[table], number, node_id, walks=walks, most=most)
+        is_open = book.grant(_span_of(week), node_id, walks=walks, most=most)
         if is_open:
-            self._open.add(week)
             self._closed_until_ms.pop(week, None)
-            self._last[node_id] = number
+            self._last[node_id] = week // len(TABLES)
         else:
             self._closed_until_ms[week] = now_ms + _CLOSED_FOR_MS
             self._last.pop(node_id, None)
@@ -89,3 +123,8 @@ class FarWeeks:
                 known.clear()
         jumps, since_ms = self._jumps.get(node_id, (0, now_ms))
         self._jumps[node_id] = (jumps + 1, since_ms) if 0 <= now_ms - since_ms <= _DAY_MS else (1, now_ms)
+
+
+def _span_of(week: Week) -> spans.Span:
+    number, table = divmod(week, len(TABLES))
+    return TABLES[table], number

@@ -10,6 +10,7 @@ from siloscope_ingest.accumulator import Accumulator
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import RegistryNeeded, Rejected, Unannounced
+from siloscope_ingest.far_weeks import Week
 from siloscope_ingest.held import Held
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.resolving import Resolver, number_of, rejected
@@ -93,6 +94,10 @@ class Intake:
         entry = self._resolver.resolve(node, delivery)
         self._watch(node, entry)
         self._accumulator.add(entry)
+
+    def far_weeks(self, node: KnownNode, delivery: Delivery) -> list[Week]:
+        """Return the far weeks that a samples message writes to, in order."""
+        return self._resolver.far_weeks(node, delivery)
 
     def refuse(self, route: Route | None, delivery: Delivery, why: Rejected) -> None:
         """Have a message kept in quarantine; where it bears a number of a known node, that is accounted for.

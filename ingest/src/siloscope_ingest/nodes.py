@@ -1,5 +1,7 @@
 """What ingest remembers of nodes between messages, all of it found again in the database."""
 
+from collections.abc import Mapping
+
 from siloscope_contract.topics import NodeName
 from siloscope_ingest.shapes import Shape
 from siloscope_ingest.twins import Epochs
@@ -21,6 +23,7 @@ class KnownNode:
         name: Its full name.
         kind: "agent" or "plain".
         epochs: Which of its starts are alive.
+        announced: Its devices as they were last announced, by name, for as long as its shapes are good.
     """
 
     __slots__ = (
@@ -30,6 +33,7 @@ class KnownNode:
         "_seen_stream",
         "_shapes",
         "_streams",
+        "announced",
         "epochs",
         "kind",
         "name",
@@ -43,6 +47,7 @@ class KnownNode:
         self.name: NodeName = node.name
         self.kind = node.kind
         self.epochs = Epochs()
+        self.announced: dict[str, bytes] = {}
         self._last: dict[str, Shape] = {}
         self._shapes: dict[tuple[str, tuple[str, ...], tuple[str | None, ...]], Shape] = {}
         self._streams: dict[str, tuple[int, str]] = {}
@@ -78,8 +83,13 @@ class KnownNode:
 
     def forget(self) -> None:
         """Forget all shapes: channels have changed."""
+        self.announced.clear()
         self._shapes.clear()
         self._last.clear()
+
+    def knows(self, devices: Mapping[str, bytes]) -> bool:
+        """Say whether each of these devices was announced just so before, and nothing has changed since."""
+        return devices.items() <= self.announced.items()
 
     def stream(self, epoch: str) -> tuple[int, str]:
         """Return (node_id, epoch), the same object each time."""

@@ -29,7 +29,7 @@ from siloscope_ingest.database import Connection, Database, sorted_error
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Rejected, Transient, Unannounced
-from siloscope_ingest.far_weeks import FarWeeks
+from siloscope_ingest.far_weeks import FarWeeks, Week
 from siloscope_ingest.intake import Intake, Route
 from siloscope_ingest.look_ahead import MANY, MOST_AT_ONCE, LookAhead
 from siloscope_ingest.newcomers import newcomers
@@ -46,6 +46,7 @@ from siloscope_store.registry import RegistryRefusal
 
 _log = structlog.get_logger(__name__)
 MOST_BIRTHS_AT_ONCE = 100
+MOST_WEEKS_AHEAD = 100
 
 
 @dataclass
@@ -101,6 +102,7 @@ class Registrar:
         self._pages: dict[int, tuple[str, set[int]]] = {}
         self._ahead = LookAhead()
         self._apart = 0
+        self._weeks_asked = 0
 
     @property
     def waiting(self) -> int:
@@ -143,6 +145,7 @@ class Registrar:
                 await self._settle(intake, *self._waiting[0])
                 self._waiting.popleft()
                 self._apart = max(0, self._apart - 1)
+                self._weeks_asked -= 1
                 self._ahead.settled()
             self._some.clear()
 
@@ -199,7 +202,7 @@ class Registrar:
                 intake.admit(node, delivery)
                 return
             except WeekUnknown as unknown:  # there are no more of them than the weeks of the believed years
-                await self._weeks.ask(connection, node.node_id, unknown.week, delivery.received_ms)
+                await self._ask_weeks(connection, intake, node, unknown.week, delivery)
             except RedeliveryUnknown as unknown:
                 await self._relative.ask(connection, unknown.message)
             except ShapeMissing as missing:
@@ -209,6 +212,20 @@ class Registrar:
                     learnt = await admitted(connection, self._admission, self._ahead, node, missing.sample, delivery)
                 node.remember(missing.sample.device, learnt)
         raise Rejected("too_many_shapes", f"payload: found more than {_MOST_SHAPES_A_MESSAGE} kinds of samples")
+
+    async def _ask_weeks(
+        self, connection: Connection, intake: Intake, node: KnownNode, week: Week, delivery: Delivery
+    ) -> None:
+        """Ask for a far week, and for those that this message and the next that wait write to."""
+        waiting = list(islice(self._waiting, MOST_WEEKS_AHEAD if self._weeks_asked <= 0 else 1))
+        self._weeks_asked = max(self._weeks_asked, len(waiting))
+        ahead = [
+            (route.node.node_id, each)
+            for route, waits in waiting
+            if route.is_samples and route.node is not None
+            for each in intake.far_weeks(route.node, waits)
+        ]
+        await self._weeks.ask(connection, node.node_id, week, delivery.received_ms, ahead)
 
     async def _settle_births(self, intake: Intake, births: Sequence[tuple[Route, Delivery]]) -> bool:
         """Settle many births in one transaction, for one wait for the disk; False where each must be looked at alone.
@@ -269,7 +286,7 @@ class Registrar:
             birth = without_devices(delivery.payload)
             refusal = Rejected(error.reason, str(error))
         node = await self._node(connection, route, _AGENT)
-        digest = blake2b(delivery.payload, digest_size=16).digest()
+        digest = _digest(delivery.payload)
         announced = _Announced(route, delivery, node, birth, digest, refusal)
         if self._births.get(node.node_id) != digest:
             await check_trust(connection, node, birth)
@@ -283,9 +300,13 @@ class Registrar:
         node = announced.node
         seen_before = self._births.get(node.node_id) == announced.digest
         self._births[node.node_id] = announced.digest
-        node.forget()
+        devices = {each.name: _digest(repr(each).encode()) for each in announced.birth.devices}
+        if announced.refusal is not None or not node.knows(devices):
+            node.forget()
+            self._ahead.forget(node.node_id)
+        if announced.refusal is None:
+            node.announced |= devices
         node.kind = _AGENT
-        self._ahead.forget(node.node_id)
         self._news(node.node_id)
         if announced.refusal is not None and not seen_before:
             intake.refuse(announced.route, announced.delivery, announced.refusal)
@@ -374,6 +395,10 @@ class Registrar:
             session, pages = self._pages[node.node_id] = (birth.session, set())
         pages.add(birth.page)
         return len(pages) >= birth.pages
+
+
+def _digest(of: bytes) -> bytes:
+    return blake2b(of, digest_size=16).digest()
 
 
 def _is_birth(waiting: tuple[Route, Delivery]) -> bool:

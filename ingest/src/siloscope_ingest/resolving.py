@@ -75,6 +75,24 @@ class Resolver:
             return _rejected_pack(delivery, error.reason, error.detail, node, pack.epoch, pack.seq)
         return entry
 
+    def far_weeks(self, node: KnownNode, delivery: Delivery) -> list[Week]:
+        """Return the far weeks that a message writes to, in order, as far as its shapes are known."""
+        received_ms = delivery.received_ms
+        try:
+            samples = decode(delivery.payload, received_ms=received_ms).samples
+        except MalformedPack:
+            return []
+        natural_ms = self._window.natural(received_ms)
+        found: dict[Week, None] = {}
+        for sample in samples:
+            if sample.time_ms >= natural_ms[0] or not self._window.holds(sample.time_ms, received_ms):
+                continue
+            shape = node.shape(sample.device, sample.names, sample.units)
+            for part in () if shape is None else shape.parts:
+                week = sample.time_ms // SPAN_MS * len(TABLES) + part.table
+                found[week] = None
+        return list(found)
+
     def _take(self, entry: Entry, node: KnownNode, sample: Sample, natural_ms: tuple[int, int]) -> None:
         shape = node.shape(sample.device, sample.names, sample.units)
         if shape is None:
