@@ -280,3 +280,16 @@ def test_a_file_that_cannot_be_read_is_one_line(owner: Connection[Any], head: Gr
         restoring.restore(owner, tmp_path, [file], held_until=NOW + DAY)
     with pytest.raises(ArchiveBroken, match="cannot be read: Is a directory"):
         verifying.verify(owner, tmp_path, file, at=NOW)
+
+
+def test_what_differs_from_a_file_stays_and_is_kept_beside(
+    owner: Connection[Any], farm: Farm, head: Group, tmp_path: Path
+) -> None:
+    run(owner, tmp_path)
+    file = catalogue.files(owner)[3]
+    farm.samples(head, [(OLD + timedelta(days=2, hours=12), [1.0, None], None)])
+    with turn(owner):
+        done = restoring.restore(owner, tmp_path, [file], held_until=NOW + DAY)
+    assert (done.new, done.conflicts) == (23, 1)
+    kept = owner.execute("SELECT kept_value, other_value FROM sample_conflict").fetchall()
+    assert kept == [(1.0, 16.0)]

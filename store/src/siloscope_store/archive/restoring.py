@@ -160,8 +160,10 @@ def _write(connection: Connection[Any], key: DayKey, batch: Iterable[tuple[int, 
         return inserted, 0
     connection.execute(_writing("fill_samples", key))
     found = connection.execute(_writing("differing_samples", key)).fetchall()
-    with connection.cursor() as cursor:
-        cursor.executemany(_WRITING["keep_conflict"], [_conflict(*row) for row in found])
+    if found:
+        conflicts = [_conflict(*row) for row in found]
+        columns = {name: [each[name] for each in conflicts] for name in conflicts[0]}
+        connection.execute(_WRITING["keep_conflicts"], columns)
     return inserted, len(found)
 
 
