@@ -6,8 +6,6 @@ It takes messages in the order of their arrival: a birth registers channels befo
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import islice, takewhile
 
 import psycopg
@@ -23,6 +21,7 @@ from siloscope_contract.births import (
 from siloscope_contract.errors import ContractError, MalformedMessage
 from siloscope_contract.topics import Kind, NodeName
 from siloscope_ingest.admission import Admission, admitted, check_readable
+from siloscope_ingest.announcements import Announced, digest_of
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.clocks import ClockWatch
 from siloscope_ingest.database import Connection, Database, sorted_error
@@ -47,18 +46,6 @@ from siloscope_store.registry import RegistryRefusal
 _log = structlog.get_logger(__name__)
 MOST_BIRTHS_AT_ONCE = 100
 MOST_WEEKS_AHEAD = 100
-
-
-@dataclass
-class _Announced:
-    """A birth, its node, and why something of it is refused."""
-
-    route: Route
-    delivery: Delivery
-    node: KnownNode
-    birth: Birth
-    digest: bytes
-    refusal: Rejected | None
 
 
 class Registrar:
@@ -241,7 +228,7 @@ class Registrar:
             )
             for found in await registry.find_nodes(connection, [name for name in names if name not in self._nodes]):
                 self._nodes[found.name] = KnownNode(found)
-            announced: list[_Announced] = []
+            announced: list[Announced] = []
             refused: list[tuple[Route, Delivery, Rejected]] = []
             for route, delivery in births:
                 try:
@@ -272,7 +259,7 @@ class Registrar:
             await self._register(connection, announced)
         self._settle_birth(intake, announced)
 
-    async def _announced(self, connection: Connection, route: Route, delivery: Delivery) -> _Announced:
+    async def _announced(self, connection: Connection, route: Route, delivery: Delivery) -> Announced:
         """Return what a birth says, with its node.
 
         Raises:
@@ -286,13 +273,13 @@ class Registrar:
             birth = without_devices(delivery.payload)
             refusal = Rejected(error.reason, str(error))
         node = await self._node(connection, route, _AGENT)
-        digest = _digest(delivery.payload)
-        announced = _Announced(route, delivery, node, birth, digest, refusal)
+        digest = digest_of(delivery.payload)
+        announced = Announced(route, delivery, node, birth, digest, refusal)
         if self._births.get(node.node_id) != digest:
             await check_trust(connection, node, birth)
         return announced
 
-    def _settle_birth(self, intake: Intake, announced: _Announced) -> None:
+    def _settle_birth(self, intake: Intake, announced: Announced) -> None:
         """Answer a birth that is registered, also one of which something was refused.
 
         A node that hears nothing would keep all that it ever sent.
@@ -300,7 +287,7 @@ class Registrar:
         node = announced.node
         seen_before = self._births.get(node.node_id) == announced.digest
         self._births[node.node_id] = announced.digest
-        devices = {each.name: _digest(repr(each).encode()) for each in announced.birth.devices}
+        devices = {each.name: digest_of(repr(each).encode()) for each in announced.birth.devices}
         if announced.refusal is not None or not node.knows(devices):
             node.forget()
             self._ahead.forget(node.node_id)
@@ -363,7 +350,7 @@ class Registrar:
         route.node = self._nodes[route.topic.node] = made
         return made
 
-    async def _register(self, connection: Connection, announced: _Announced) -> None:
+    async def _register(self, connection: Connection, announced: Announced) -> None:
         """Register what a birth announces, each device by itself; note why one of them is refused."""
         node, birth = announced.node, announced.birth
         if self._births.get(node.node_id) == announced.digest:
@@ -395,10 +382,6 @@ class Registrar:
             session, pages = self._pages[node.node_id] = (birth.session, set())
         pages.add(birth.page)
         return len(pages) >= birth.pages
-
-
-def _digest(of: bytes) -> bytes:
-    return blake2b(of, digest_size=16).digest()
 
 
 def _is_birth(waiting: tuple[Route, Delivery]) -> bool:

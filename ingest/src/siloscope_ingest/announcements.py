@@ -1,0 +1,27 @@
+"""What a birth is between its arrival and its answer."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from siloscope_contract.births import Birth
+from siloscope_ingest.deliveries import Delivery
+from siloscope_ingest.errors import Rejected
+from siloscope_ingest.intake import Route
+from siloscope_ingest.nodes import KnownNode
+
+
+@dataclass
+class Announced:
+    """A birth, its node, and why something of it is refused."""
+
+    route: Route
+    delivery: Delivery
+    node: KnownNode
+    birth: Birth
+    digest: bytes
+    refusal: Rejected | None
+
+
+def digest_of(text: bytes) -> bytes:
+    """Return what tells two announcements apart."""
+    return blake2b(text, digest_size=16).digest()
