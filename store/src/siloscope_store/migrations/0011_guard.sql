@@ -1,4 +1,4 @@
--- depends: 0009_rollups
+-- depends: 0010_completeness
 -- The clock guard and the quarantine's shelf. Only adds: workers of the version before meet nothing in another shape.
 
 ALTER TABLE undated

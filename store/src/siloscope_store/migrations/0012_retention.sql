@@ -1,4 +1,4 @@
--- depends: 0009_rollups
+-- depends: 0011_guard
 -- How long what is kept, what of it has gone, and in which files it is now. Only adds: workers of the version before
 -- meet nothing that they know in another shape.
 

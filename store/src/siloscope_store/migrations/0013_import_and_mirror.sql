@@ -1,4 +1,4 @@
--- depends: 0009_rollups
+-- depends: 0012_retention
 -- How far imports have come, and how far the mirror.
 
 CREATE TABLE import_run (

@@ -1,4 +1,4 @@
--- depends: 0012_retention 0015_session_secret
+-- depends: 0015_session_secret
 -- Which instants a file of the archive covers: its date in the time zone that its site had when it was made, so that a
 -- corrected zone leaves no hour without a file. Workers of the version before leave it empty: such a file is made again
 -- before anything of its day goes.

@@ -1,4 +1,4 @@
--- depends: 0015_session_secret
+-- depends: 0016_archive_bounds
 -- Groups whose every hour is to be rolled up again. The first roll-up of a database with a long history puts all groups
 -- here, so that it marks some at a time instead of all in one transaction; a corrected quantity puts its group here.
 
