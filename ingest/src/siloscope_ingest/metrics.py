@@ -48,9 +48,7 @@ class Metrics:
         self.oldest_held_s = Gauge(
             name + "oldest_held_seconds", "How long the oldest message held has waited", registry=registry
         )
-        self.paused = Gauge(
-            name + "reading_paused", "1 while no more is read: memory is full", registry=registry
-        )
+        self.paused = Gauge(name + "reading_paused", "1 while no more is read: memory is full", registry=registry)
         self.stream_backlog = Gauge(
             name + "stream_backlog_messages", "Messages that wait in the JetStream stream", registry=registry
         )
