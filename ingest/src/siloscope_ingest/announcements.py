@@ -1,6 +1,6 @@
 """What a birth is between its arrival and its answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from siloscope_contract.births import Birth
@@ -12,7 +12,7 @@ from siloscope_ingest.nodes import KnownNode
 
 @dataclass
 class Announced:
-    """A birth, its node, and why something of it is refused."""
+    """A birth, its node, what tells each of its devices apart, and why something of it is refused."""
 
     route: Route
     delivery: Delivery
@@ -20,6 +20,10 @@ class Announced:
     birth: Birth
     digest: bytes
     refusal: Rejected | None
+    devices: dict[str, bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.devices = {each.name: digest_of(repr(each).encode()) for each in self.birth.devices}
 
 
 def digest_of(text: bytes) -> bytes:

@@ -11,13 +11,7 @@ from itertools import islice, takewhile
 import psycopg
 import structlog
 
-from siloscope_contract.births import (
-    Birth,
-    decode_birth,
-    decode_heartbeat,
-    decode_status,
-    without_devices,
-)
+from siloscope_contract.births import Birth, decode_birth, decode_heartbeat, decode_status, without_devices
 from siloscope_contract.errors import ContractError, MalformedMessage
 from siloscope_contract.topics import Kind, NodeName
 from siloscope_ingest.admission import Admission, admitted, check_readable
@@ -287,12 +281,11 @@ class Registrar:
         node = announced.node
         seen_before = self._births.get(node.node_id) == announced.digest
         self._births[node.node_id] = announced.digest
-        devices = {each.name: digest_of(repr(each).encode()) for each in announced.birth.devices}
-        if announced.refusal is not None or not node.knows(devices):
+        if announced.refusal is not None or not node.knows(announced.devices):
             node.forget()
             self._ahead.forget(node.node_id)
         if announced.refusal is None:
-            node.announced |= devices
+            node.announced |= announced.devices
         node.kind = _AGENT
         self._news(node.node_id)
         if announced.refusal is not None and not seen_before:
@@ -356,6 +349,8 @@ class Registrar:
         if self._births.get(node.node_id) == announced.digest:
             return
         for device in birth.devices:
+            if node.announced.get(device.name) == announced.devices[device.name]:
+                continue  # a birth tells of epochs too: each reconnect brings another one with the same devices
             try:
                 async with connection.transaction():
                     await registry.register_birth(connection, node.node_id, device)

@@ -31,7 +31,8 @@ async def show_series(
 ) -> Series:
     """Return what a channel measured: every reading where they fit into `points`, else buckets with min, mean and max.
 
-    Long spans come from roll-ups; `level` says which. Unless told, the last 24 hours. Failed readings are counted as `bad` and have no value.
+    Long spans come from roll-ups; `level` says which. Unless told, the last 24 hours. Failed readings are counted as
+    `bad` and have no value.
     """
     series = await readings.series(login.identity.org_id, channel_id, asked)
     if series is None:
