@@ -396,3 +396,20 @@ async def test_only_a_birth_that_says_something_else_makes_shapes_forgotten(post
         worker.send(pack(4, at_ms + 9, 1.0, 2.0), at_ms)
         await worker.settled()
         assert asked.count("samples") == 2
+
+
+async def test_a_device_that_is_announced_as_before_is_not_written_again(farm: Farm) -> None:
+    at_ms = SystemClock().now_ms()
+    written = []
+    async with unplugged(farm.url) as worker:
+        for session in ("one", "two"):
+            worker.send(birth(session), at_ms, BIRTH)
+            await worker.settled()
+            written.append(farm.value("SELECT xmin::text FROM device"))
+        assert written[0] == written[1]
+        assert farm.value("SELECT count(*) FROM node_session") == 2
+        farm.value("UPDATE device SET title = 'by somebody else' RETURNING 1")
+        next(iter(worker.service._registrar._nodes.values())).forget()
+        worker.send(birth("three"), at_ms, BIRTH)
+        await worker.settled()
+        assert farm.value("SELECT title FROM device") == "Bin 1 cable 1"
