@@ -80,9 +80,11 @@ class Household:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.http_port = free_port()
+        self._mqtt_port = free_port()  # the usual one may be taken by another platform between the look and the start
         self._runs: list[Up] = []
 
     def up(self, **told: str) -> Up:
+        told = {"mqtt_port": str(self._mqtt_port), **told}
         run = Up(self.home, self.http_port, {f"SILOSCOPE_{name.upper()}": value for name, value in told.items()})
         self._runs.append(run)
         return run

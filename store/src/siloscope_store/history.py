@@ -130,5 +130,5 @@ async def _add_rollups(
 
 
 def _values(channels: int, minute: SQL | Literal) -> Composed:
-    value = SQL(_SQL["value"])
+    value = SQL(_SQL["value_expression"])
     return SQL(", ").join([value.format(position=Literal(at), minute=minute) for at in range(channels)])

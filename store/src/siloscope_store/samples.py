@@ -182,6 +182,8 @@ async def write_latest(connection: Connection, rows: Sequence[bytes], *, whole: 
 
 async def keep_conflicts(connection: Connection, conflicts: Sequence[Conflict]) -> None:
     """Keep the second values beside the first, with the packs that brought them."""
+    if not conflicts:
+        return
     rows = [
         {
             "group_id": each.found.group_id,
@@ -203,6 +205,8 @@ async def keep_conflicts(connection: Connection, conflicts: Sequence[Conflict]) 
 
 async def keep_undated(connection: Connection, samples: Sequence[Undated]) -> None:
     """Keep samples whose time is out of the believable range; those of one pack in one call."""
+    if not samples:
+        return
     newest_ms: dict[tuple[int, str | None, int | None, datetime], int] = {}
     for each in samples:
         pack = (each.node_id, each.epoch, each.seq, each.arrived_at)

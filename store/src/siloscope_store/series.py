@@ -160,10 +160,11 @@ async def _points(query: "_Query", most: int) -> tuple[Level, float | None, list
             return "raw", stride.total_seconds(), await query.from_readings(stride, origin)
     level, length = _level(query, stride)
     if level == "raw":
-        return "raw", stride.total_seconds(), await query.from_readings(stride, origin)
-    made = await (query.days(length // _DAYS) if level == "day" else query.from_rollups(level, length))
+        made = await query.from_readings(stride, origin)
+    else:
+        made = await (query.days(length // _DAYS) if level == "day" else query.from_rollups(level, length))
     if sum(point.count + point.bad for point in made) <= most:
-        # Sparse, or only just begun: the roll-ups say that the readings themselves fit.
+        # Sparse, or only just begun: the readings themselves fit.
         return "raw", None, await query.readings()
     return level, length.total_seconds(), made
 

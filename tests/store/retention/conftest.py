@@ -8,6 +8,7 @@ import pytest
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
+from siloscope_store import flavour
 from tests.store.farm import NOW, Farm, Group
 
 CHANNELS = [("t1", "temperature", "Cel"), ("t2", "temperature", "Cel")]
@@ -45,6 +46,17 @@ def stored(connection: Connection[Any], relation: str = "sample") -> Sequence[tu
     """Return every sample of a table, bit by bit."""
     query = 'SELECT group_id, "time", "values"::text, quality::text FROM {} ORDER BY 1, 2'
     return connection.execute(SQL(query).format(Identifier(relation))).fetchall()
+
+
+@pytest.fixture(autouse=True)
+def no_spans(request: pytest.FixtureRequest) -> None:
+    """Drop empty spans that other tests have left in the database that all share: a plan would name them."""
+    if "owner" not in request.fixturenames:
+        return
+    owner: Connection[Any] = request.getfixturevalue("owner")
+    for relation in ("sample", "sample_vitals", "rollup_m5", "rollup_hour"):
+        for span in flavour.spans(owner, relation):
+            flavour.drop_span(owner, span)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ WITH place AS (
 )
 SELECT group_id FROM made ORDER BY group_id
 
--- name: value
+-- name: value_expression
 (base + {position} + {minute}) / 10.0::float8
 
 -- name: make_room
@@ -48,7 +48,7 @@ FROM (
 
 -- name: add_hours
 INSERT INTO rollup_hour (group_id, samples, bucket, counts, minimum, maximum, mean, last)
-SELECT group_id, 60, bucket, array_fill(60, ARRAY[%(channels)s]), ARRAY[{low}], ARRAY[{high}], ARRAY[{mean}], ARRAY[{high}]
+SELECT group_id, 60, bucket, array_fill(60, ARRAY[%(channels)s::int4]), ARRAY[{low}], ARRAY[{high}], ARRAY[{mean}], ARRAY[{high}]
 FROM (
     SELECT g AS group_id, t AS bucket, (g * 7 + (extract(epoch FROM t)::int8 / 86400) * 31) %% 97 AS base
     FROM generate_series(%(begins)s::timestamptz, %(ends)s::timestamptz - INTERVAL '1 microsecond', INTERVAL '1 hour') AS t
@@ -58,7 +58,7 @@ FROM (
 
 -- name: add_days
 INSERT INTO rollup_day (group_id, day, samples, counts, minimum, maximum, mean, last)
-SELECT group_id, bucket::date, 1440, array_fill(1440, ARRAY[%(channels)s]), ARRAY[{low}], ARRAY[{high}], ARRAY[{mean}], ARRAY[{high}]
+SELECT group_id, bucket::date, 1440, array_fill(1440, ARRAY[%(channels)s::int4]), ARRAY[{low}], ARRAY[{high}], ARRAY[{mean}], ARRAY[{high}]
 FROM (
     SELECT g AS group_id, t AS bucket, (g * 7 + (extract(epoch FROM t)::int8 / 86400) * 31) %% 97 AS base
     FROM generate_series(%(begins)s::timestamptz, %(ends)s::timestamptz - INTERVAL '1 microsecond', INTERVAL '1 day') AS t
@@ -68,7 +68,7 @@ FROM (
 
 -- name: add_latest
 INSERT INTO latest (group_id, times, "values")
-SELECT g, array_fill(%(at)s::timestamptz, ARRAY[%(channels)s]), array_fill(20.5::float8, ARRAY[%(channels)s])
+SELECT g, array_fill(%(at)s::timestamptz, ARRAY[%(channels)s::int4]), array_fill(20.5::float8, ARRAY[%(channels)s::int4])
 FROM unnest(%(group_ids)s::int4[]) AS g
 
 -- name: forget_progress
