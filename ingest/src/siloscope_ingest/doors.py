@@ -84,6 +84,11 @@ class Doors:
         return None if self.stream is None else self.stream.line
 
     @property
+    def is_connected(self) -> bool:
+        """Whether the broker is there."""
+        return self.link.line is not None and self.link.line.is_open
+
+    @property
     def can_publish(self) -> bool:
         """Whether the broker is there and answers fast enough."""
         return self.link.line is not None and self.link.line.can_publish

@@ -28,7 +28,7 @@ MOST_NODES_A_ROUND = 2000
 TOLD_WITHIN_S = 10.0
 """A busy fleet's nodes are all told within about so long; each watermark costs broker and worker as much as a pack."""
 CUT_OFF_S = 10.0
-"""A publisher whose broker takes nothing for so long lets another worker publish, which may reach it."""
+"""A publisher whose broker is away for so long lets another worker publish, which may reach it."""
 _SWEEP_EVERY_S = 30.0
 _COMPARE_EVERY_S = 1.0
 _STALE_S = 5.0
@@ -45,6 +45,7 @@ class Publisher:
         identity: Which database it must be.
         publish: Publishes retained, at QoS 1.
         can_publish: Whether the broker is there and keeps up.
+        connected: Whether the broker is there at all.
         clock: For rounds and pauses.
         metrics: Told of each publication.
         reachable: Told after each round whether the database is (None) or why it is not.
@@ -57,6 +58,7 @@ class Publisher:
         identity: Identity,
         publish: Publish,
         can_publish: Callable[[], bool],
+        connected: Callable[[], bool],
         clock: Clock,
         metrics: Metrics,
         reachable: Callable[[str | None], None],
@@ -67,6 +69,7 @@ class Publisher:
         self._identity = identity
         self._publish = publish
         self._can_publish = can_publish
+        self._connected = connected
         self._clock = clock
         self._metrics = metrics
         self._reachable = reachable
@@ -76,7 +79,7 @@ class Publisher:
         self._published_s = 0.0
         self._swept_s = 0.0
         self._compared_s = 0.0
-        self._could_publish_s = clock.monotonic_s()
+        self._connected_s = clock.monotonic_s()
         self._stragglers = Stragglers(clock)
         metrics.stragglers.oldest = self._stragglers.oldest
 
@@ -141,11 +144,14 @@ class Publisher:
         self._measure()
 
     def _is_cut_off(self) -> bool:
-        """Whether the broker was away for so long that another worker should publish."""
+        """Whether the broker was away for so long that another worker should publish.
+
+        One that is merely slow is as slow for the others.
+        """
         now_s = self._clock.monotonic_s()
-        if self._can_publish():
-            self._could_publish_s = now_s
-        return now_s - self._could_publish_s > CUT_OFF_S
+        if self._connected():
+            self._connected_s = now_s
+        return now_s - self._connected_s > CUT_OFF_S
 
     async def _compare(self, connection: Connection) -> None:
         """See now and then whether another worker has found that the database went back."""

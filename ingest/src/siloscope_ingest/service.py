@@ -146,6 +146,7 @@ class Service:
             self._identity,
             lambda topic, payload: self.doors.publish_retained(topic, payload),
             lambda: self.doors.can_publish,
+            lambda: self.doors.is_connected,
             clock,
             self.metrics,
             partial(self._on_database, "watermarks"),
