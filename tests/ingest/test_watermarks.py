@@ -1,15 +1,18 @@
 """What nodes are told of the committed state."""
 
 import asyncio
+from typing import Any, cast
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from siloscope_contract.births import EpochSpan
 from siloscope_contract.packs import Epoch
 from siloscope_contract.topics import Kind, Topic
 from siloscope_contract.watermarks import EpochMark, Watermark, decode
 from siloscope_ingest import publisher
-from siloscope_process.clock import SystemClock
+from siloscope_ingest.metrics import Metrics
+from siloscope_process.clock import ManualClock, SystemClock
 from tests.ingest.conftest import Farm, running_ingest
 from tests.ingest.fake_broker import FakeConnection, fake_broker
 from tests.ingest.messages import EPOCH, NODE, OTHER_EPOCH, SAMPLES, birth, pack
@@ -151,6 +154,21 @@ async def test_the_other_worker_takes_over_when_the_publisher_is_cut_off_from_th
             await eventually(lambda: one.service.health.ready, one.service.health.report)
             second.deliver(SAMPLES, pack(3, now_ms + 2000, 1.0), 2)
             await told(second, EpochMark(4, 4))
+
+
+def test_a_broker_that_is_merely_slow_is_no_reason_to_step_down() -> None:
+    clock, connected, nothing = ManualClock(), [True], cast(Any, None)
+    leader = publisher.Publisher(
+        *(nothing, nothing, nothing), lambda: False, lambda: connected[0], clock, Metrics(CollectorRegistry()), *(nothing, nothing)
+    )
+    clock.jump(60)
+    clock.advance(60)
+    assert not leader._is_cut_off()
+    connected[0] = False
+    clock.advance(publisher.CUT_OFF_S - 1)
+    assert not leader._is_cut_off()
+    clock.advance(2)
+    assert leader._is_cut_off()
 
 
 async def test_a_database_that_went_back_gets_a_new_generation(farm: Farm, now_ms: int) -> None:
