@@ -158,8 +158,9 @@ async def test_the_other_worker_takes_over_when_the_publisher_is_cut_off_from_th
 
 def test_a_broker_that_is_merely_slow_is_no_reason_to_step_down() -> None:
     clock, connected, nothing = ManualClock(), [True], cast(Any, None)
+    metrics = Metrics(CollectorRegistry())
     leader = publisher.Publisher(
-        *(nothing, nothing, nothing), lambda: False, lambda: connected[0], clock, Metrics(CollectorRegistry()), *(nothing, nothing)
+        *(nothing, nothing, nothing), lambda: False, lambda: connected[0], clock, metrics, *(nothing, nothing)
     )
     clock.jump(60)
     clock.advance(60)

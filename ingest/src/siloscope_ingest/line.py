@@ -20,7 +20,6 @@ from gmqtt.mqtt.handler import MQTTConnectError
 from gmqtt.mqtt.package import Package
 
 from siloscope_ingest import frames
-from siloscope_ingest.answer_order import PATIENCE_MS, AnswerOrder
 from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.errors import Fatal, IngestError, Transient
@@ -76,8 +75,6 @@ class Line:
         self._receive_maximum = receive_maximum
         self._unanswered = _Unanswered()
         self._under_way: set[int] = set()
-        self._order = AnswerOrder()
-        self._looking: asyncio.TimerHandle | None = None
         self._lost = asyncio.Event()
         self._granted: asyncio.Future[Sequence[int]] | None = None
         self._unsubscribed: asyncio.Future[None] | None = None
@@ -176,16 +173,8 @@ class Line:
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """Acknowledge messages that came on this line, or do nothing where it is gone."""
         self._under_way.difference_update(packet_ids)
-        self._answer(packet_ids)
-
-    def _answer(self, packet_ids: Sequence[int] = ()) -> None:
-        due = self._order.settle(packet_ids, self._now_ms())
-        if self.is_open and due:
-            self._write(b"".join([_PUBACK + packet_id.to_bytes(2, "big") for packet_id in due]))
-        if self._order.holds_back and self.is_open:
-            if self._looking is not None:
-                self._looking.cancel()
-            self._looking = asyncio.get_running_loop().call_later(PATIENCE_MS / 1000 + 0.1, self._answer)
+        if self.is_open:
+            self._write(b"".join([_PUBACK + packet_id.to_bytes(2, "big") for packet_id in packet_ids]))
 
     def publish_retained(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 1, retained; the broker's answer only frees its packet id."""
@@ -297,7 +286,6 @@ class Line:
             if packet_id in self._under_way and command & 8:
                 return  # NATS sends again after 30 s what it has on this line already: one copy is enough
             self._under_way.add(packet_id)
-            self._order.came(packet_id, now_ms)
             at += 2
         if self.version == MQTTv50:
             length = data[at]
@@ -337,8 +325,6 @@ class Line:
     def _drop(self) -> None:
         """Make sure that the socket is closed and that nothing is done on it any more."""
         self._lost.set()
-        if self._looking is not None:
-            self._looking.cancel()
         connection = self._client._connection
         if connection is not None:
             if connection._keep_connection_callback:
