@@ -176,7 +176,7 @@ class FakeReadings:
         self._check()
         if channel_id != org_id * 10:
             return None
-        points = [Point(time=window.begins, min=1, mean=2, max=3, count=4, bad=0)]
+        points = [Point(time=window.begins, min=1, mean=2, max=3, count=4, bad=0, uncertain=0, increase=None, day=None)]
         return Series(
             channel_id=channel_id,
             unit="Cel",

@@ -1,5 +1,7 @@
 """Ingest with a real broker and a real database."""
 
+from typing import Any
+
 import pytest
 
 from siloscope_contract.topics import Kind
@@ -31,7 +33,7 @@ async def test_a_numbered_pack_is_stored_and_accounted_for(broker: TestBroker, f
 async def test_workers_of_a_group_share_the_samples(mosquitto_broker: TestBroker, postgres_farm_url: str) -> None:
     farm = Farm(postgres_farm_url)
     now_ms = SystemClock().now_ms()
-    shared = {"ingest_shared_group": "workers"}
+    shared: dict[str, Any] = {"ingest_shared_group": "workers"}
     async with (
         running_ingest(farm.url, mosquitto_broker.ingest_url, ingest_worker="one", **shared) as one,
         running_ingest(farm.url, mosquitto_broker.ingest_url, ingest_worker="two", **shared) as two,

@@ -22,8 +22,8 @@ from siloscope_process.clock import Clock
 from siloscope_store import registry, watermarks
 
 _log = structlog.get_logger(__name__)
-ROUND_S = 0.05
-NODES_A_ROUND = 70
+ROUND_S = 0.15
+NODES_A_ROUND = 200
 MOST_NODES_A_ROUND = 2000
 TOLD_WITHIN_S = 10.0
 """A busy fleet's nodes are all told within about so long; each watermark costs broker and worker as much as a pack."""
