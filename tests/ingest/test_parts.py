@@ -7,7 +7,7 @@ from siloscope_ingest import broker_url
 from siloscope_ingest.accumulator import linger_s
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.deliveries import Delivery
-from siloscope_ingest.held import CROWDED_AT, Held
+from siloscope_ingest.held import Held
 from siloscope_ingest.presence import PresenceBook
 from siloscope_ingest.redeliveries import REMEMBERED_MS, RedeliveryUnknown, RelativeMessages
 from siloscope_ingest.settings import IngestSettings
@@ -215,20 +215,3 @@ def test_a_channel_that_changes_unit_or_group_is_succeeded_and_may_return() -> N
     assert (moved.retired, moved.revived) == ([102], [])
     assert moved.created == [(NewChannel("b", "temperature", "Cel"), 102)]
     assert plan_channels([NewChannel("b", "temperature", "Cel")], known, 1).created == []
-
-
-def test_nothing_more_is_read_while_many_wait_for_the_registry() -> None:
-    told: list[str] = []
-    parked = [CROWDED_AT - 1]
-    held = Held(10**6, 10**9, lambda: told.append("pause"), lambda: told.append("resume"), lambda: parked[0])
-    held.crowd()
-    assert told == []
-    parked[0] += 1
-    held.crowd()
-    held.crowd()
-    assert told == ["pause"]
-    held.release([])
-    assert told == ["pause"]
-    parked[0] = 0
-    held.release([])
-    assert told == ["pause", "resume"]

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from siloscope_ingest.deliveries import Delivery
 
 _RESUME_AT = 0.5
-CROWDED_AT = 2000
 
 
 class Held:
@@ -16,22 +15,15 @@ class Held:
         most_bytes: Limit in payload bytes.
         pause: Called when a limit is reached.
         resume: Called when half of it is free again.
-        parked: How many messages wait for the registry.
     """
 
     def __init__(
-        self,
-        most_messages: int,
-        most_bytes: int,
-        pause: Callable[[], None],
-        resume: Callable[[], None],
-        parked: Callable[[], int] = lambda: 0,
+        self, most_messages: int, most_bytes: int, pause: Callable[[], None], resume: Callable[[], None]
     ) -> None:
         self.messages = 0
         self.bytes = 0
         self.released = 0
         self.is_full = False
-        self._parked = parked
         self._most_messages = most_messages
         self._most_bytes = most_bytes
         self._pause = pause
@@ -52,19 +44,8 @@ class Held:
         self.bytes -= sum(len(delivery.payload) for delivery in deliveries)
         if (
             self.is_full
-            and self._parked() <= CROWDED_AT // 10
             and self.messages <= self._most_messages * _RESUME_AT
             and self.bytes <= self._most_bytes * _RESUME_AT
         ):
             self.is_full = False
             self._resume()
-
-    def crowd(self) -> None:
-        """Read no more while too many messages wait for the registry: what is read meanwhile would overtake them.
-
-        A broker that is answered out of order searches all messages under way for each answer: after a restart, with
-        tens of thousands waiting, ingest went at a quarter of its speed.
-        """
-        if not self.is_full and self._parked() >= CROWDED_AT:
-            self.is_full = True
-            self._pause()

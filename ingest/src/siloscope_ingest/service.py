@@ -15,7 +15,6 @@ from siloscope_ingest.batches import Batch
 from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.clocks import ClockWatch
 from siloscope_ingest.database import Connection, Database, Identity, Prepare, prepare_writing, sorted_error
-from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.doors import Doors
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Fatal, StoreChanged, Transient
@@ -24,7 +23,7 @@ from siloscope_ingest.floods import Floods
 from siloscope_ingest.gauges import Gauges
 from siloscope_ingest.held import Held
 from siloscope_ingest.housekeeping import Housekeeping
-from siloscope_ingest.intake import Intake, Route
+from siloscope_ingest.intake import Intake
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.ports import Traces
@@ -135,7 +134,6 @@ class Service:
             settings.ingest_held_mib * 2**20,
             lambda: self.doors.pause(),
             lambda: self.doors.resume(),
-            lambda: self._registrar.waiting,
         )
         self._clocks = ClockWatch(
             round(settings.clock_tolerance_s * 1000), lambda kind: self.metrics.clock_events.labels(kind).inc()
@@ -169,7 +167,7 @@ class Service:
             Resolver(_window(settings), relative, weeks),
             self._accumulator,
             self.held,
-            park=self._park,
+            park=self._registrar.park,
             watch=self._watch,
             refused=self._on_exception,
         )
@@ -274,10 +272,6 @@ class Service:
 
     def _database(self, name: str, prepare: Prepare | None = None) -> Database:
         return Database(self._settings.database_url, name, self._identity, prepare)
-
-    def _park(self, route: Route, delivery: Delivery) -> None:
-        self._registrar.park(route, delivery)
-        self.held.crowd()
 
     def _watch(self, node: KnownNode, entry: Entry) -> None:
         """See each samples message of a known node go by."""
