@@ -20,7 +20,40 @@ VIEWS = ("reading", "latest_reading", "reading_hour", "reading_day", "number_led
 GRANTED = (
     *("organisation", "site", "node", "device", "sample_group", "channel", "place", "placement", "gap_record"),
     "node_clock_event",
+    *("alert_rule", "alert_rule_version", "alert_incident", "alert", "alert_transition", "alert_action"),
+    "alert_silence",
 )
+
+
+def populate_alerts(farm: Farm) -> None:
+    farm.connection.execute(
+        """
+        WITH rule AS (
+            INSERT INTO alert_rule (org_id, slug) VALUES (%(org)s, 'hot') RETURNING rule_id
+        ), version AS (
+            INSERT INTO alert_rule_version (rule_id, version, org_id, document, author)
+            SELECT rule_id, 1, %(org)s, '{}', 'user:ada' FROM rule
+        ), incident AS (
+            INSERT INTO alert_incident (org_id, cause, group_key, severity, opened_at)
+            VALUES (%(org)s, 'rule', 'hot', 'warning', now()) RETURNING incident_id
+        ), alert AS (
+            INSERT INTO alert (
+                org_id, rule_id, rule_version, subject_kind, subject_id, incident_id, severity, state, reason, began_at
+            )
+            SELECT %(org)s, rule_id, 1, 'organisation', %(org)s, incident_id, 'warning', 'firing', 'held', now()
+            FROM rule, incident RETURNING alert_id
+        ), transition AS (
+            INSERT INTO alert_transition (alert_id, number, org_id, from_state, to_state, reason, event_at, term)
+            SELECT alert_id, 1, %(org)s, 'ok', 'firing', 'held', now(), 1 FROM alert
+        ), action AS (
+            INSERT INTO alert_action (org_id, alert_id, kind, actor, via)
+            SELECT %(org)s, alert_id, 'acknowledge', 'user:ada', 'api' FROM alert
+        )
+        INSERT INTO alert_silence (org_id, kind, selector, begins, ends, author)
+        VALUES (%(org)s, 'silence', '{}', now(), now() + INTERVAL '1 hour', 'user:ada')
+        """,
+        {"org": farm.org_id},
+    )
 
 
 def populate(farm: Farm) -> None:
@@ -38,6 +71,7 @@ def populate(farm: Farm) -> None:
         "INSERT INTO node_clock_event (org_id, node_id, kind, offset_s, since) VALUES (%s, %s, 'ahead', 120, now())",
         (farm.org_id, farm.node_id),
     )
+    populate_alerts(farm)
     farm.connection.execute(
         "INSERT INTO node_epoch (node_id, epoch, accounted) VALUES (%s, gen_random_uuid(), '{[1,5)}')", (farm.node_id,)
     )

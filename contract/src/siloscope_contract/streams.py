@@ -15,6 +15,14 @@ _API = "$JS.API"
 NEXT = f"{_API}.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}"
 """Asks for messages."""
 
+MQTT_PREFIX = "$MQTT.msgs."
+"""Where NATS keeps QoS 1 messages of MQTT topics, before the subject."""
+_MQTT_STREAM = "$MQTT_msgs"
+MQTT_STREAM_INFO = f"{_API}.STREAM.INFO.{_MQTT_STREAM}"
+MQTT_CONSUMER_NAMES = f"{_API}.CONSUMER.NAMES.{_MQTT_STREAM}"
+MQTT_CONSUMER_INFO = f"{_API}.CONSUMER.INFO.{_MQTT_STREAM}"
+"""Ask what waits in a worker's MQTT session that is to end."""
+
 
 def subjects() -> list[str]:
     """Return what the stream captures.
@@ -26,7 +34,10 @@ def subjects() -> list[str]:
 
 
 def puller_publishes() -> list[str]:
-    """Return the subjects that ingest needs in order to make the stream, to pull from it and to acknowledge."""
+    """Return the subjects that ingest needs in order to make the stream, to pull from it and to acknowledge.
+
+    And in order to see, without changing anything, what waits in an MQTT session.
+    """
     return [
         f"{_API}.INFO",
         *(f"{_API}.STREAM.{verb}.{STREAM}" for verb in ("INFO", "CREATE", "UPDATE")),
@@ -34,6 +45,9 @@ def puller_publishes() -> list[str]:
         f"{_API}.CONSUMER.CREATE.{STREAM}.{CONSUMER}.>",
         NEXT,
         f"$JS.ACK.{STREAM}.{CONSUMER}.>",
+        MQTT_STREAM_INFO,
+        MQTT_CONSUMER_NAMES,
+        f"{MQTT_CONSUMER_INFO}.*",
     ]
 
 

@@ -46,6 +46,8 @@ KNOWN: Mapping[str, KnownCommand] = {
     "ingest": KnownCommand("siloscope-ingest", "write what the broker brings to the database, then acknowledge"),
     "jobs": KnownCommand("siloscope-ingest", "roll up, retain and archive what is stored"),
     "api": KnownCommand("siloscope-dashboards", "serve the HTTP API and the web page"),
+    "alerting": KnownCommand("siloscope-alerting", "evaluate rules and send what they say"),
+    "alerts": KnownCommand("siloscope-alerting", "rules, alerts, silences and notifications from the command line"),
     "db": KnownCommand("siloscope-store", "migrate the database; apply sites, places and users"),
     "data": KnownCommand("siloscope-store", "import and export measurements"),
     "mirror": KnownCommand("siloscope-ingest", "write every sample to an InfluxDB as well"),

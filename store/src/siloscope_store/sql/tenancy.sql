@@ -19,7 +19,8 @@ SELECT name
 FROM unnest(ARRAY[
     'organisation', 'site', 'node', 'device', 'sample_group', 'channel', 'place', 'placement', 'gap_record',
     'reading', 'latest_reading', 'reading_hour', 'reading_day', 'number_ledger', 'reading_conflict',
-    'node_clock_event'
+    'node_clock_event', 'alert_rule', 'alert_rule_version', 'alert_incident', 'alert', 'alert_transition',
+    'alert_action', 'alert_silence'
 ]) AS name
 WHERE to_regclass('public.' || name) IS NOT NULL;
 

@@ -1,0 +1,1 @@
+"""The past through the same engine: when a rule would have fired."""

@@ -1,0 +1,1 @@
+"""`siloscope alerts`: a module per subcommand, all listed in `main`."""

@@ -1,0 +1,1 @@
+"""Evaluation: pure, in event time, over columns; no I/O and no clock."""

@@ -1,0 +1,1 @@
+"""Messages: whom, when, in which words, and the ways to them."""

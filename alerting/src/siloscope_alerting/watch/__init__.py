@@ -1,0 +1,1 @@
+"""What is new in the database and what is kept there: lease, feed, absence, incidents."""
