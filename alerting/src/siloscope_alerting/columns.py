@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from siloscope_alerting.life import Key, Memory, Retrospect, Transition
 from siloscope_contract.alerts.rules import Rule
+from siloscope_contract.alerts.selectors import Matcher
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -84,6 +85,16 @@ class Readings:
 
 
 @dataclass(frozen=True)
+class Maintenance:
+    """A maintenance window as it is now: what begins within it opens nothing."""
+
+    org_id: int
+    matcher: Matcher
+    from_ms: int
+    to_ms: int
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What server time allows to be said about absence.
 
@@ -93,6 +104,7 @@ class Judgement:
         silent_nodes: node_id and since when; their channels' alerts are unknown, their no-data alerts held back.
         silent_sites: site_id and since when: all its nodes are silent.
         metrics: Figures of the platform: (metric, node_id or None) to value.
+        maintenance: Windows that touch the times of this round.
     """
 
     absent_to_ms: int
@@ -100,6 +112,7 @@ class Judgement:
     silent_nodes: Mapping[int, int] = field(default_factory=dict)
     silent_sites: Mapping[int, int] = field(default_factory=dict)
     metrics: Mapping[tuple[str, int | None], float] = field(default_factory=dict)
+    maintenance: Sequence[Maintenance] = ()
 
 
 @dataclass(frozen=True)
