@@ -44,7 +44,7 @@ def test_a_command_that_is_not_installed_names_its_distribution(capsys: pytest.C
 
 def test_an_unknown_command_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["egde"], {}) == 2
-    assert "no such command; there are api, bench, data, db, edge" in capsys.readouterr().err
+    assert "no such command; there are alerting, alerts, api, bench, data, db, edge" in capsys.readouterr().err
 
 
 def test_a_stop_is_one_line_and_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
