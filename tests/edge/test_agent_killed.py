@@ -20,8 +20,8 @@ from siloscope_edge.spool import read_epochs
 from siloscope_edge.spool_file import FILE_NAME, SQL, connect
 from siloscope_gateway.principals import Principal
 from tests.brokers import NODE, TestBroker
+from tests.edge.drivers.modbus.fake_host import FakeModbusHost, holding
 from tests.edge.fake_ingest import FakeDatabase, FakeIngest
-from tests.edge.fake_modbus import FakeModbusHost, holding
 
 UNITS = range(1, 5)
 

@@ -47,7 +47,7 @@ def test_a_wrong_variable_and_an_absent_password_are_refused(config: Path, capsy
 
 
 def test_check_prints_what_would_be_read(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["edge", "check", "--config", str(config)], {}) == 0
+    assert main(["edge", "check", "--no-read", "--config", str(config)], {}) == 0
     out = capsys.readouterr().out
     assert "head-1: r4dcb08, unit 1, every 10 s, asks holding 0x0000+8" in out
     assert "mast-wxt: wxt520, address 0, every 60 s, asks r1, r2, r3" in out

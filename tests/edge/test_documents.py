@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from siloscope_edge import installation, profiles
+from siloscope_edge import installation, profile_files
 from siloscope_edge.errors import Misconfigured
 from siloscope_process.documents import Fault
 
@@ -48,7 +48,7 @@ def refusal_of_profile(directory: Path, text: str) -> Fault:
     file = directory / "probe.yaml"
     file.write_text(text)
     with pytest.raises(Misconfigured) as refused:
-        profiles.read(file)
+        profile_files.read(file)
     assert str(refused.value) == str(refused.value.fault)
     return refused.value.fault
 
@@ -78,8 +78,8 @@ def refusal_of_config(directory: Path, text: str) -> Fault:
         ("key: t1", "key: T1", 6, "channels[0].key", "a-z"),
         ("profile: probe", "profile: prob", 1, "profile", "'probe', the file's name"),
         ("title: A probe\n", "", 1, "title", "a value for 'title'"),
-        ("scale: 0.1", "sentinels: [{raw: 0x18000}]", 10, "channels[0].sentinels", "at most 0xffff"),
-        ("scale: 0.1", "sentinels: [{raw: 1, reason: mising}]", 10, "channels[0].sentinels", "one of"),
+        ("scale: 0.1", "sentinels: [{raw: 0x18000}]", 10, "channels[0].sentinels[0]", "at most 0xffff"),
+        ("scale: 0.1", "sentinels: [{raw: 1, reason: mising}]", 10, "channels[0].sentinels[0].reason", "one of"),
         (
             "type: int16",
             "type: float32\n    byte_order: ABDC",
@@ -104,7 +104,7 @@ def test_a_wrong_profile_is_refused(
 def test_a_right_profile_is_read_and_its_defaults_are_spread(tmp_path: Path) -> None:
     file = tmp_path / "probe.yaml"
     file.write_text(PROFILE.replace("channels:", "defaults: {resolution: 0.1}\nchannels:"))
-    (channel,) = profiles.read(file).channels
+    (channel,) = profile_files.read(file).channels
     assert channel.resolution == 0.1
     assert channel.valid == (-55, 125)
 
@@ -161,7 +161,7 @@ def test_relative_paths_start_at_the_configuration(tmp_path: Path) -> None:
 
 def test_a_profile_of_ones_own_replaces_a_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    shipped = (profiles.shipped_directory() / "r4dcb08.yaml").read_text()
+    shipped = (profile_files.shipped_directory() / "r4dcb08.yaml").read_text()
     (tmp_path / "mine" / "r4dcb08.yaml").write_text(shipped.replace("period_s: 60", "period_s: 7"))
     file = tmp_path / "edge.yaml"
     file.write_text(CONFIG.replace("        period_s: 10\n", "") + "profile_directories: [mine]\n")

@@ -9,18 +9,18 @@ from prometheus_client import CollectorRegistry
 from siloscope_contract.gaps import Gap, GapKind
 from siloscope_contract.packs import Sample
 from siloscope_contract.quality import Quality
-from siloscope_edge.config import Device
+from siloscope_edge.drivers.modbus.device import ModbusDevice
+from siloscope_edge.drivers.modbus.profile import ModbusProfile, RegisterChannel, RegisterLimits
 from siloscope_edge.errors import PortUnavailable, ReadFailed
-from siloscope_edge.installation import Instrument
+from siloscope_edge.instruments import Instrument
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.polling import Poller
-from siloscope_edge.profiles import Limits, ModbusProfile, RegisterChannel
 from siloscope_edge.readings import Reading
 from siloscope_process.clock import ManualClock
 
 TIMEOUT_S = 0.5
 CHANNEL = RegisterChannel(key="t1", quantity="temperature", unit="Cel", table="holding", address=0, type="int16")
-PROFILE = ModbusProfile(profile="probe", title="", limits=Limits(timeout_s=TIMEOUT_S), channels=(CHANNEL,))
+PROFILE = ModbusProfile(profile="probe", title="", limits=RegisterLimits(timeout_s=TIMEOUT_S), channels=(CHANNEL,))
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Bench:
         self.gaps: list[Gap] = []
         self.start_ms = self.clock.now_ms()
         instruments = [
-            Instrument(Device(name, "probe", unit_id=at, period_s=period_s), PROFILE)
+            Instrument(ModbusDevice(name, "probe", unit_id=at, period_s=period_s), PROFILE)
             for at, name in enumerate(names, start=1)
         ]
         metrics = Metrics(CollectorRegistry())

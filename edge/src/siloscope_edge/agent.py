@@ -11,20 +11,17 @@ import structlog
 
 from siloscope_contract.topics import Kind, subscription
 from siloscope_edge import announcing, vitals
-from siloscope_edge.config import Bus, ModbusRtu, ModbusTcp
+from siloscope_edge.config import Bus
 from siloscope_edge.directory import open_spool
 from siloscope_edge.errors import SpoolFull, SpoolUnusable
 from siloscope_edge.installation import Installation
 from siloscope_edge.keeper import Keeper
 from siloscope_edge.link import connector
 from siloscope_edge.metrics import Metrics
-from siloscope_edge.modbus import ModbusBus
 from siloscope_edge.outbox import Outbox, Windows
 from siloscope_edge.polling import Poller
-from siloscope_edge.ports import InstrumentBus
 from siloscope_edge.sender import Sender
 from siloscope_edge.watermark import Judge
-from siloscope_edge.wxt import WxtBus
 from siloscope_process.clock import Clock
 from siloscope_process.errors import Unavailable
 from siloscope_process.metrics import process_registry
@@ -145,12 +142,7 @@ class Agent:
 
     def _poller(self, bus: Bus, keeper: Keeper) -> Poller:
         instruments = self._installation.instruments[bus.name]
-        line = bus.line
-        port: InstrumentBus
-        if isinstance(line, ModbusTcp | ModbusRtu):
-            port = ModbusBus(line, instruments, self._clock)
-        else:
-            port = WxtBus(line, instruments, self._clock)
+        port = self._installation.drivers[bus.name].bus(bus.line, instruments, self._clock, self._metrics.trouble)
         return Poller(bus.name, port, instruments, self._clock, keeper.take, keeper.take_gap, self._metrics)
 
     async def _vitals(self, keeper: Keeper, outbox: Outbox, period_s: float) -> None:

@@ -14,7 +14,8 @@ from siloscope_contract.births import (
     RetentionClass,
 )
 from siloscope_edge.config import VITALS_DEVICE
-from siloscope_edge.installation import Installation, Instrument
+from siloscope_edge.installation import Installation
+from siloscope_edge.instruments import Instrument
 from siloscope_edge.profiles import Channel
 from siloscope_edge.vitals import CHANNELS as VITALS
 from siloscope_edge.watermark import Generation

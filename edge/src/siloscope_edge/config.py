@@ -1,16 +1,17 @@
 """What an agent is told: who it is, where the broker is, which instruments hang on which bus. One YAML file."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
 from siloscope_contract.packs import Form
 from siloscope_contract.topics import NodeName
+from siloscope_edge.clock_settings import ClockSettings
+from siloscope_edge.instruments import Device, Seconds
+from siloscope_edge.wires import Line
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Seconds = Annotated[float, Meta(gt=0)]
 VITALS_DEVICE = "agent"
-TRANSPORTS = ("modbus_tcp", "modbus_rtu", "wxt")
 
 
 class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,70 +54,30 @@ class SpoolLimits(Struct, frozen=True, forbid_unknown_fields=True):
     pack_form: Form = Form.ZLIB
 
 
-class ModbusTcp(Struct, frozen=True, forbid_unknown_fields=True):
-    """A Modbus TCP host; several unit ids may answer behind it."""
+class Bus(Struct, frozen=True):
+    """One port and what hangs on it: read by one owner, one request at a time.
 
-    host: str
-    port: Port = 502
-
-
-class ModbusRtu(Struct, frozen=True, forbid_unknown_fields=True):
-    """A serial port with Modbus RTU devices."""
-
-    port: str
-    baud: Annotated[int, Meta(ge=300, le=1_000_000)] = 9600
-    parity: Literal["N", "E", "O"] = "N"
-    stop_bits: Literal[1, 2] = 1
-
-
-class Wxt(Struct, frozen=True, forbid_unknown_fields=True):
-    """A serial port with Vaisala transmitters."""
-
-    port: str
-    baud: Annotated[int, Meta(ge=300, le=1_000_000)] = 19200
-    parity: Literal["N", "E", "O"] = "N"
-    stop_bits: Literal[1, 2] = 1
-
-
-class Device(Struct, frozen=True, forbid_unknown_fields=True):
-    """One instrument on a bus: a Modbus ``unit_id``, or the ``address`` character of a transmitter."""
+    Attributes:
+        kind: The name of its line in the file, ``modbus_rtu``.
+        line: Where it is.
+    """
 
     name: str
-    profile: str
-    unit_id: Annotated[int, Meta(ge=1, le=255)] | None = None
-    address: Annotated[str, Meta(pattern=r"^[0-9A-Za-z]$")] | None = None
-    period_s: Seconds | None = None
-    title: str = ""
+    kind: str
+    line: Line
+    devices: tuple[Device, ...]
 
 
-class Bus(Struct, frozen=True, forbid_unknown_fields=True):
-    """One port and what hangs on it: read by one owner, one request at a time."""
-
-    name: str
-    devices: Annotated[tuple[Device, ...], Meta(min_length=1)]
-    modbus_tcp: ModbusTcp | None = None
-    modbus_rtu: ModbusRtu | None = None
-    wxt: Wxt | None = None
-
-    @property
-    def line(self) -> ModbusTcp | ModbusRtu | Wxt:
-        """The one transport that it has."""
-        found = self.modbus_tcp or self.modbus_rtu or self.wxt
-        if found is None:
-            raise ValueError(f"bus {self.name} has no transport")  # `read` refuses such a bus
-        return found
-
-
-class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file; ``read`` has made its paths absolute."""
+class _BesideBuses(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of the file but its buses."""
 
     organisation: str
     site: str
     node: str
     mqtt: Mqtt
     data_directory: str
-    buses: tuple[Bus, ...] = ()
     spool: SpoolLimits = field(default_factory=SpoolLimits)
+    clock: ClockSettings = field(default_factory=ClockSettings)
     operations_port: Annotated[int, Meta(ge=0, le=65535)] | None = None
     profile_directories: tuple[str, ...] = ()
     vitals_period_s: Seconds | None = 60.0
@@ -125,3 +86,15 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     def node_name(self) -> NodeName:
         """The node's full name."""
         return NodeName.of(self.organisation, self.site, self.node)
+
+
+class ConfigFile(_BesideBuses, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The file as it stands; what a bus may say depends on its driver."""
+
+    buses: tuple[dict[str, Any], ...] = ()
+
+
+class Config(_BesideBuses, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The file with its buses as their drivers understand them; its paths are absolute."""
+
+    buses: tuple[Bus, ...] = ()

@@ -1,44 +1,32 @@
 """A checked configuration: every name, port, address and profile in it can be meant."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from siloscope_contract.errors import ContractError
 from siloscope_contract.names import slug
-from siloscope_edge.config import TRANSPORTS, VITALS_DEVICE, Bus, Config, Device, ModbusRtu, ModbusTcp, Mqtt, Wxt
+from siloscope_edge import buses
+from siloscope_edge.config import VITALS_DEVICE, Bus, Config, ConfigFile, Mqtt
+from siloscope_edge.driver import Driver
 from siloscope_edge.errors import Misconfigured
-from siloscope_edge.profiles import Profile, WxtProfile, catalogue
-from siloscope_edge.profiles import read as read_profile
+from siloscope_edge.instruments import Device, Instrument
+from siloscope_edge.profile_files import catalogue
+from siloscope_edge.profile_files import read as read_profile
+from siloscope_edge.profiles import Profile
 from siloscope_process.documents import Document, Fault
 from siloscope_process.expectations import Place, nearest
 
 
-class Instrument(Struct, frozen=True):
-    """A device with its profile: all that polling needs."""
-
-    device: Device
-    profile: Profile
-
-    @property
-    def name(self) -> str:
-        """The device's name."""
-        return self.device.name
-
-    @property
-    def period_s(self) -> float:
-        """How often it is read."""
-        return self.device.period_s or self.profile.period_s
-
-
 class Installation(Struct, frozen=True):
-    """A checked configuration: the file, and for each bus its instruments."""
+    """A checked configuration: the file, and for each bus its driver and its instruments."""
 
     config: Config
     instruments: dict[str, tuple[Instrument, ...]]
+    drivers: dict[str, Driver]
 
 
 def read(file: Path) -> Installation:
@@ -48,18 +36,22 @@ def read(file: Path) -> Installation:
         Misconfigured: Something in it, or in a profile, cannot be meant.
     """
     document = Document.read(file, Misconfigured)
-    config = document.convert(Config)
+    written = document.convert(ConfigFile)
     base = file.absolute().parent
-    config = _with_absolute_paths(config, base)
+    found = [buses.read(document, index, str(base)) for index in range(len(written.buses))]
+    config = _with_buses(written, tuple(bus for bus, _ in found), base)
+    drivers = {bus.name: driver for bus, driver in found}
     _check_names(config, document)
     profiles = _Profiles(catalogue(_profile_directories(config, document)))
-    instruments = {}
-    for index, bus in enumerate(config.buses):
-        _check_transport(bus, document, ("buses", index))
-        found = [_instrument(bus, at, profiles, document, index) for at in range(len(bus.devices))]
-        instruments[bus.name] = tuple(found)
+    instruments = {
+        bus.name: tuple(
+            _instrument(device, drivers[bus.name], profiles, document, ("buses", index, "devices", at))
+            for at, device in enumerate(bus.devices)
+        )
+        for index, bus in enumerate(config.buses)
+    }
     _check_unique(config, document)
-    return Installation(config, instruments)
+    return Installation(config, instruments, drivers)
 
 
 def password(mqtt: Mqtt) -> str | None:
@@ -86,39 +78,31 @@ def _no_password(file: Path, found: str, expected: str) -> Misconfigured:
 
 
 class _Profiles:
-    """Profiles by name, each read once and only where it is used."""
+    """Profiles by name and choices, each read once and only where it is used."""
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self.files = files
-        self._read: dict[str, Profile] = {}
+        self._read: dict[tuple[str, tuple[tuple[str, str], ...]], Profile] = {}
 
-    def named(self, name: str) -> Profile:
-        if name not in self._read:
-            self._read[name] = read_profile(self.files[name])
-        return self._read[name]
+    def named(self, name: str, chosen: Mapping[str, str]) -> Profile:
+        key = (name, tuple(sorted(chosen.items())))
+        if key not in self._read:
+            self._read[key] = read_profile(self.files[name], chosen)
+        return self._read[key]
 
 
-def _with_absolute_paths(config: Config, base: Path) -> Config:
-    def absolute(path: str) -> str:
-        return str(base / path)
-
-    mqtt = config.mqtt
+def _with_buses(written: ConfigFile, found: tuple[Bus, ...], base: Path) -> Config:
+    mqtt = written.mqtt
     if mqtt.password_file is not None:
-        mqtt = replace(mqtt, password_file=absolute(mqtt.password_file))
-    buses = []
-    for bus in config.buses:
-        changes: dict[str, ModbusRtu | Wxt] = {}
-        if bus.modbus_rtu is not None:
-            changes["modbus_rtu"] = replace(bus.modbus_rtu, port=absolute(bus.modbus_rtu.port))
-        if bus.wxt is not None:
-            changes["wxt"] = replace(bus.wxt, port=absolute(bus.wxt.port))
-        buses.append(replace(bus, **changes))
-    return replace(
-        config,
-        mqtt=mqtt,
-        buses=tuple(buses),
-        data_directory=absolute(config.data_directory),
-        profile_directories=tuple(absolute(each) for each in config.profile_directories),
+        mqtt = replace(mqtt, password_file=str(base / mqtt.password_file))
+    return Config(
+        **{
+            **msgspec.structs.asdict(written),
+            "mqtt": mqtt,
+            "buses": found,
+            "data_directory": str(base / written.data_directory),
+            "profile_directories": tuple(str(base / each) for each in written.profile_directories),
+        }
     )
 
 
@@ -146,51 +130,41 @@ def _check_names(config: Config, document: Document) -> None:
             raise document.fault(place, text, error.expected) from error
 
 
-def _check_transport(bus: Bus, document: Document, place: Place) -> None:
-    given = [name for name in TRANSPORTS if getattr(bus, name) is not None]
-    if len(given) != 1:
-        raise document.fault(place, " and ".join(given) or "no transport", f"exactly one of {', '.join(TRANSPORTS)}")
-
-
-def _instrument(bus: Bus, at: int, profiles: _Profiles, document: Document, index: int) -> Instrument:
-    device = bus.devices[at]
-    place: Place = ("buses", index, "devices", at)
+def _instrument(device: Device, driver: Driver, profiles: _Profiles, document: Document, place: Place) -> Instrument:
     if device.profile not in profiles.files:
         raise document.fault((*place, "profile"), device.profile, nearest(list(profiles.files), device.profile))
-    profile = profiles.named(device.profile)
-    if isinstance(profile, WxtProfile) != (bus.wxt is not None):
-        protocols = "wxt" if bus.wxt is not None else "modbus"
-        raise document.fault((*place, "profile"), device.profile, f"a profile of protocol {protocols} on this bus")
-    wanted, other = ("address", "unit_id") if bus.wxt is not None else ("unit_id", "address")
-    if getattr(device, wanted) is None:
-        raise document.fault((*place, wanted), "nothing", f"the device's {wanted}")
-    if getattr(device, other) is not None:
-        raise document.fault((*place, other), getattr(device, other), f"{wanted} only, on this bus")
-    return Instrument(device, profile)
+    profile = profiles.named(device.profile, {})
+    if not isinstance(profile, driver.profile):
+        raise document.fault((*place, "profile"), device.profile, f"a profile of protocol {driver.name} on this bus")
+    for name, choice in device.options.items():
+        if name not in profile.options:
+            expected = nearest(profile.options, name) if profile.options else "none: it has no options"
+            raise document.fault((*place, "options", name), name, expected)
+        if choice not in profile.options[name].choices:
+            raise document.fault((*place, "options", name), choice, nearest(profile.options[name].choices, choice))
+    return Instrument(device, profiles.named(device.profile, device.options))
 
 
 def _check_unique(config: Config, document: Document) -> None:
     """Refuse two owners of one port, two devices of one name, and two of one address on a bus."""
     ports: dict[object, str] = {}
-    buses: set[str] = set()
+    names: set[str] = set()
     devices = {VITALS_DEVICE} if config.vitals_period_s else set()
     for index, bus in enumerate(config.buses):
         place: Place = ("buses", index)
-        line = bus.line
-        port = (line.host, line.port) if isinstance(line, ModbusTcp) else os.path.realpath(line.port)
-        if port in ports:
-            raise document.fault(place, line.port, f"a port of its own; bus {ports[port]!r} has this one")
-        ports[port] = bus.name
-        if bus.name in buses:
+        if bus.line.end in ports:
+            raise document.fault(place, bus.line.where, f"a port of its own; bus {ports[bus.line.end]!r} has this one")
+        ports[bus.line.end] = bus.name
+        if bus.name in names:
             raise document.fault((*place, "name"), bus.name, "each bus name once")
-        buses.add(bus.name)
+        names.add(bus.name)
         addresses = set[object]()
         for at, device in enumerate(bus.devices):
             inner: Place = (*place, "devices", at)
             if device.name in devices:
                 raise document.fault((*inner, "name"), device.name, "each device name once in a node")
             devices.add(device.name)
-            address = device.unit_id if device.unit_id is not None else device.address
-            if address in addresses:
-                raise document.fault((*inner, "unit_id"), address, "each address once on a bus")
-            addresses.add(address)
+            if device.address_on_line in addresses:
+                expected = "each address once on a bus" if device.addressed_by else f"one device on a {bus.kind} line"
+                raise document.fault((*inner, device.addressed_by or "name"), device.address_on_line, expected)
+            addresses.add(device.address_on_line)

@@ -1,6 +1,7 @@
 """The ``siloscope edge`` command: run the agent, check a configuration, look into the spool. Wires, decides nothing."""
 
 import argparse
+import asyncio
 import os
 import sys
 import threading
@@ -10,13 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from siloscope_edge import inspection, installation
+from siloscope_edge import checking, inspection, installation
 from siloscope_edge.agent import Agent
 from siloscope_edge.directory import claimed
 from siloscope_edge.errors import Misconfigured, SpoolFull, SpoolUnusable
 from siloscope_edge.installation import Installation
-from siloscope_edge.profiles import ModbusProfile
-from siloscope_edge.registers import plan
 from siloscope_process import logs, settings
 from siloscope_process.clock import SystemClock
 from siloscope_process.command_line import Command
@@ -37,11 +36,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     for name, summary in (
         ("run", "read the instruments and publish what they say"),
-        ("check", "check a configuration and print what would be read"),
+        ("check", "check a configuration, print what would be read, and read each device once"),
         ("spool", "print every reading and gap record that is in the spool"),
     ):
         action = actions.add_parser(name, help=summary, description=summary)
         action.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's YAML file")
+        if name == "check":
+            action.add_argument("--no-read", action="store_true", help="only check the files; ask no device")
         if name == "spool":
             action.add_argument("--json-lines", action="store_true", help="one JSON object a line")
 
@@ -52,13 +53,28 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         found = installation.read(args.config)
         if args.action == "check":
             installation.password(found.config.mqtt)
-            print("\n".join(_described(found)))
-            return 0
+            return _check(found, read=not args.no_read)
         if args.action == "spool":
             return _print_spool(found, json_lines=args.json_lines)
         return _run_agent(found, environ)
     except Misconfigured as error:
         raise WrongSetting(str(error)) from error
+
+
+def _check(found: Installation, *, read: bool) -> int:
+    for line in checking.described(found):
+        print(line)
+    dry = checking.DryRun(found, SystemClock())
+
+    async def ask() -> None:
+        async for line in dry.lines():
+            print(line, flush=True)
+
+    if read:
+        asyncio.run(ask())
+    if dry.failed:
+        raise Unavailable(f"no good reading from {', '.join(dry.failed)}; expected one of each device")
+    return 0
 
 
 def _run_agent(found: Installation, environ: Mapping[str, str]) -> int:
@@ -100,30 +116,6 @@ def _print_spool(found: Installation, *, json_lines: bool) -> int:
     except (SpoolUnusable, SpoolFull) as error:
         raise Unavailable(f"spool in {found.config.data_directory}: {error}") from error
     return 0
-
-
-def _described(found: Installation) -> list[str]:
-    config = found.config
-    lines = [f"node {config.node_name}, broker {config.mqtt.host}:{config.mqtt.port}, spool in {config.data_directory}"]
-    for bus in config.buses:
-        lines.append(f"bus {bus.name}: {_spelled(bus.line)}")
-        for instrument in found.instruments[bus.name]:
-            device, profile = instrument.device, instrument.profile
-            where = f"unit {device.unit_id}" if device.unit_id is not None else f"address {device.address}"
-            if isinstance(profile, ModbusProfile):
-                requests = plan(profile.channels, profile.limits)
-                asked = ", ".join(f"{each.table} {each.address:#06x}+{each.count}" for each in requests)
-            else:
-                asked = ", ".join(dict.fromkeys(channel.query for channel in profile.channels))
-            keys = " ".join(channel.key for channel in profile.channels)
-            lines.append(f"  {device.name}: {profile.profile}, {where}, every {instrument.period_s:g} s, asks {asked}")
-            lines.append(f"    {keys}")
-    return lines
-
-
-def _spelled(line: msgspec.Struct) -> str:
-    parts = " ".join(f"{name}={value}" for name, value in msgspec.structs.asdict(line).items())
-    return f"{type(line).__name__} {parts}"
 
 
 command = Command(summary="read instruments and publish what they say, losing nothing", configure=configure, run=run)

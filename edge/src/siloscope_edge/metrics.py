@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from siloscope_contract.quality import Quality
+from siloscope_edge.errors import Trouble
 from siloscope_edge.readings import Reading
 
 
@@ -20,6 +21,12 @@ class Metrics:
             "Time that reading a device took",
             ["device"],
             buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+            registry=registry,
+        )
+        self._troubles = Counter(
+            "siloscope_edge_device_troubles",
+            "What went wrong on a device's line, by kind; also what was survived",
+            ["device", "kind"],
             registry=registry,
         )
         self._missed = Counter(
@@ -56,6 +63,10 @@ class Metrics:
     def polled(self, device: str, took_s: float) -> None:
         """Note how long reading a device took."""
         self._poll_s.labels(device).observe(took_s)
+
+    def trouble(self, device: str, kind: Trouble) -> None:
+        """Count a trouble with a device."""
+        self._troubles.labels(device, kind.value).inc()
 
     def missed(self, device: str, turns: int) -> None:
         """Count turns that passed unused."""

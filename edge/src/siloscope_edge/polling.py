@@ -9,7 +9,7 @@ from siloscope_contract.packs import Sample
 from siloscope_contract.quality import Quality
 from siloscope_edge.attendance import Attendance, Turn, whose_turn
 from siloscope_edge.errors import PortUnavailable, ReadFailed
-from siloscope_edge.installation import Instrument
+from siloscope_edge.instruments import Instrument
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.ports import InstrumentBus
 from siloscope_edge.readings import Reading, failed

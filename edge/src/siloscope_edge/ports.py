@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from siloscope_edge.installation import Instrument
+from siloscope_edge.instruments import Instrument
 from siloscope_edge.readings import Reading
 
 

@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 from siloscope_contract.quality import Quality
 from siloscope_contract.quantities import quantity
-from siloscope_edge.profiles import Channel
+from siloscope_edge.profiles import Channel, Loop
+
+_BROKEN_MA = (3.6, 21.0)
+_MEASURED_MA = (3.8, 20.5)
 
 
 class Reading(NamedTuple):
@@ -26,7 +29,7 @@ def failed(quality: Quality) -> Reading:
 
 
 def judge_for(channel: Channel) -> Judge:
-    """Return what makes a reading of a channel's unscaled number: scaled, rounded, and checked against its range.
+    """Return what makes a reading of a channel's unscaled number: scaled, rounded, and checked as the profile says.
 
     Without a range of its own a channel has that of its quantity: beyond it nobody would take the value.
     """
@@ -36,13 +39,14 @@ def judge_for(channel: Channel) -> Judge:
     rounded = rounder(channel.resolution)
     out_of_range, not_a_number = failed(Quality.OUT_OF_RANGE), failed(Quality.NOT_A_NUMBER)
 
-    def judge(number: float) -> Reading:
+    def ranged(number: float) -> Reading:
         if not math.isfinite(number):
             return not_a_number
         value = rounded(number * scale + offset)
         return Reading(value, 0) if low <= value <= high else out_of_range
 
-    return judge
+    judge = ranged if channel.loop is None else _looped(channel, channel.loop, low, high)
+    return judge if channel.largest_step is None else _stepped(judge, channel.largest_step)
 
 
 def rounder(resolution: float | None) -> Callable[[float], float]:
@@ -58,3 +62,40 @@ def rounder(resolution: float | None) -> Callable[[float], float]:
     if resolution == 10**-digits:
         return lambda value: round(value, digits) + 0.0
     return lambda value: round(round(value / resolution) * resolution, digits) + 0.0
+
+
+def _looped(channel: Channel, loop: Loop, low: float, high: float) -> Judge:
+    span = loop.at_20_ma - loop.at_4_ma
+    rounded = rounder(channel.resolution)
+    broken, out_of_range = failed(Quality.SENSOR_MISSING), failed(Quality.OUT_OF_RANGE)
+
+    def judge(number: float) -> Reading:
+        if not math.isfinite(number):
+            return failed(Quality.NOT_A_NUMBER)
+        current_ma = round(number * channel.scale + channel.offset, 9)  # 3.6 by binary fractions is not above 3.6
+        if not _BROKEN_MA[0] < current_ma < _BROKEN_MA[1]:
+            return broken
+        if not _MEASURED_MA[0] <= current_ma <= _MEASURED_MA[1]:
+            return out_of_range
+        value = rounded(loop.at_4_ma + (current_ma - 4) / 16 * span)
+        return Reading(value, 0) if low <= value <= high else out_of_range
+
+    return judge
+
+
+def _stepped(judge: Judge, largest_step: float) -> Judge:
+    """Return the judge with a memory of the last value: a jump is uncertain until the next reading confirms it."""
+    last: float | None = None
+
+    def judged(number: float) -> Reading:
+        nonlocal last
+        reading = judge(number)
+        value, before = reading.value, last
+        if value is None:
+            return reading
+        last = value
+        if before is not None and reading.quality == 0 and abs(value - before) > largest_step:
+            return Reading(value, int(Quality.STEP))
+        return reading
+
+    return judged

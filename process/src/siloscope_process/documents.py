@@ -101,19 +101,21 @@ class Document:
             raise refusal(Fault(file, None, "unreadable", (), found, "a readable YAML file in UTF-8")) from error
         return cls(text, file, refusal)
 
-    def convert(self, kind: type[T], *, numbers_as_text: bool = False) -> T:
+    def convert(self, kind: type[T], *, numbers_as_text: bool = False, at: Place = ()) -> T:
         """Return the document as ``kind``; the refusal's error is raised for the first fault.
 
         Args:
             kind: A struct. ``Meta(description=...)`` on a field says what is expected there; else msgspec's words do.
             numbers_as_text: Whether 7, 007 and 1.5 are texts, as they are written, where ``kind`` has a text.
+            at: Where what is meant stands, if it is not the whole document.
         """
         if numbers_as_text:
             self._numbers_to_text(kind)
+        data = self._at_place(at)
         try:
-            return msgspec.convert(self.data, kind, strict=True)
+            return msgspec.convert(data, kind, strict=True)
         except msgspec.ValidationError as error:
-            raise self._refusal(self._explained(str(error), kind)) from error
+            raise self._refusal(self._explained(str(error), kind, at, data)) from error
 
     def fault(self, path: Place, found: object, expected: str) -> Exception:
         """Return the error for something at ``path`` that cannot be meant."""
@@ -179,22 +181,29 @@ class Document:
                     around = around[step]
                 around[path[-1]] = node.value
 
-    def _explained(self, message: str, kind: Any) -> Fault:
+    def _at_place(self, path: Place) -> Any:
+        data = self.data
+        for step in path:
+            data = data[step]
+        return data
+
+    def _explained(self, message: str, kind: Any, at: Place, data: Any) -> Fault:
         where = _AT.search(message)
         problem = message[: where.start()] if where else message
-        path = _steps(where["steps"]) if where else ()
+        inside = _steps(where["steps"]) if where else ()
+        path = (*at, *inside)
         if self.data is None and not path:
             return self._fault("empty", path, "nothing", _expected(problem))
         if named := _NAMED.search(problem):
             inner = (*path, named["name"])
             if named["what"] != "unknown":
                 return self._fault("missing", inner, "nothing", f"a value for {named['name']!r}")
-            known = fields_at(kind, path, self.data)
+            known = fields_at(kind, inside, data)
             return self._fault("unknown", inner, repr(named["name"]), nearest(known, named["name"]), known)
-        found, words = self._found(path), words_at(kind, path, self.data)
+        found, words = self._found(path), words_at(kind, inside, data)
         if problem.startswith("Invalid") and words:
             return self._fault("wrong", path, found, nearest(words, found), words)
-        return self._fault("wrong", path, found, described_at(kind, path, self.data) or _expected(problem))
+        return self._fault("wrong", path, found, described_at(kind, inside, data) or _expected(problem))
 
     def _fault(self, problem: Problem, path: Place, found: str, expected: str, words: list[str] | None = None) -> Fault:
         return Fault(self.file, self.line(path), problem, path, found, expected, tuple(words or ()))

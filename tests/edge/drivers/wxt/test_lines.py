@@ -3,18 +3,19 @@
 import pytest
 
 from siloscope_contract.quality import Quality
+from siloscope_edge.checksums import crc_sdi12
+from siloscope_edge.drivers.wxt.lines import command, fields
 from siloscope_edge.errors import ReadFailed
-from siloscope_edge.wxt_lines import command, crc, fields
 
 
 def line(body: str) -> bytes:
-    return f"{body}{crc(body.encode())}\r\n".encode()
+    return f"{body}{crc_sdi12(body.encode())}\r\n".encode()
 
 
 def test_the_published_checksums() -> None:
     assert command("0", "r1") == b"0r1Goe\r\n"
     assert command("0", "R2") == b"0r2Gje\r\n"
-    assert crc(b"0+3.14") == "OqZ"
+    assert crc_sdi12(b"0+3.14") == "OqZ"
 
 
 def test_a_line_gives_values_in_contract_units() -> None:

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from siloscope_contract.quality import Quality
-from siloscope_edge.config import Device, ModbusTcp
-from siloscope_edge.errors import PortUnavailable, ReadFailed
-from siloscope_edge.installation import Instrument
-from siloscope_edge.modbus import ModbusBus
-from siloscope_edge.profiles import Limits, ModbusProfile, RegisterChannel
+from siloscope_edge.drivers.modbus.device import ModbusDevice
+from siloscope_edge.drivers.modbus.lines import ModbusTcp
+from siloscope_edge.drivers.modbus.port import ModbusBus
+from siloscope_edge.drivers.modbus.profile import ModbusProfile, RegisterChannel, RegisterLimits
+from siloscope_edge.errors import PortUnavailable, ReadFailed, Trouble
+from siloscope_edge.instruments import Instrument
 from siloscope_process.clock import SystemClock
-from tests.edge.fake_modbus import FakeModbusHost, holding, refusing
+from tests.edge.drivers.modbus.fake_host import FakeModbusHost, holding, refusing
 
 
 def channel(address: int) -> RegisterChannel:
@@ -30,13 +31,20 @@ def channel(address: int) -> RegisterChannel:
 PROFILE = ModbusProfile(
     profile="probe",
     title="",
-    limits=Limits(timeout_s=0.2, rest_s=0, retries=1),
+    limits=RegisterLimits(timeout_s=0.2, rest_s=0, retries=1),
     channels=(channel(0), channel(1), channel(10)),
 )
 
 
+class Tally(list[tuple[str, Trouble]]):
+    """Notes troubles."""
+
+    def __call__(self, device: str, trouble: Trouble) -> None:
+        self.append((device, trouble))
+
+
 def instrument(unit: int) -> Instrument:
-    return Instrument(Device(f"unit-{unit}", "probe", unit_id=unit), PROFILE)
+    return Instrument(ModbusDevice(f"unit-{unit}", "probe", unit_id=unit), PROFILE)
 
 
 @pytest.fixture
@@ -49,7 +57,8 @@ async def host() -> AsyncIterator[FakeModbusHost]:
 
 @pytest.fixture
 async def bus(host: FakeModbusHost) -> AsyncIterator[ModbusBus]:
-    made = ModbusBus(ModbusTcp("127.0.0.1", host.port), [instrument(unit) for unit in (1, 2, 3, 9)], SystemClock())
+    instruments = [instrument(unit) for unit in (1, 2, 3, 9)]
+    made = ModbusBus(ModbusTcp("127.0.0.1", host.port), instruments, SystemClock(), Tally())
     await made.open()
     yield made
     made.close()

@@ -6,7 +6,8 @@ Source: Vaisala WXT520 user's guide, ASCII protocol; the CRC is that of SDI-12.
 import re
 
 from siloscope_contract.quality import Quality
-from siloscope_edge.errors import ReadFailed
+from siloscope_edge.checksums import crc_sdi12
+from siloscope_edge.errors import ReadFailed, Trouble
 
 INVALID = "#"
 """Stands in place of the unit letter where the transmitter says that the value is none."""
@@ -34,7 +35,7 @@ def command(address: str, query: str) -> bytes:
     b'0r1Goe\\r\\n'
     """
     text = f"{address}{query.lower()}"
-    return f"{text}{crc(text.encode())}\r\n".encode()
+    return f"{text}{crc_sdi12(text.encode())}\r\n".encode()
 
 
 def fields(line: bytes, address: str, query: str) -> dict[str, float | None]:
@@ -46,10 +47,11 @@ def fields(line: bytes, address: str, query: str) -> dict[str, float | None]:
     try:
         text = line.decode("ascii").strip("\r\n")
     except UnicodeDecodeError:
-        raise _refused(line, "not ASCII") from None
+        raise _refused(line, "not ASCII", Trouble.NOISE) from None
     body, check = text[:-_CRC_LENGTH], text[-_CRC_LENGTH:]
-    if crc(body.encode()) != check:
-        raise _refused(line, f"checksum {check!r}, calculated {crc(body.encode())!r}")
+    if crc_sdi12(body.encode()) != check:
+        detail = f"checksum {check!r}, calculated {crc_sdi12(body.encode())!r}"
+        raise _refused(line, detail, Trouble.WRONG_CHECKSUM)
     head, *parts = body.split(",")
     if head != f"{address}{query.lower()}":
         raise _refused(line, f"an answer to {head!r}, not to {address}{query.lower()!r}")
@@ -64,20 +66,6 @@ def fields(line: bytes, address: str, query: str) -> dict[str, float | None]:
     return found
 
 
-def crc(message: bytes) -> str:
-    """Return the SDI-12 checksum of a message.
-
-    >>> crc(b"0r1"), crc(b"0r2")
-    ('Goe', 'Gje')
-    """
-    value = 0
-    for byte in message:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ 0xA001 if value & 1 else value >> 1
-    return chr(0x40 | value >> 12) + chr(0x40 | value >> 6 & 0x3F) + chr(0x40 | value & 0x3F)
-
-
 def _converted(name: str, value: float, letter: str, line: bytes) -> float | None:
     if letter == INVALID:
         return None
@@ -88,5 +76,5 @@ def _converted(name: str, value: float, letter: str, line: bytes) -> float | Non
     return value * factor + offset
 
 
-def _refused(line: bytes, why: str) -> ReadFailed:
-    return ReadFailed(Quality.INVALID_FRAME, f"line {line[:80]!r} refused: {why}", answered=True)
+def _refused(line: bytes, why: str, trouble: Trouble = Trouble.WRONG_CONTENT) -> ReadFailed:
+    return ReadFailed(Quality.INVALID_FRAME, f"line {line[:80]!r} refused: {why}", answered=True, trouble=trouble)

@@ -5,9 +5,10 @@ import struct
 import pytest
 
 from siloscope_contract.quality import Quality
-from siloscope_edge.profiles import Limits, ModbusProfile, RegisterChannel, Sentinel, catalogue, read
+from siloscope_edge.drivers.modbus.profile import ModbusProfile, RegisterChannel, RegisterLimits, Sentinel
+from siloscope_edge.drivers.modbus.registers import decoder_for, plan
+from siloscope_edge.profile_files import catalogue, read
 from siloscope_edge.readings import Reading, rounder
-from siloscope_edge.registers import decoder_for, plan
 
 
 def channel(address: int, kind: str = "int16", **rest: object) -> RegisterChannel:
@@ -19,28 +20,30 @@ def decoded(wire: bytes, kind: str, **rest: object) -> Reading:
     return decoder_for(channel(0, kind, **rest))(wire)
 
 
-def spelled(channels: list[RegisterChannel], limits: Limits) -> str:
+def spelled(channels: list[RegisterChannel], limits: RegisterLimits) -> str:
     return " ".join(f"{each.table[0]}{each.address}+{each.count}" for each in plan(channels, limits))
 
 
 @pytest.mark.parametrize(
     ("addresses", "limits", "expected"),
     [
-        ([0, 1, 2, 3], Limits(), "h0+4"),
-        ([3, 1, 0, 2], Limits(), "h0+4"),
-        ([0, 2], Limits(), "h0+1 h2+1"),
-        ([0, 2], Limits(gap_registers=1), "h0+3"),
-        ([0, 1, 2, 3], Limits(registers_per_request=2), "h0+2 h2+2"),
-        ([0, 9], Limits(gap_registers=100, registers_per_request=9), "h0+1 h9+1"),
+        ([0, 1, 2, 3], RegisterLimits(), "h0+4"),
+        ([3, 1, 0, 2], RegisterLimits(), "h0+4"),
+        ([0, 2], RegisterLimits(), "h0+1 h2+1"),
+        ([0, 2], RegisterLimits(gap_registers=1), "h0+3"),
+        ([0, 1, 2, 3], RegisterLimits(registers_per_request=2), "h0+2 h2+2"),
+        ([0, 9], RegisterLimits(gap_registers=100, registers_per_request=9), "h0+1 h9+1"),
     ],
 )
-def test_neighbours_share_a_request_within_the_limits(addresses: list[int], limits: Limits, expected: str) -> None:
+def test_neighbours_share_a_request_within_the_limits(
+    addresses: list[int], limits: RegisterLimits, expected: str
+) -> None:
     assert spelled([channel(each) for each in addresses], limits) == expected
 
 
 def test_tables_and_wide_types_are_kept_apart_and_whole() -> None:
     channels = [channel(0, "float32"), channel(2, "float32"), channel(0, table="input"), channel(5, "int64")]
-    assert spelled(channels, Limits(registers_per_request=4)) == "h0+4 h5+4 i0+1"
+    assert spelled(channels, RegisterLimits(registers_per_request=4)) == "h0+4 h5+4 i0+1"
 
 
 def test_each_shipped_modbus_profile_needs_few_requests() -> None:

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from siloscope_contract.quality import Quality
-from siloscope_edge.config import Device, Wxt
-from siloscope_edge.errors import PortUnavailable, ReadFailed
-from siloscope_edge.installation import Instrument
-from siloscope_edge.profiles import FieldChannel, Limits, WxtProfile
-from siloscope_edge.wxt import WxtBus
-from siloscope_edge.wxt_lines import crc
+from siloscope_edge.addresses import AddressedDevice
+from siloscope_edge.checksums import crc_sdi12
+from siloscope_edge.drivers.wxt import Wxt
+from siloscope_edge.drivers.wxt.port import WxtBus
+from siloscope_edge.drivers.wxt.profile import FieldChannel, WxtProfile
+from siloscope_edge.errors import PortUnavailable, ReadFailed, Trouble
+from siloscope_edge.instruments import Instrument
+from siloscope_edge.profiles import Limits
 from siloscope_process.clock import SystemClock
 
 
@@ -27,12 +29,18 @@ PROFILE = WxtProfile(
     limits=Limits(timeout_s=0.2, rest_s=0, retries=1),
     channels=(channel("wind", "r1", "Sm"), channel("air", "r2", "Ta"), channel("other", "r2", "Tp")),
 )
-MAST = Instrument(Device("mast", "probe", address="0"), PROFILE)
+MAST = Instrument(AddressedDevice("mast", "probe", address="0"), PROFILE)
+
+
+def uncounted(_device: str, _trouble: Trouble) -> None:
+    """Count nothing."""
+
+
 WHOLE = {"0r1": "0r1,Dm=027D,Sm=0.1M", "0r2": "0r2,Ta=21.94C"}
 
 
 def checked(body: str) -> bytes:
-    return f"{body}{crc(body.encode())}\r\n".encode()
+    return f"{body}{crc_sdi12(body.encode())}\r\n".encode()
 
 
 class FakeTransmitter:
@@ -69,7 +77,7 @@ async def transmitter() -> AsyncIterator[FakeTransmitter]:
 
 
 async def test_each_query_is_asked_once_and_its_fields_are_spread(transmitter: FakeTransmitter) -> None:
-    bus = WxtBus(transmitter.line, [MAST], SystemClock())
+    bus = WxtBus(transmitter.line, [MAST], SystemClock(), uncounted)
     await bus.open()
     readings = await bus.read(MAST)
     bus.close()
@@ -83,7 +91,7 @@ async def test_each_query_is_asked_once_and_its_fields_are_spread(transmitter: F
 
 async def test_a_torn_line_is_asked_for_again_and_then_refused(transmitter: FakeTransmitter) -> None:
     transmitter.answer = lambda query: checked(WHOLE[query]) if query == "0r2" else b"0r1,Dn=0m=032D,Sm=0.1M\r\n"
-    bus = WxtBus(transmitter.line, [MAST], SystemClock())
+    bus = WxtBus(transmitter.line, [MAST], SystemClock(), uncounted)
     await bus.open()
     readings = await bus.read(MAST)
     bus.close()
@@ -93,7 +101,7 @@ async def test_a_torn_line_is_asked_for_again_and_then_refused(transmitter: Fake
 
 async def test_an_invalid_value_is_the_devices_word(transmitter: FakeTransmitter) -> None:
     transmitter.answer = lambda query: checked("0r1,Sm=0.0#") if query == "0r1" else checked(WHOLE[query])
-    bus = WxtBus(transmitter.line, [MAST], SystemClock())
+    bus = WxtBus(transmitter.line, [MAST], SystemClock(), uncounted)
     await bus.open()
     assert (await bus.read(MAST))[0].quality == Quality.DEVICE_EXCEPTION
     bus.close()
@@ -107,7 +115,7 @@ async def test_silence_and_half_lines_run_into_the_time_out(
     transmitter: FakeTransmitter, answer: bytes, quality: Quality, answered: bool
 ) -> None:
     transmitter.answer = lambda query: answer
-    bus = WxtBus(transmitter.line, [MAST], SystemClock())
+    bus = WxtBus(transmitter.line, [MAST], SystemClock(), uncounted)
     await bus.open()
     with pytest.raises(ReadFailed) as failure:
         await bus.read(MAST)
@@ -117,8 +125,8 @@ async def test_silence_and_half_lines_run_into_the_time_out(
 
 async def test_a_port_that_is_not_there_or_taken_cannot_be_opened(transmitter: FakeTransmitter) -> None:
     with pytest.raises(PortUnavailable):
-        await WxtBus(Wxt("/dev/does-not-exist"), [MAST], SystemClock()).open()
-    first, second = (WxtBus(transmitter.line, [MAST], SystemClock()) for _ in range(2))
+        await WxtBus(Wxt("/dev/does-not-exist"), [MAST], SystemClock(), uncounted).open()
+    first, second = (WxtBus(transmitter.line, [MAST], SystemClock(), uncounted) for _ in range(2))
     await first.open()
     with pytest.raises(PortUnavailable):
         await second.open()

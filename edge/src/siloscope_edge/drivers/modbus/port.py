@@ -1,0 +1,254 @@
+"""Modbus TCP, RTU and RTU over TCP through pymodbus: opening, asking, and telling apart how an answer fails."""
+
+import asyncio
+import struct
+from collections.abc import Sequence
+
+from pymodbus import FramerType, ModbusException
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus.pdu import ModbusPDU
+
+from siloscope_contract.quality import Quality
+from siloscope_edge.driver import Note
+from siloscope_edge.drivers.modbus.device import ModbusDevice
+from siloscope_edge.drivers.modbus.frames import Expected, answer_in, expected_after, trouble_with
+from siloscope_edge.drivers.modbus.lines import ModbusLine, ModbusRtu, ModbusTcp
+from siloscope_edge.drivers.modbus.profile import BIT_TABLES, ModbusProfile, RegisterLimits
+from siloscope_edge.drivers.modbus.registers import Decode, Request, decoder_for, plan, unit_bytes
+from siloscope_edge.errors import PortUnavailable, ReadFailed, Trouble
+from siloscope_edge.instruments import Instrument
+from siloscope_edge.readings import Reading, failed
+from siloscope_process.clock import Clock
+
+_CONNECT_TIMEOUT_S = 3.0
+_QUIET_S = 0.1
+"""Silence after a time-out on a serial line: a late answer must not be taken for the next request's."""
+_BUSY = (5, 6)  # acknowledge, server device busy: ask again
+_SILENT_BEHIND_GATEWAY = 11  # the gateway speaks for a device that does not
+_KEPT_BYTES = 1024
+"""More than pymodbus keeps of what is not yet a frame: an answer may come behind long noise."""
+
+
+class _Part:
+    """A request of a device and what decodes its answer: (position of the channel, first byte, end, decoder)."""
+
+    def __init__(self, request: Request, profile: ModbusProfile) -> None:
+        self.request = request
+        self.cuts: list[tuple[int, int, int, Decode]] = []
+        width = unit_bytes(request.table)
+        for at in request.channels:
+            channel = profile.channels[at]
+            first = width * (channel.address - request.address)
+            self.cuts.append((at, first, first + width * channel.size, decoder_for(channel)))
+
+
+class _Slave:
+    """A device, and what is asked of it."""
+
+    def __init__(self, device: ModbusDevice, profile: ModbusProfile) -> None:
+        self.name = device.name
+        self.unit_id = device.unit_id
+        self.limits = profile.limits
+        self.channels = len(profile.channels)
+        self.parts = [_Part(request, profile) for request in plan(profile.channels, profile.limits)]
+
+
+class ModbusBus:
+    """A port with Modbus devices.
+
+    Args:
+        line: Where it is.
+        instruments: What is asked on it; requests and decoders are prepared once.
+        clock: Paces requests.
+        note: Counts troubles.
+    """
+
+    def __init__(self, line: ModbusLine, instruments: Sequence[Instrument], clock: Clock, note: Note) -> None:
+        self._line = line
+        self._clock = clock
+        self._note = note
+        self._client: AsyncModbusTcpClient | AsyncModbusSerialClient | None = None
+        self._received = b""
+        self._expected: Expected | None = None
+        self._asked = ""
+        self._quiet_from_s = 0.0
+        self._slaves: dict[str, _Slave] = {}
+        for instrument in instruments:
+            device, profile = instrument.device, instrument.profile
+            if isinstance(profile, ModbusProfile) and isinstance(device, ModbusDevice):
+                self._slaves[instrument.name] = _Slave(device, profile)
+        longest_s = max((slave.limits.timeout_s for slave in self._slaves.values()), default=0)
+        self._timeout_s = max(_CONNECT_TIMEOUT_S, longest_s + 1)  # the device's own ends before it
+
+    @property
+    def is_open(self) -> bool:
+        return self._client is not None and bool(self._client.connected)
+
+    async def open(self) -> None:
+        self.close()
+        client = self._new_client()
+        try:
+            connected = await client.connect()
+        except (OSError, ValueError) as error:  # pyserial raises both, for a port that is not there or is locked
+            raise PortUnavailable(f"{self._line.where}: {error}") from error
+        if not connected:
+            client.close()
+            raise PortUnavailable(f"{self._line.where}: no connection")
+        client.ctx.max_buffer_size = _KEPT_BYTES
+        self._client = client
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    async def read(self, instrument: Instrument) -> Sequence[Reading]:
+        slave = self._slaves[instrument.name]
+        readings: list[Reading] = [failed(Quality.COMM_FAILURE)] * slave.channels
+        refusals = []
+        for part in slave.parts:
+            try:
+                wire = await self._ask_patiently(part.request, slave)
+            except ReadFailed as error:
+                if not error.answered or not self.is_open:
+                    raise
+                refusals.append(error)
+                wire = None
+            for at, first, end, decode in part.cuts:
+                readings[at] = decode(wire[first:end]) if wire is not None else failed(refusals[-1].quality)
+        if len(refusals) == len(slave.parts):
+            raise refusals[0]
+        return readings
+
+    async def _ask_patiently(self, request: Request, slave: _Slave) -> bytes:
+        """Ask, and again after a torn or busy answer; silence is not tried again in the same turn."""
+        for tries_left in range(slave.limits.retries, -1, -1):
+            try:
+                return await self._ask(request, slave)
+            except ReadFailed as error:
+                self._note(slave.name, error.trouble)
+                hopeless = error.quality is Quality.DEVICE_EXCEPTION and not isinstance(error, _Busy)
+                # pymodbus closes a TCP connection on which something undecodable came: that is for the next turn.
+                if not tries_left or not error.answered or hopeless or not self.is_open:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    async def _ask(self, request: Request, slave: _Slave) -> bytes:
+        client = self._client
+        if client is None or not client.connected:
+            raise PortUnavailable(f"{self._line.where}: the port is gone")
+        await self._rest(slave.limits.rest_s)
+        self._received, self._expected, self._asked = b"", None, slave.name
+        ask = {
+            "holding": client.read_holding_registers,
+            "input": client.read_input_registers,
+            "coil": client.read_coils,
+            "discrete": client.read_discrete_inputs,
+        }[request.table]
+        try:
+            async with asyncio.timeout(slave.limits.timeout_s):
+                answer = await ask(request.address, count=request.count, device_id=slave.unit_id)
+        except TimeoutError:
+            raise await self._unanswered(slave.limits) from None
+        except (ModbusException, OSError) as error:
+            raise self._broken(error) from error
+        finally:
+            self._expected = None
+            self._quiet_from_s = self._clock.monotonic_s()
+        return _content(answer, request)
+
+    async def _rest(self, rest_s: float) -> None:
+        wait_s = self._quiet_from_s + rest_s - self._clock.monotonic_s()
+        if wait_s > 0:
+            await self._clock.sleep(wait_s)
+
+    async def _unanswered(self, limits: RegisterLimits) -> ReadFailed:
+        expected = self._expected
+        if not isinstance(self._line, ModbusTcp):
+            await self._clock.sleep(_QUIET_S)
+        trouble = trouble_with(self._received, expected) if expected is not None else Trouble.SHORT_FRAME
+        if self._received and trouble in (Trouble.SHORT_FRAME, Trouble.WRONG_CHECKSUM, Trouble.NOISE):
+            detail = f"{len(self._received)} bytes, but no valid answer"
+            return ReadFailed(Quality.INVALID_FRAME, detail, answered=True, trouble=trouble)
+        if self._received:
+            self._note(self._asked, trouble)  # an echo, or a frame of another: the device itself said nothing
+        return ReadFailed(Quality.COMM_FAILURE, f"no answer within {limits.timeout_s:g} s", answered=False)
+
+    def _broken(self, error: Exception) -> Exception:
+        if not self.is_open:
+            return PortUnavailable(f"{self._line.where}: {error}")
+        return ReadFailed(Quality.INVALID_FRAME, str(error), answered=bool(self._received), trouble=Trouble.NOISE)
+
+    def _new_client(self) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
+        # pymodbus neither retries nor reconnects here: a device's time-out is ours, and so is a port's back-off.
+        line = self._line
+        if isinstance(line, ModbusRtu):
+            return AsyncModbusSerialClient(
+                line.port,
+                framer=FramerType.RTU,
+                baudrate=line.baud,
+                parity=line.parity,
+                stopbits=line.stop_bits,
+                bytesize=line.data_bits,
+                timeout=self._timeout_s,
+                retries=0,
+                reconnect_delay=0,
+                trace_packet=self._sifted,
+            )
+        return AsyncModbusTcpClient(
+            line.host,
+            port=line.port,
+            framer=FramerType.SOCKET if isinstance(line, ModbusTcp) else FramerType.RTU,
+            timeout=self._timeout_s,
+            retries=0,
+            reconnect_delay=0,
+            trace_packet=self._seen if isinstance(line, ModbusTcp) else self._sifted,
+        )
+
+    def _seen(self, sending: bool, data: bytes) -> bytes:
+        if not sending:
+            self._received = data
+        return data
+
+    def _sifted(self, sending: bool, data: bytes) -> bytes:
+        """Give pymodbus the answer alone, without what a two-wire bus delivers around it."""
+        if sending:
+            self._expected = expected_after(data)
+            return data
+        self._received = data
+        if self._expected is None:
+            return b""
+        frame, before = answer_in(data, self._expected)
+        if before is not None:
+            self._note(self._asked, before)
+        return frame
+
+
+class _Busy(ReadFailed):
+    """The device is there and asks for patience."""
+
+
+def _content(answer: ModbusPDU, request: Request) -> bytes:
+    """Return two bytes for each register as they stood on the wire, or one for each bit.
+
+    Raises:
+        ReadFailed: The device refused, or answered something else.
+    """
+    if answer.isError():
+        code = answer.exception_code
+        if code == _SILENT_BEHIND_GATEWAY:
+            raise ReadFailed(Quality.COMM_FAILURE, "the gateway says that it does not answer", answered=False)
+        kind = _Busy if code in _BUSY else ReadFailed
+        raise kind(Quality.DEVICE_EXCEPTION, f"exception {code}", answered=True)
+    if request.table in BIT_TABLES:
+        bits = answer.bits
+        if not request.count <= len(bits) <= (request.count + 7) // 8 * 8:  # filled up to whole bytes
+            raise _other_size(f"{len(bits)} bits", request)
+        return bytes(bits[: request.count])
+    if len(answer.registers) != request.count:
+        raise _other_size(f"{len(answer.registers)} registers", request)
+    return struct.pack(f">{request.count}H", *answer.registers)
+
+
+def _other_size(found: str, request: Request) -> ReadFailed:
+    return ReadFailed(Quality.INVALID_FRAME, f"{found} instead of {request.count}", answered=True)

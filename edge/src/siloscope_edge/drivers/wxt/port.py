@@ -1,0 +1,60 @@
+"""Vaisala transmitters on a wire: a checked query and a line at a time."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from siloscope_contract.quality import Quality
+from siloscope_edge.addresses import AddressedDevice
+from siloscope_edge.asking import Asker
+from siloscope_edge.driver import Note
+from siloscope_edge.drivers.wxt.lines import command, fields
+from siloscope_edge.drivers.wxt.profile import FieldChannel, WxtProfile
+from siloscope_edge.errors import ReadFailed
+from siloscope_edge.instruments import Instrument
+from siloscope_edge.readings import Judge, Reading, failed, judge_for
+from siloscope_edge.wires import Line
+from siloscope_process.clock import Clock
+
+_END = b"\n"
+
+
+class WxtBus(Asker):
+    """A wire with transmitters in their polled ASCII protocol."""
+
+    def __init__(self, line: Line, instruments: Sequence[Instrument], clock: Clock, note: Note) -> None:
+        super().__init__(line, clock, note)
+        self._judges: dict[str, list[tuple[FieldChannel, Judge]]] = {
+            instrument.name: [(channel, judge_for(channel)) for channel in instrument.profile.channels]
+            for instrument in instruments
+            if isinstance(instrument.profile, WxtProfile)
+        }
+
+    async def read(self, instrument: Instrument) -> Sequence[Reading]:
+        judges = self._judges[instrument.name]
+        answers: dict[str, dict[str, float | None] | ReadFailed] = {}
+        for query in dict.fromkeys(channel.query.lower() for channel, _ in judges):
+            try:
+                answers[query] = await self.patiently(instrument, partial(self._ask, instrument, query))
+            except ReadFailed as error:
+                if not error.answered:
+                    raise
+                answers[query] = error
+        refusals = [answer for answer in answers.values() if isinstance(answer, ReadFailed)]
+        if len(refusals) == len(answers):
+            raise refusals[0]
+        return [_reading(answers[channel.query.lower()], channel, judge) for channel, judge in judges]
+
+    async def _ask(self, instrument: Instrument, query: str) -> dict[str, float | None]:
+        device = instrument.device
+        address = device.address if isinstance(device, AddressedDevice) else ""
+        line = await self.line_after(instrument, command(address, query), _END)
+        return fields(line, address, query)
+
+
+def _reading(answer: dict[str, float | None] | ReadFailed, channel: FieldChannel, judge: Judge) -> Reading:
+    if isinstance(answer, ReadFailed):
+        return failed(answer.quality)
+    if channel.field not in answer:
+        return failed(Quality.SENSOR_MISSING)  # the transmitter is not set up to report it
+    value = answer[channel.field]
+    return judge(value) if value is not None else failed(Quality.DEVICE_EXCEPTION)
