@@ -5,16 +5,24 @@ from contextlib import suppress
 from typing import Any
 
 import aiomqtt
+import psycopg
 import pytest
+from structlog.testing import capture_logs
 
+from siloscope_contract import streams
 from siloscope_contract.topics import Kind
 from siloscope_deploy.servers.nats import NatsServer
+from siloscope_ingest import handing_over, jetstream
 from siloscope_ingest.client_ids import client_id
+from siloscope_ingest.hand_over import Kept
+from siloscope_ingest.service import Ingest
+from siloscope_ingest.session_store import SessionStore
 from siloscope_process.clock import SystemClock
 from tests.brokers import NODE, TestBroker
 from tests.ingest.conftest import Farm, running_ingest
 from tests.ingest.messages import pack
 from tests.ingest.publishing import connected, publish
+from tests.ingest.waiting import eventually
 
 pytestmark = pytest.mark.postgres
 
@@ -92,34 +100,108 @@ async def test_what_a_dead_worker_had_not_acknowledged_comes_again_to_it(
 
 
 @pytest.mark.nats
-async def test_a_worker_that_begins_to_pull_takes_nothing_twice(
-    nats_broker: TestBroker, farm: Farm, now_ms: int
+async def test_a_worker_that_begins_to_pull_takes_nothing_twice_after_the_hand_over(
+    nats_broker: TestBroker, farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(handing_over, "SETTLE_S", 0.2)
     assert isinstance(nats_broker.server, NatsServer)
     told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
     async with running_ingest(farm.url, nats_broker.ingest_url):
         pass
     async with running_ingest(farm.url, nats_broker.ingest_url, **told) as ingest:
         async with connected(nats_broker.node_url()) as device:
-            for seq in range(1, 101):
+            await publish(device, NODE, Kind.SAMPLES, pack(1, now_ms, 1.0))  # tells that there is something to end
+            await eventually(lambda: is_handed_over(ingest), lambda: "samples over MQTT")
+            before = ingest.service.held.messages + ingest.service.held.released
+            for seq in range(2, 102):
                 await publish(device, NODE, Kind.SAMPLES, pack(seq, now_ms + seq * 1000, 1.0))
-        await farm.until("SELECT accounted::text FROM node_epoch", "{[1,101)}")
-        assert ingest.service.held.messages + ingest.service.held.released == 100
+        await farm.until("SELECT accounted::text FROM node_epoch", "{[1,102)}")
+        assert ingest.service.held.messages + ingest.service.held.released == before + 100
 
 
 @pytest.mark.nats
 async def test_what_waited_for_a_worker_that_begins_to_pull_is_not_lost(
-    nats_broker: TestBroker, farm: Farm, now_ms: int
+    nats_broker: TestBroker, farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A plain device does not send again; NATS forgets what waits for a subscription when that ends."""
+    monkeypatch.setattr(handing_over, "SETTLE_S", 0.2)
     assert isinstance(nats_broker.server, NatsServer)
     told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
     async with running_ingest(farm.url, nats_broker.ingest_url):
         pass
-    async with connected(nats_broker.node_url()) as device:
-        device.pending_calls_threshold = 200
-        for first in range(1, 3001, 100):
-            packs = [pack(seq, now_ms - seq * 1000, 1.0) for seq in range(first, first + 100)]
-            await asyncio.gather(*(publish(device, NODE, Kind.SAMPLES, each) for each in packs))
-    async with running_ingest(farm.url, nats_broker.ingest_url, **told):
+    await send(nats_broker, range(1, 3001), now_ms)
+    async with running_ingest(farm.url, nats_broker.ingest_url, **told) as ingest:
         await farm.until("SELECT accounted::text FROM node_epoch", "{[1,3001)}")
+        await eventually(lambda: is_handed_over(ingest), lambda: "samples over MQTT")
+        await send(nats_broker, range(3001, 3101), now_ms)
+        await farm.until("SELECT accounted::text FROM node_epoch", "{[1,3101)}")
+
+
+@pytest.mark.nats
+async def test_what_is_delivered_and_not_committed_holds_up_the_hand_over(
+    nats_broker: TestBroker, farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing_over, "SETTLE_S", 0.2)
+    assert isinstance(nats_broker.server, NatsServer)
+    told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
+    async with running_ingest(farm.url, nats_broker.ingest_url):
+        pass
+    await send(nats_broker, range(1, 101), now_ms)
+    with psycopg.connect(farm.url) as locked:
+        locked.execute("LOCK TABLE node_epoch IN EXCLUSIVE MODE")
+        async with running_ingest(farm.url, nats_broker.ingest_url, **told) as ingest:
+            looked = spied(monkeypatch)
+            await eventually(lambda: len(looked) > 5, lambda: looked)
+            assert not is_handed_over(ingest)
+            assert max(each.unacknowledged for each in looked) == 100
+            locked.rollback()
+            await eventually(lambda: is_handed_over(ingest), lambda: "samples over MQTT")
+            assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,101)}"
+
+
+@pytest.mark.nats
+async def test_a_worker_that_may_not_ask_keeps_its_subscription(
+    nats_broker: TestBroker, farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The servers' configuration is older than the question."""
+    monkeypatch.setattr(handing_over, "SETTLE_S", 0.2)
+    monkeypatch.setattr(streams, "MQTT_CONSUMER_NAMES", "$JS.API.CONSUMER.NAMES.OTHER")
+    monkeypatch.setattr(jetstream, "_ASK_WITHIN_S", 0.2)
+    assert isinstance(nats_broker.server, NatsServer)
+    told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
+    async with running_ingest(farm.url, nats_broker.ingest_url):
+        pass
+    await send(nats_broker, range(1, 101), now_ms)
+    with capture_logs() as logs:
+        async with running_ingest(farm.url, nats_broker.ingest_url, **told) as ingest:
+            await farm.until("SELECT accounted::text FROM node_epoch", "{[1,101)}")
+            await eventually(lambda: any(each["event"] == "samples_come_twice" for each in logs), lambda: logs)
+            assert not is_handed_over(ingest)
+
+
+async def send(broker: TestBroker, numbers: range, now_ms: int) -> None:
+    async with connected(broker.node_url()) as device:
+        device.pending_calls_threshold = 200
+        for first in numbers[::100]:
+            packs = [pack(seq, now_ms - seq * 1000, 1.0) for seq in range(first, min(first + 100, numbers.stop))]
+            await asyncio.gather(*(publish(device, NODE, Kind.SAMPLES, each) for each in packs))
+
+
+def is_handed_over(ingest: Ingest) -> bool:
+    line = ingest.service.doors.link.line
+    return line is not None and ingest.service.doors.is_handed_over(line)
+
+
+def spied(monkeypatch: pytest.MonkeyPatch) -> list[Kept]:
+    """Return a list that gets whatever the broker says that it keeps."""
+    looked: list[Kept] = []
+    ask = SessionStore.kept
+
+    async def kept(store: SessionStore, name: str) -> Kept | None:
+        found = await ask(store, name)
+        if found is not None:
+            looked.append(found)
+        return found
+
+    monkeypatch.setattr(SessionStore, "kept", kept)
+    return looked

@@ -1,18 +1,20 @@
 """Where messages come in and watermarks go out: the MQTT broker, and the JetStream stream of a NATS cluster."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 from zlib import crc32
 
 from gmqtt.mqtt.constants import MQTTv50
 
 from siloscope_contract.topics import Kind, shared, subscription
-from siloscope_ingest import stream_url
+from siloscope_ingest import handing_over, stream_url
 from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.client_ids import client_id
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.dialling import MqttDial, StreamDial
 from siloscope_ingest.errors import Fatal
+from siloscope_ingest.handing_over import HandingOver
 from siloscope_ingest.jetstream import JetStreamLine
 from siloscope_ingest.line import VERSIONS, Line
 from siloscope_ingest.link import Link
@@ -40,6 +42,7 @@ class Doors:
         link: To the MQTT broker.
         stream: To the stream, where samples are pulled from one.
         secret: What the client id follows from; to be set before the links run.
+        handing_over: Ends samples over MQTT, where they are pulled from the stream.
     """
 
     def __init__(
@@ -64,19 +67,37 @@ class Doors:
         dial = MqttDial(brokers, self._new_line, self._filters, version, first, self._unwanted())
         self.link = Link(dial, clock, changed=lambda problem: changed("broker", problem), name="broker")
         self.stream: Link[JetStreamLine] | None = None
-        if settings.nats_url is not None and not leaving:
+        self.handing_over: HandingOver | None = None
+        if settings.nats_url is not None:
             servers = StreamDial(stream_url.parse(settings.nats_url), self._new_stream_line, first)
             self.stream = Link(servers, clock, changed=lambda problem: changed("stream", problem), name="stream")
+            self.handing_over = HandingOver(
+                lambda: client_id(settings.ingest_worker, self.secret),
+                lambda: self.link.line,
+                lambda: self.stream_line,
+                clock,
+                settle_s=handing_over.SETTLE_S,
+                unasked=leaving,
+            )
 
     @property
     def unwanted(self) -> list[str]:
         """The subscriptions that a session of this worker may have and that are ended when it connects."""
         return self._unwanted()
 
+    def is_handed_over(self, line: Line) -> bool:
+        """Whether no samples can come over MQTT any more because of an earlier subscription."""
+        return self.handing_over is None or self.handing_over.is_done(line)
+
     @property
     def links(self) -> "list[Link[Line] | Link[JetStreamLine]]":
-        """All of them; each is to be run."""
+        """All of them."""
         return [self.link] if self.stream is None else [self.link, self.stream]
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what must run for messages to come in."""
+        work = [link.run() for link in self.links]
+        return work if self.handing_over is None else [*work, self.handing_over.run()]
 
     @property
     def stream_line(self) -> JetStreamLine | None:
@@ -126,12 +147,18 @@ class Doors:
     def _new_line(self, url: BrokerUrl, *, lasting: bool = True) -> Line:
         most = min(65_535, self._settings.ingest_held_messages)
         name = client_id(self._settings.ingest_worker, self.secret)
-        return Line(url, name, self._receive, self._clock.now_ms, most, lasting=lasting)
+        receive = self._receive if self.handing_over is None else self._receive_beside_stream
+        return Line(url, name, receive, self._clock.now_ms, most, lasting=lasting)
+
+    def _receive_beside_stream(self, delivery: Delivery) -> None:
+        assert self.handing_over is not None
+        self.handing_over.saw(delivery)
+        self._receive(delivery)
 
     def _new_stream_line(self, url: StreamUrl) -> JetStreamLine:
         login, settings = self._login, self._settings
         plan = StreamPlan(settings.nats_replicas, settings.nats_stream_mib * 2**20)
-        most = min(_MOST_PULLED, settings.ingest_held_messages)
+        most = 0 if self._leaving else min(_MOST_PULLED, settings.ingest_held_messages)
         return JetStreamLine(url, login.username, login.password, plan, self._receive, self._clock, most)
 
     def _filters(self, version: int) -> Sequence[tuple[str, int]]:
@@ -151,11 +178,14 @@ class Doors:
         return filters if self._settings.nats_url is not None else [(samples, 1), *filters]
 
     def _unwanted(self) -> list[str]:
-        """Return the subscriptions that this worker had when it was not told to share, or all when it leaves."""
+        """Return the subscriptions that this worker had when it was not told to share, or all when it leaves.
+
+        Mosquitto keeps what waits for a subscription that ends. NATS does not: there, samples are handed over.
+        """
         group = self._settings.ingest_shared_group
         own = [subscription(Kind.SAMPLES), subscription(Kind.HEARTBEAT)]
+        if self._settings.nats_url is not None:
+            return own[1:] if self._leaving else []
         if self._leaving:
             return own if group is None else [*own, *(shared(group, each) for each in own)]
-        if self._settings.nats_url is not None:
-            return own[:1]
         return own if group is not None else []

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import json
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
@@ -30,6 +31,8 @@ _SILENT_S = 10.0
 """The stream says something every `_HEARTBEAT_S` while it owes us messages: so long without a word, it is gone."""
 _PULL_LASTS_S = 60.0
 _TEND_EVERY_S = 0.5
+_ASK_WITHIN_S = 5.0
+_NOT_FOUND = 404
 _EXTEND_AFTER_S = ACK_WAIT_S / 3
 _MOST_A_PULL = 1000
 _NANOSECONDS = 1_000_000_000
@@ -156,6 +159,24 @@ class JetStreamLine:
         except (OSError, TimeoutError, nats.errors.Error) as error:
             raise Transient(f"the stream does not say how much waits: {_said(error)}") from error
         self.backlog = found.num_pending or 0
+
+    async def ask(self, subject: str, request: Mapping[str, object]) -> dict[str, Any] | None:
+        """Return what JetStream answers to a question; None where there is no such thing as was asked for.
+
+        Raises:
+            Transient: It does not answer, as when our credential may not ask.
+        """
+        try:
+            answer = await self._client.request(subject, json.dumps(request).encode(), timeout=_ASK_WITHIN_S)
+        except (OSError, TimeoutError, nats.errors.Error) as error:
+            raise Transient(f"no answer from {subject}: {_said(error)}") from error
+        found: dict[str, Any] = json.loads(answer.data)
+        problem = found.get("error")
+        if problem is None:
+            return found
+        if problem.get("code") == _NOT_FOUND:
+            return None
+        raise Transient(f"{subject}: {problem.get('description')}")
 
     async def _connect(self) -> None:
         async def closed() -> None:

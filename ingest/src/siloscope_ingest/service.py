@@ -214,7 +214,7 @@ class Service:
                 self._housekeeping.run(),
                 self._stalls.run(),
                 self._gauges.run(),
-                *(link.run() for link in self.doors.links),
+                *self.doors.work(),
             )
         ]
         try:
