@@ -1,0 +1,1 @@
+"""The small chart in a message and in a backtest."""
