@@ -1,0 +1,1 @@
+"""Who is told: channels, routes, digests, and what went out."""
