@@ -16,8 +16,8 @@ import yaml
 from siloscope_contract.births import State
 from siloscope_contract.packs import decode
 from siloscope_edge.epochs import ordinal_of, seq_of
-from siloscope_edge.spool import read_epochs
 from siloscope_edge.spool_file import FILE_NAME, SQL, connect
+from siloscope_edge.spool_reading import read_epochs
 from siloscope_gateway.principals import Principal
 from tests.brokers import NODE, TestBroker
 from tests.edge.drivers.modbus.fake_host import FakeModbusHost, holding
@@ -67,6 +67,7 @@ class Yard:
             "data_directory": "data",
             "spool": {"commit_interval_s": 0.1},
             "operations_port": 0,
+            "clock": {"source": "system"},
             "vitals_period_s": None,
             "buses": [bus] if reading else [],
         }

@@ -8,6 +8,7 @@ from siloscope_contract.packs import Epoch, Form, Sample, decode
 from siloscope_contract.senml import MAX_UNPACKED_BYTES, MAX_WIRE_BYTES
 from siloscope_edge.packing import GAPS_PER_PACK, merged, packed
 
+NOW_MS = 1_704_067_200_000
 EPOCH = Epoch("ab" * 16)
 
 
@@ -19,7 +20,7 @@ def sample(at: int, channels: int) -> Sample:
 
 
 def gap(first: int, last: int, detail: str = "", kind: GapKind = GapKind.EVICTED) -> Gap:
-    return Gap(kind, first, last, EPOCH, first, last, detail=detail)
+    return Gap(kind, NOW_MS + first, NOW_MS + last, EPOCH, first, last, detail=detail)
 
 
 def test_nothing_makes_no_pack() -> None:

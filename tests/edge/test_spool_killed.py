@@ -11,8 +11,9 @@ import pytest
 from siloscope_contract.gaps import GapKind
 from siloscope_contract.packs import Pack, decode
 from siloscope_edge.epochs import ordinal_of, seq_of
-from siloscope_edge.spool import Spool, read_epochs
+from siloscope_edge.spool import Spool
 from siloscope_edge.spool_file import FILE_NAME, SQL, connect
+from siloscope_edge.spool_reading import read_epochs
 from tests.edge.spool_victim import LIMITS, NOW_MS
 
 STARTS = 6

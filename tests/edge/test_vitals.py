@@ -17,7 +17,7 @@ async def test_an_agent_that_stood_still_says_which_vitals_it_left_out(stood_sti
     gaps: list[Gap] = []
     uptimes: list[float] = []
     woke_s = 120 + stood_still_s
-    async with aclosing(vitals.turns(clock, 60, gaps.append)) as turns:
+    async with aclosing(vitals.turns(clock, 60, gaps.append, clock.now_ms)) as turns:
         uptimes.append(await anext(turns))
         for wait_s in (60.0, 60 + stood_still_s, next_s - woke_s):
             coming = asyncio.ensure_future(anext(turns))

@@ -220,6 +220,7 @@ class Platform:
             "mqtt": {"host": LOOPBACK, "port": self.broker.port, **login},
             "data_directory": "edge",
             "vitals_period_s": 1.0,
+            "clock": {"source": "system"},
             "spool": {"commit_interval_s": 0.2},
             "buses": [self._bus(bus) for bus in endpoints["buses"]],
         }

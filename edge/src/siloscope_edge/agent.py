@@ -11,26 +11,27 @@ import structlog
 
 from siloscope_contract.topics import Kind, subscription
 from siloscope_edge import announcing, vitals
+from siloscope_edge.clock_guard import ClockGuard
 from siloscope_edge.config import Bus
 from siloscope_edge.directory import open_spool
 from siloscope_edge.errors import SpoolFull, SpoolUnusable
 from siloscope_edge.installation import Installation
 from siloscope_edge.keeper import Keeper
 from siloscope_edge.link import connector
+from siloscope_edge.machine_clocks import KernelUnasked, source_for
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.outbox import Outbox, Windows
 from siloscope_edge.polling import Poller
 from siloscope_edge.sender import Sender
+from siloscope_edge.timekeeping import keep_time
 from siloscope_edge.watermark import Judge
 from siloscope_process.clock import Clock
-from siloscope_process.errors import Unavailable
+from siloscope_process.errors import Unavailable, WrongSetting
 from siloscope_process.metrics import process_registry
 from siloscope_process.operations import Health, OperationsServer
 
 _log = structlog.get_logger(__name__)
 DEFAULT_OPERATIONS_PORT = 9102
-EARLIEST_MS = 1_704_067_200_000
-"""2024-01-01: this program is younger, so a clock before it was never set."""
 _LAST_COMMIT_S = 2.5
 _GOODBYE_S = 2.0
 
@@ -52,6 +53,11 @@ class Agent:
         self._config = installation.config
         self._password = password
         self._clock = clock
+        try:
+            self._source = source_for(installation.config.clock, clock)
+        except KernelUnasked as error:
+            expected = "clock.source: system, where somebody else keeps the clock right, or file"
+            raise WrongSetting(f"clock.source kernel: {error}; expected {expected}") from error
         self._registry = process_registry()
         self._metrics = Metrics(self._registry)
         self.health = Health(["spool", "link"])
@@ -65,7 +71,6 @@ class Agent:
         await self._operations.start()
         try:
             damage = None
-            await self._clock_set(stop)
             while not stop.is_set():
                 try:
                     await self._live(stop, damage)
@@ -75,26 +80,18 @@ class Agent:
             await self._operations.stop()
         return 0
 
-    async def _clock_set(self, stop: asyncio.Event) -> None:
-        """Wait while the clock is plainly unset: a sample of 1970 would be refused as one of a relative time."""
-        if self._clock.now_ms() < EARLIEST_MS:
-            _log.error("clock_unset", now=self._clock.now().isoformat())
-            self.health.set("clock", False, "never set")
-        while self._clock.now_ms() < EARLIEST_MS and not stop.is_set():
-            await self._clock.sleep(1)
-        self.health.set("clock", True)
-
     async def _live(self, stop: asyncio.Event, damage: str | None) -> None:
         """Run with one spool and one epoch: until ``stop``, or until the spool's file turns out to be damaged."""
         config = self._config
         try:
-            spool, gaps = open_spool(Path(config.data_directory), config.spool, self._clock, damage)
+            spool, gaps = open_spool(Path(config.data_directory), config.spool, self._clock, damage, self._source)
         except SpoolFull as error:
             raise Unavailable(f"data_directory {config.data_directory}: {error}") from error
         session = secrets.token_hex(16)
         log = _log.bind(node=str(config.node_name), session=session, epoch=spool.epoch)
         log.info("agent_started", owed_packs=len(spool.owed()))
-        keeper = Keeper(spool, config.spool, self._clock, self._metrics, self.health)
+        guard = ClockGuard(self._source, config.clock, spool.boot_base, spool.newest_known_ms or 0)
+        keeper = Keeper(spool, config.spool, self._clock, self._metrics, self.health, guard)
         self.health.set("spool", True)
         self._metrics.spool_bytes.set(spool.used_bytes())
         for gap in gaps:
@@ -108,19 +105,20 @@ class Agent:
             probe_after_s=mqtt.probe_after_s,
         )
         outbox = Outbox(windows, spool.owed())
-        sender = self._sender(session, keeper, outbox, Judge(session, spool.epoch))
+        sender = self._sender(session, keeper, outbox, Judge(session, spool.epoch), guard)
         readers = [self._poller(bus, keeper).run() for bus in config.buses]
         if config.vitals_period_s:
             readers.append(self._vitals(keeper, outbox, config.vitals_period_s))
         try:
-            await _until(stop, [*readers, keeper.run()], sender.run(), keeper)
+            time = keep_time(guard, keeper, self._clock, self._metrics, self.health)
+            await _until(stop, [*readers, time, keeper.run()], sender.run(), keeper)
         finally:
             with suppress(SpoolFull, SpoolUnusable, TimeoutError):
                 async with asyncio.timeout(_LAST_COMMIT_S):
                     await keeper.close()
         log.info("agent_stopped")
 
-    def _sender(self, session: str, keeper: Keeper, outbox: Outbox, judge: Judge) -> Sender:
+    def _sender(self, session: str, keeper: Keeper, outbox: Outbox, judge: Judge, guard: ClockGuard) -> Sender:
         config, node = self._config, self._config.node_name
         committed = subscription(Kind.COMMITTED, node.org, node.site, node.node)
         client_id = f"silo-{secrets.token_hex(8)}"  # at most 23 characters: MQTT 3.1.1 promises no more
@@ -138,17 +136,27 @@ class Agent:
             self._clock,
             self._metrics,
             self.health,
+            lambda: guard.state,
         )
 
     def _poller(self, bus: Bus, keeper: Keeper) -> Poller:
         instruments = self._installation.instruments[bus.name]
         port = self._installation.drivers[bus.name].bus(bus.line, instruments, self._clock, self._metrics.trouble)
-        return Poller(bus.name, port, instruments, self._clock, keeper.take, keeper.take_gap, self._metrics)
+        return Poller(
+            bus.name,
+            port,
+            instruments,
+            self._clock,
+            keeper.take,
+            keeper.take_gap,
+            self._metrics,
+            self._source.boot_ms,
+        )
 
     async def _vitals(self, keeper: Keeper, outbox: Outbox, period_s: float) -> None:
         directory = Path(self._config.data_directory)
-        async for uptime_s in vitals.turns(self._clock, period_s, keeper.take_gap):
-            keeper.take(vitals.sample(directory, self._clock.now_ms(), uptime_s, outbox.owed))
+        async for uptime_s in vitals.turns(self._clock, period_s, keeper.take_gap, self._source.boot_ms):
+            keeper.take(vitals.sample(directory, self._source.boot_ms(), uptime_s, outbox.owed))
             self._metrics.spool_bytes.set(await keeper.used_bytes())
 
 

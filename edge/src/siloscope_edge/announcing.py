@@ -8,6 +8,7 @@ import msgspec
 from siloscope_contract.births import (
     Birth,
     ChannelBirth,
+    ClockState,
     DeviceBirth,
     EpochSpan,
     GroupBirth,
@@ -41,6 +42,7 @@ def births(
     spans: Sequence[EpochSpan],
     committed: Mapping[str, int],
     generation: Generation | None,
+    clock: ClockState = ClockState.UNKNOWN,
 ) -> list[Birth]:
     """Return the pages of a birth, each small enough for any broker."""
     pages: list[list[DeviceBirth]] = [[]]
@@ -60,6 +62,7 @@ def births(
             store=generation.store if generation is not None else None,
             generation=generation.generation if generation is not None else None,
             committed={span.epoch: committed[span.epoch] for span in named if span.epoch in committed},
+            clock=clock,
             epochs=named,
             devices=page,
             page=at,

@@ -9,10 +9,13 @@ from pathlib import Path
 import structlog
 
 from siloscope_contract.gaps import Gap, GapKind
+from siloscope_edge.clock_guard import TimeSource
 from siloscope_edge.config import SpoolLimits
 from siloscope_edge.errors import EdgeError, SpoolUnusable
-from siloscope_edge.spool import Spool, newest_sample_ms, read_epochs
+from siloscope_edge.instants import is_since_boot
+from siloscope_edge.spool import Spool
 from siloscope_edge.spool_file import FILE_NAME, connect, set_aside
+from siloscope_edge.spool_reading import newest_sample_ms, read_epochs
 from siloscope_process.clock import Clock
 from siloscope_process.errors import Unavailable, WrongSetting
 
@@ -44,7 +47,7 @@ def claimed(directory: Path) -> Iterator[None]:
 
 
 def open_spool(
-    directory: Path, limits: SpoolLimits, clock: Clock, damage: str | None = None
+    directory: Path, limits: SpoolLimits, clock: Clock, damage: str | None = None, source: TimeSource | None = None
 ) -> tuple[Spool, list[Gap]]:
     """Open the spool; a damaged file is set aside, reported, and a new one started.
 
@@ -53,6 +56,7 @@ def open_spool(
         limits: How it uses the disk.
         clock: Tells when.
         damage: What a running agent met in it, where one did: a large file is not checked whole at its opening.
+        source: The machine's clocks, where instants count from the boot until they are dated.
 
     Returns:
         The spool, and gap records for what the previous start may have lost.
@@ -60,10 +64,10 @@ def open_spool(
     Raises:
         SpoolFull: The disk does not let it be opened now.
     """
-    now_ms = clock.now_ms()
+    now_ms, boot = (clock.now_ms(), "") if source is None else (source.boot_ms(), source.boot)
     if damage is None:
         try:
-            spool = Spool(directory, limits, now_ms)
+            spool = Spool(directory, limits, now_ms, boot)
         except SpoolUnusable as error:
             damage = str(error)
         else:
@@ -72,13 +76,14 @@ def open_spool(
     gaps = _declared_lost(file, now_ms)
     kept = set_aside(file, f"{clock.now():%Y%m%dT%H%M%S%f}")
     _log.error("spool_damaged", detail=damage, kept_as=str(kept), declared_lost=len(gaps))
-    return Spool(directory, limits, now_ms), gaps
+    return Spool(directory, limits, now_ms, boot), gaps
 
 
 def _agent_off(last_sample_ms: int | None, now_ms: int) -> list[Gap]:
     if last_sample_ms is None:
         return []
-    to_ms = max(now_ms, last_sample_ms + 1)  # the clock may be behind at first
+    # A clock may be behind at first; an instant without a date gets one that is not before where the gap begins.
+    to_ms = now_ms if is_since_boot(now_ms) else max(now_ms, last_sample_ms + 1)
     return [Gap(GapKind.AGENT_OFF, last_sample_ms + 1, to_ms, detail="from the last spooled sample to this start")]
 
 
@@ -107,4 +112,5 @@ def _declared_lost(file: Path, now_ms: int) -> list[Gap]:
         finally:
             connection.close()
     off_from_ms = last_ms if last_ms is not None else now_ms
-    return [*gaps, Gap(GapKind.AGENT_OFF, off_from_ms, max(now_ms, off_from_ms), detail="the spool's file was damaged")]
+    to_ms = now_ms if is_since_boot(now_ms) else max(now_ms, off_from_ms)
+    return [*gaps, Gap(GapKind.AGENT_OFF, off_from_ms, to_ms, detail="the spool's file was damaged")]

@@ -30,7 +30,7 @@ class EpochState(Struct):
     @property
     def base(self) -> int:
         """The number that seq 0 would have."""
-        return self.ordinal << SEQ_BITS
+        return first_number(self.ordinal)
 
     @property
     def below(self) -> int:
@@ -46,6 +46,11 @@ class EpochState(Struct):
     def span(self) -> EpochSpan:
         """What births and heartbeats say, but for the times."""
         return EpochSpan(self.epoch, self.lowest, self.next)
+
+
+def first_number(ordinal: int) -> int:
+    """Return the number that seq 0 of an epoch would have; the epoch ends before that of the next ordinal."""
+    return ordinal << SEQ_BITS
 
 
 def ordinal_of(number: int) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from siloscope_contract.gaps import Gap, GapKind
-from siloscope_contract.packs import decode
 from siloscope_edge.epochs import EpochState, seq_of
-from siloscope_edge.packing import merged
+from siloscope_edge.instants import is_since_boot
+from siloscope_edge.packing import merged, unpacked
 from siloscope_edge.spool_file import SQL, used_bytes
 
 _BATCH = 100
@@ -56,6 +56,8 @@ def trim(connection: sqlite3.Connection, epoch: EpochState, before_ms: int) -> i
 
 def remember(connection: sqlite3.Connection, number: int, from_ms: int, to_ms: int) -> None:
     """Note, inside a transaction, what time a pack that leaves was of; neighbours within an hour share a row."""
+    if is_since_boot(from_ms):
+        return
     newest = connection.execute(SQL["newest_departed"], (number,)).fetchone()
     if newest is not None:
         first, earliest_ms, latest_ms = newest[0], min(newest[1], from_ms), max(newest[2], to_ms)
@@ -99,4 +101,4 @@ def _gap(epoch: EpochState, seq: int, from_ms: int, to_ms: int) -> Gap:
 def _declared(connection: sqlite3.Connection, number: int) -> list[Gap]:
     """Return what an evicted pack had declared: it must be declared again."""
     payload = connection.execute(SQL["payload"], (number,)).fetchone()[0]
-    return decode(payload, received_ms=0).gaps
+    return unpacked(bytes(payload)).gaps

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from siloscope_contract.packs import decode
 from siloscope_edge.epochs import ordinal_of, seq_of
-from siloscope_edge.spool import read_epochs
+from siloscope_edge.packing import unpacked
 from siloscope_edge.spool_file import FILE_NAME, SQL, connect, translated_errors
+from siloscope_edge.spool_reading import read_epochs
 
 
 class SpooledReading(Struct, frozen=True):
-    """A reading in the spool, with the numbers of its pack."""
+    """A reading in the spool, with the numbers of its pack; a time below 2^28 s counts from the boot, undated yet."""
 
     device: str
     channel: str
@@ -54,7 +54,7 @@ def records(directory: Path) -> Iterator[SpooledReading | SpooledGap]:
         for number, payload in connection.execute(SQL["packs"]):
             epoch, seq = epochs[ordinal_of(number)], seq_of(number)
             state = "committed" if seq in epoch.accounted else "pending"
-            pack = decode(payload, received_ms=0)
+            pack = unpacked(bytes(payload))
             for sample in pack.samples:
                 for name, value, quality in zip(sample.names, sample.values, sample.quality, strict=True):
                     yield SpooledReading(sample.device, name, sample.time_ms, value, quality, epoch.epoch, seq, state)

@@ -39,6 +39,9 @@ def read(file: Path) -> Installation:
     written = document.convert(ConfigFile)
     base = file.absolute().parent
     found = [buses.read(document, index, str(base)) for index in range(len(written.buses))]
+    if (written.clock.source == "file") != (written.clock.file is not None):
+        expected = "a file where clock.source is file, and only there"
+        raise document.fault(("clock", "file"), written.clock.file or "nothing", expected)
     config = _with_buses(written, tuple(bus for bus, _ in found), base)
     drivers = {bus.name: driver for bus, driver in found}
     _check_names(config, document)

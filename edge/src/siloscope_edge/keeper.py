@@ -13,8 +13,11 @@ import structlog
 from siloscope_contract.births import EpochSpan
 from siloscope_contract.gaps import Gap, GapKind
 from siloscope_contract.packs import Sample
+from siloscope_edge.clock_guard import ClockGuard
 from siloscope_edge.config import SpoolLimits
 from siloscope_edge.errors import SpoolFull
+from siloscope_edge.instants import Stamp, dated_gap, dated_sample
+from siloscope_edge.machine_clocks import trusting
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.spans import Spans
 from siloscope_edge.spool import Spool, Written
@@ -39,9 +42,20 @@ class Keeper:
         clock: Tells when.
         metrics: Counts.
         health: Told under ``spool`` whether the disk takes what it is given.
+        guard: Says how what is kept is dated; without one the clock is believed.
     """
 
-    def __init__(self, spool: Spool, limits: SpoolLimits, clock: Clock, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        limits: SpoolLimits,
+        clock: Clock,
+        metrics: Metrics,
+        health: Health,
+        guard: ClockGuard | None = None,
+    ) -> None:
+        self._guard = guard if guard is not None else trusting(clock)
+        self._remembered = spool.boot_base
         self._spool = spool
         self._interval_s = limits.commit_interval_s
         self._clock = clock
@@ -110,6 +124,22 @@ class Keeper:
             self._note(written)
             return True
 
+    async def date(self) -> None:
+        """Give packs that wait for them their dates, if the clock has become known or the wait is over.
+
+        Raises:
+            SpoolUnusable: The file is damaged.
+        """
+        stamp = self._guard.stamp()
+        if stamp is None or not self._spool.undated:
+            return
+        async with self._writing:
+            try:
+                await self._remember()
+                await self._date(stamp)
+            except SpoolFull as error:
+                _log.warning("dating_waits", detail=str(error), packs=self._spool.undated)
+
     async def account(self, verdict: Verdict, generation: Generation) -> Spans | None:
         """Take in a believed watermark.
 
@@ -118,7 +148,7 @@ class Keeper:
         """
         fresh = generation != self._spool.generation
         async with self._writing:
-            now_ms = self._clock.now_ms()
+            now_ms = self._guard.instant_ms()
             written = await self._run(lambda: self._spool.account(verdict, generation, now_ms))
             if written is not None:
                 self._note(written)
@@ -152,7 +182,7 @@ class Keeper:
 
     async def set_aside(self, number: int, size_bytes: int) -> None:
         """Declare a pack that can never be sent, so that nobody waits for it."""
-        gap = await self._run(lambda: self._spool.unsendable(number, size_bytes, self._clock.now_ms()))
+        gap = await self._run(lambda: self._spool.unsendable(number, size_bytes, self._guard.instant_ms()))
         if gap is not None:
             self.take_gap(gap)
 
@@ -175,18 +205,38 @@ class Keeper:
             await self.flush()
         finally:
             try:
-                await self._run(lambda: self._spool.close(self._clock.now_ms()))
+                await self._run(lambda: self._spool.close(self._guard.instant_ms()))
             finally:
                 self._thread.shutdown(wait=False)
 
     async def _write(self, samples: Sequence[Sample], gaps: Sequence[Gap]) -> Written:
-        now_ms, now_s = self._clock.now_ms(), self._clock.monotonic_s()
-        trims = self._trims and now_s - self._trimmed_at_s >= _TRIM_EVERY_S
+        stamp = self._guard.stamp()
+        now_ms, now_s = self._guard.instant_ms(), self._clock.monotonic_s()
+        known = stamp is not None and stamp.known
+        if stamp is not None:
+            samples = [dated_sample(sample, stamp) for sample in samples]
+            gaps = [dated_gap(gap, stamp) for gap in gaps]
+        trims = self._trims and known and now_s - self._trimmed_at_s >= _TRIM_EVERY_S
         self._trimmed_at_s = now_s if trims else self._trimmed_at_s
         try:
-            return await self._run(lambda: self._spool.write(samples, gaps, now_ms, trim_committed=trims))
+            await self._remember()
+            if stamp is not None:
+                await self._date(stamp)
+            return await self._run(lambda: self._spool.write(samples, gaps, now_ms, trim_committed=trims, known=known))
         except SpoolFull:
-            return await self._run(lambda: self._spool.write(samples, gaps, now_ms, squeeze=True))
+            return await self._run(lambda: self._spool.write(samples, gaps, now_ms, squeeze=True, known=known))
+
+    async def _date(self, stamp: Stamp) -> None:
+        """Date all that waits, a transaction at a time, so that others get their turn on the spool."""
+        while self._spool.undated and (done := await self._run(lambda: self._spool.date(stamp))):
+            number = self._spool.next_number
+            self.on_written(Written((number, number), [], 0, list(done.ranges())))
+
+    async def _remember(self) -> None:
+        base = self._guard.base
+        if base != self._remembered:
+            await self._run(lambda: self._spool.remember(base))
+            self._remembered = base
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)

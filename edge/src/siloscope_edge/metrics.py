@@ -47,6 +47,17 @@ class Metrics:
         self.watermarks = Counter(
             "siloscope_edge_watermarks", "Watermarks received, by what was decided", ["reason"], registry=registry
         )
+        self.clock_events = Counter(
+            "siloscope_edge_clock_events", "What the clock did, by kind", ["kind"], registry=registry
+        )
+        self.clock_synchronised = Gauge(
+            "siloscope_edge_clock_synchronised", "Whether the clock is known to be right now", registry=registry
+        )
+        self.clock_drift_ppm = Gauge(
+            "siloscope_edge_clock_drift_ppm",
+            "Correction of the oscillator, in millionths",
+            registry=registry,
+        )
         self.connects = Counter("siloscope_edge_connects", "Connections made to the broker", registry=registry)
         self.link_up = Gauge("siloscope_edge_link_up", "Whether the link to the broker stands", registry=registry)
 

@@ -34,6 +34,7 @@ class Poller:
         take_sample: Gets a sample of each turn, bad readings included.
         take_gap: Gets a gap record where turns passed unused because the bus was busy.
         metrics: Counts.
+        instant_ms: Tells the instant that readings are of; the clock's unless told.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class Poller:
         take_sample: TakeSample,
         take_gap: TakeGap,
         metrics: Metrics,
+        instant_ms: Callable[[], int] | None = None,
     ) -> None:
         self._log = _log.bind(bus=name)
         self._bus = bus
         self._clock = clock
+        self._instant_ms = instant_ms or clock.now_ms
         self._take_sample = take_sample
         self._take_gap = take_gap
         self._metrics = metrics
@@ -82,7 +85,7 @@ class Poller:
         if missed:
             self._take_gap(self._missed(instrument, missed, now_s - due_s))
         await self._open_port()
-        read_at_ms = self._clock.now_ms()
+        read_at_ms = self._instant_ms()
         started_s = self._clock.monotonic_s()
         if turn is Turn.RESTING or not self._bus.is_open:
             readings: Sequence[Reading] = _bad(instrument, Quality.COMM_FAILURE)
@@ -142,7 +145,7 @@ class Poller:
         self._log.warning("port_closed", detail=detail)
 
     def _missed(self, instrument: Instrument, missed: int, since_s: float) -> Gap:
-        now_ms = self._clock.now_ms()
+        now_ms = self._instant_ms()
         from_ms = now_ms - round(since_s * 1000)  # when the first of them was due
         self._metrics.missed(instrument.name, missed)
         return Gap(GapKind.BUS_ERROR, from_ms, now_ms, device=instrument.name, count=missed, detail="the bus was busy")

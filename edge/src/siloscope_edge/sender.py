@@ -3,13 +3,13 @@
 import asyncio
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import structlog
 
 from siloscope_contract import births, watermarks
-from siloscope_contract.births import DeviceBirth, Heartbeat, State, Status
+from siloscope_contract.births import ClockState, DeviceBirth, Heartbeat, State, Status
 from siloscope_contract.errors import ContractError
 from siloscope_contract.senml import MAX_WIRE_BYTES
 from siloscope_contract.topics import Kind, NodeName, Topic
@@ -52,6 +52,7 @@ class Sender:
         clock: Tells when.
         metrics: Counts.
         health: Told under ``link`` whether there is a connection.
+        clock_state: What births and heartbeats say of the clock.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Sender:
         clock: Clock,
         metrics: Metrics,
         health: Health,
+        clock_state: Callable[[], ClockState] = lambda: ClockState.UNKNOWN,
     ) -> None:
         self._topics = {kind: Topic(node, kind).text() for kind in _KINDS}
         self._session = session
@@ -79,6 +81,7 @@ class Sender:
         self._clock = clock
         self._metrics = metrics
         self._health = health
+        self._clock_state = clock_state
         self._wake = asyncio.Event()
         self._ask_wait_s = _ASK_AGAIN_FIRST_S
         self._asked_at_s = 0.0
@@ -152,7 +155,9 @@ class Sender:
     async def _publish_births(self, link: Link) -> None:
         self._asked_at_s = self._clock.monotonic_s()
         spans, committed, generation, _ = await self._keeper.standing()
-        for page in announcing.births(self._announced, self._session, spans, committed, generation):
+        for page in announcing.births(
+            self._announced, self._session, spans, committed, generation, self._clock_state()
+        ):
             await link.publish(self._topics[Kind.BIRTH], births.encode(page), qos=1, retain=True)
 
     async def _publish_status(self, link: Link, state: State) -> None:
@@ -161,7 +166,7 @@ class Sender:
 
     async def _publish_heartbeat(self, link: Link) -> None:
         spans = (await self._keeper.spans())[-announcing.MAX_EPOCHS :]
-        heartbeat = Heartbeat(self._session, self._clock.now_ms(), epochs=spans)
+        heartbeat = Heartbeat(self._session, self._clock.now_ms(), self._clock_state(), spans)
         await link.publish(self._topics[Kind.HEARTBEAT], births.encode(heartbeat), qos=0)
 
     async def _ask_again(self, link: Link) -> None:
@@ -273,7 +278,8 @@ class Sender:
     def _written(self, written: Written) -> None:
         for first, end in written.gone:
             self._outbox.gone(first, end)
-        self._outbox.spooled(*written.spooled)
+        for first, end in written.sendable:
+            self._outbox.spooled(first, end)
         self._metrics.owed_packs.set(self._outbox.owed)
         self._wake.set()
 

@@ -5,23 +5,36 @@ One thread uses a spool. Whatever it raises, nothing of the failed call has happ
 
 import json
 import secrets
-import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from siloscope_contract.births import EpochSpan
-from siloscope_contract.gaps import Gap, GapKind
+from siloscope_contract.gaps import Gap
 from siloscope_contract.packs import Epoch, Sample
 from siloscope_edge.config import SpoolLimits
-from siloscope_edge.epochs import EpochState
+from siloscope_edge.dating import (
+    KNOWN,
+    PROVISIONAL,
+    UNDATED,
+    date_earlier_boots,
+    date_some,
+    newest_known_ms,
+    read_boot,
+    remember_boot,
+    undated_numbers,
+)
+from siloscope_edge.epochs import EpochState, first_number
 from siloscope_edge.errors import SpoolFull
 from siloscope_edge.eviction import Evicted, evict, trim
+from siloscope_edge.instants import BootBase, Stamp
+from siloscope_edge.losses import lost, unsendable
 from siloscope_edge.packing import PackedPack, packed
 from siloscope_edge.reserve import Reserve
 from siloscope_edge.spans import Span, Spans
 from siloscope_edge.spool_file import FILE_NAME, SQL, connect, fold_journal, transaction, translated_errors, used_bytes
+from siloscope_edge.spool_reading import newest_sample_ms, read_epochs, read_generation
 from siloscope_edge.watermark import Generation, Verdict
 
 RESERVE_NAME = "spool.reserve"
@@ -39,11 +52,13 @@ class Written(NamedTuple):
         spooled: Numbers of the new packs.
         gone: Numbers of packs that were evicted or trimmed.
         evicted: How many of them were not committed.
+        sendable: Numbers of packs that may be sent from now on: new ones, and older ones that have got their dates.
     """
 
     spooled: Span
     gone: list[Span]
     evicted: int
+    sendable: list[Span]
 
 
 class Spool:
@@ -52,17 +67,22 @@ class Spool:
     Args:
         directory: Where its file is.
         limits: How it uses the disk.
-        now_ms: Wall clock.
+        now_ms: This instant, as a date or since the boot.
+        boot: Id of the boot that instants without a date count from.
 
     Raises:
         SpoolUnusable: The file is damaged.
         SpoolFull: The disk does not let it be opened now.
     """
 
-    def __init__(self, directory: Path, limits: SpoolLimits, now_ms: int) -> None:
+    def __init__(self, directory: Path, limits: SpoolLimits, now_ms: int, boot: str = "") -> None:
         self._limits = limits
+        self._boot = boot
         self._connection = connect(directory / FILE_NAME)
         try:
+            with suppress(SpoolFull):
+                date_earlier_boots(self._connection, boot, limits.pack_form)
+            self._undated = undated_numbers(self._connection)
             self._epochs = read_epochs(self._connection)
             self._generation = read_generation(self._connection)
             self.last_sample_ms = newest_sample_ms(self._connection)
@@ -110,11 +130,49 @@ class Spool:
         return self._current.base + self._current.next
 
     def owed(self) -> Spans:
-        """Return the numbers of all packs that are not committed."""
+        """Return the numbers of all packs that may be sent and are not committed."""
         found = Spans()
         for each in self._epochs:
             found.add_all(each.owed)
-        return found
+        return found.without(self._undated)
+
+    @property
+    def boot_base(self) -> BootBase | None:
+        """What an earlier start in this boot found out about its clock."""
+        return read_boot(self._connection, self._boot)
+
+    @property
+    def newest_known_ms(self) -> int | None:
+        """The date of the newest sample that a clock dated which was right."""
+        return newest_known_ms(self._connection)
+
+    @property
+    def undated(self) -> int:
+        """How many packs wait for their dates."""
+        return len(self._undated)
+
+    def remember(self, base: BootBase) -> None:
+        """Remember this boot's clock.
+
+        Raises:
+            SpoolFull: The disk takes no more.
+            SpoolUnusable: The file is damaged.
+        """
+        remember_boot(self._connection, base)
+
+    def date(self, stamp: Stamp) -> Spans:
+        """Date some of the packs of this boot that wait for it, in one transaction; return their numbers.
+
+        Raises:
+            SpoolFull: The disk takes no more; nothing happened.
+            SpoolUnusable: The file is damaged.
+        """
+        for first, _ in self._undated.ranges():
+            done = date_some(self._connection, self._boot, first, stamp, self._limits.pack_form)
+            self._undated.remove_all(done)
+            if done:
+                return done
+        return Spans()
 
     def numbers(self, epoch: str, seqs: Spans) -> Spans:
         """Return seqs of an epoch as numbers."""
@@ -134,15 +192,17 @@ class Spool:
         *,
         trim_committed: bool = False,
         squeeze: bool = False,
+        known: bool = True,
     ) -> Written:
         """Number, pack and commit samples and gap records, making room where needed.
 
         Args:
             samples: Go into packs in this order.
             gaps: Go into packs behind them.
-            now_ms: Wall clock.
+            now_ms: This instant, as a date or since the boot.
             trim_committed: Whether a generation was confirmed, so that old committed packs may go.
             squeeze: Make room even below the bound, and stay there: the disk has less to give than the settings say.
+            known: Whether the dates in it are by a clock that is right.
 
         Raises:
             SpoolFull: The disk takes no more.
@@ -163,7 +223,7 @@ class Spool:
             evicted = self._make_room(packs, lowest)
             following = current.next + len(packs)
             packs += packed([], evicted.gaps, epoch=current.epoch, first_seq=following, form=self._limits.pack_form)
-            rows = [_row(current, pack, now_ms) for pack in packs]
+            rows = [_row(current, pack, now_ms, known=known) for pack in packs]
             self._connection.executemany(SQL["insert_pack"], rows)
             lowest |= evicted.lowest
             marks_written = self._write_marks(now_ms, current.next + len(packs), force=bool(lowest))
@@ -199,15 +259,16 @@ class Spool:
         if fresh:  # in one transaction: marks of one generation must never be read as another's
             current = self._current
             named = [each for each in self._epochs if each.epoch in verdict.accounted]
-            lost = [gap for each in named for gap in self._lost(each, held[each.ordinal], now_ms)]
-            packs = packed([], lost, epoch=current.epoch, first_seq=current.next, form=self._limits.pack_form)
+            missing = [gap for each in named for gap in lost(self._connection, each, held[each.ordinal], now_ms)]
+            packs = packed([], missing, epoch=current.epoch, first_seq=current.next, form=self._limits.pack_form)
             with transaction(self._connection):
                 self._connection.execute(SQL["confirm"], (generation.store, generation.generation))
                 for each in self._epochs:
                     self._connection.execute(
                         SQL["update_epoch"], (each.next, _spelled(held[each.ordinal]), each.ordinal)
                     )
-                self._connection.executemany(SQL["insert_pack"], [_row(current, pack, now_ms) for pack in packs])
+                rows = [_row(current, pack, now_ms, known=True) for pack in packs]
+                self._connection.executemany(SQL["insert_pack"], rows)
         for each in self._epochs:
             each.accounted = held[each.ordinal]
         self._generation = generation
@@ -226,15 +287,7 @@ class Spool:
 
     def unsendable(self, number: int, size_bytes: int, now_ms: int) -> Gap | None:
         """Return the gap record that declares a pack which no broker would take; None where it is no longer here."""
-        state = next((each for each in self._epochs if each.base <= number < each.base + each.next), None)
-        with translated_errors():
-            times = self._connection.execute(SQL["pack_times"], (number,)).fetchone()
-        if state is None or times is None:
-            return None
-        seq = number - state.base
-        detail = f"the pack has {size_bytes} bytes and no message may be so large"
-        from_ms, to_ms = (now_ms if each is None else each for each in times)
-        return Gap(GapKind.EVICTED, from_ms, to_ms, state.epoch, seq, seq, detail=detail)
+        return unsendable(self._connection, self._epochs, number, size_bytes, now_ms)
 
     def close(self, now_ms: int) -> None:
         """Write the marks and close the file."""
@@ -258,15 +311,14 @@ class Spool:
             for each in self._epochs:
                 self._connection.execute(SQL["update_epoch"], (each.next, _spelled(each.accounted), each.ordinal))
             for each in forgotten:
-                behind = EpochState(each.ordinal + 1, each.epoch).base
-                self._connection.execute(SQL["delete_departed"], (each.base, behind))
+                self._connection.execute(SQL["delete_departed"], (each.base, first_number(each.ordinal + 1)))
                 self._connection.execute(SQL["delete_epoch"], (each.ordinal,))
-            self._connection.execute(SQL["insert_epoch"], (ordinal, state.epoch, now_ms))
+            self._connection.execute(SQL["insert_epoch"], (ordinal, state.epoch, now_ms, self._boot))
         self._epochs = [each for each in self._epochs if each not in forgotten] + [state]
 
     def _span(self, state: EpochState) -> EpochSpan:
         """Return what births and heartbeats say of an epoch: its numbers, and what times those owed are of."""
-        owed = list(state.owed.ranges())
+        owed = list(state.owed.without(self._undated).ranges())
         if not owed:
             return state.span
         with translated_errors():
@@ -275,26 +327,6 @@ class Spool:
         if first is None or last is None:
             return state.span
         return EpochSpan(state.epoch, state.lowest, state.next, min(first[0], last[0]), max(first[1], last[1]))
-
-    def _lost(self, state: EpochState, accounted: Spans, now_ms: int) -> list[Gap]:
-        """Return gap records for numbers that left as committed and that a new generation does not hold."""
-        missing = Spans([(1, state.lowest)]).without(accounted)
-        detail = "the database went back behind what the spool keeps"
-        return [
-            Gap(GapKind.EVICTED, *self._times(state, first, end, now_ms), state.epoch, first, end - 1, detail=detail)
-            for first, end in missing.ranges()
-        ]
-
-    def _times(self, state: EpochState, first: int, end: int, now_ms: int) -> tuple[int, int]:
-        """Return what time departed numbers were of; where nobody noted that, at most the epoch's own."""
-        with translated_errors():
-            noted = self._connection.execute(SQL["departed_times"], (state.base + first, state.base + end)).fetchone()
-            opened = self._connection.execute(SQL["opened"], (state.ordinal,)).fetchone()
-            kept = self._connection.execute(SQL["pack_times"], (state.base + state.lowest,)).fetchone()
-        if noted[0] is not None:
-            return noted[0], noted[1]
-        to_ms = kept[0] if kept is not None else now_ms
-        return min(opened[0], to_ms), to_ms
 
     def _squeeze(self) -> None:
         """Live within the space that the file has, until the disk has room again: its pages are used anew."""
@@ -335,43 +367,20 @@ class Spool:
             if now_lowest > each.lowest:
                 gone.append((each.base + each.lowest, each.base + now_lowest))
                 each.lowest = now_lowest
+                self._undated.remove(*gone[-1])
         first = self.next_number
         self._current.next += len(packs)
+        sendable = Spans()
+        for number, pack in enumerate(packs, start=first):
+            (sendable if pack.dated else self._undated).add(number, number + 1)
         times = [pack.last_ms for pack in packs if pack.last_ms is not None]
         self.last_sample_ms = max(times, default=self.last_sample_ms)
-        return Written((first, self.next_number), gone, evicted.uncommitted)
+        return Written((first, self.next_number), gone, evicted.uncommitted, list(sendable.ranges()))
 
 
-def read_epochs(connection: sqlite3.Connection) -> list[EpochState]:
-    """Return the file's epochs, oldest first; where packs are, they tell how far an epoch went."""
-    found = []
-    with translated_errors():
-        for ordinal, epoch, _, next_seq, accounted in connection.execute(SQL["epochs"]).fetchall():
-            state = EpochState(ordinal, epoch, next_seq, next_seq, Spans(map(tuple, json.loads(accounted))))
-            behind = EpochState(ordinal + 1, epoch).base
-            low, high = connection.execute(SQL["bounds"], (state.base, behind)).fetchone()
-            if low is not None:
-                state.lowest, state.next = low - state.base, high - state.base + 1
-            found.append(state)
-    return found
-
-
-def read_generation(connection: sqlite3.Connection) -> Generation | None:
-    """Return the generation that the file's marks are of."""
-    with translated_errors():
-        row = connection.execute(SQL["confirmed"]).fetchone()
-    return Generation(*row) if row is not None else None
-
-
-def newest_sample_ms(connection: sqlite3.Connection) -> int | None:
-    """Return the time of the newest spooled sample."""
-    with translated_errors():
-        row = connection.execute(SQL["newest_sample"]).fetchone()
-    return row[0] if row is not None else None
-
-
-def _row(epoch: EpochState, pack: PackedPack, now_ms: int) -> tuple[object, ...]:
-    return (epoch.base + pack.seq, pack.first_ms, pack.last_ms, now_ms, pack.gaps, pack.payload)
+def _row(epoch: EpochState, pack: PackedPack, now_ms: int, *, known: bool) -> tuple[object, ...]:
+    dated = (KNOWN if known else PROVISIONAL) if pack.dated else UNDATED
+    return (epoch.base + pack.seq, pack.first_ms, pack.last_ms, now_ms, pack.gaps, pack.payload, dated)
 
 
 def _spelled(spans: Spans) -> str:

@@ -7,7 +7,8 @@ CREATE TABLE IF NOT EXISTS epoch (
     epoch TEXT NOT NULL UNIQUE,
     opened_ms INTEGER NOT NULL,
     next_seq INTEGER NOT NULL,      -- kept up to date for closed epochs; of the open one the packs tell
-    accounted TEXT NOT NULL         -- JSON ranges of what the confirmed generation holds
+    accounted TEXT NOT NULL,        -- JSON ranges of what the confirmed generation holds
+    boot TEXT                       -- id of the boot that its instants without a date count from
 );
 CREATE TABLE IF NOT EXISTS pack (
     number INTEGER PRIMARY KEY,     -- ordinal << 40 | seq
@@ -15,7 +16,17 @@ CREATE TABLE IF NOT EXISTS pack (
     last_ms INTEGER,                -- NULL: gap records only
     spooled_ms INTEGER NOT NULL,
     gaps INTEGER NOT NULL,          -- how many gap records it carries: they are declared again if it is evicted
+    dated INTEGER NOT NULL DEFAULT 1, -- 0: its instants count from the boot, and it must not be sent; 1: by a clock
+                                      -- that was right; 2: provisionally. What is dated is never dated again
     payload BLOB NOT NULL
+);
+-- How a boot's instants get their dates.
+CREATE TABLE IF NOT EXISTS boot (
+    boot TEXT PRIMARY KEY,
+    base_ms INTEGER NOT NULL,       -- the wall clock at its instant 0
+    known INTEGER NOT NULL,         -- 1: a synchronised clock said so
+    at_boot_ms INTEGER NOT NULL,    -- when that was, since the boot
+    final INTEGER NOT NULL          -- 0: the best guess so far
 );
 -- What left the spool and when it was of, an hour to a row: a database that goes back in time asks about it again.
 CREATE TABLE IF NOT EXISTS departed (
@@ -30,8 +41,23 @@ CREATE TABLE IF NOT EXISTS confirmed (
     generation TEXT NOT NULL
 );
 
+-- name: pack_columns
+SELECT name FROM pragma_table_info('pack');
+
+-- name: epoch_columns
+SELECT name FROM pragma_table_info('epoch');
+
+-- name: add_boot
+ALTER TABLE epoch ADD COLUMN boot TEXT;
+
+-- name: add_dated
+ALTER TABLE pack ADD COLUMN dated INTEGER NOT NULL DEFAULT 1;
+
+-- name: index_undated
+CREATE INDEX IF NOT EXISTS pack_undated ON pack (number) WHERE dated = 0;
+
 -- name: insert_epoch
-INSERT INTO epoch (ordinal, epoch, opened_ms, next_seq, accounted) VALUES (?, ?, ?, 1, '[]');
+INSERT INTO epoch (ordinal, epoch, opened_ms, next_seq, accounted, boot) VALUES (?, ?, ?, 1, '[]', ?);
 
 -- name: epochs
 SELECT ordinal, epoch, opened_ms, next_seq, accounted FROM epoch ORDER BY ordinal;
@@ -46,7 +72,7 @@ UPDATE epoch SET next_seq = ?, accounted = ? WHERE ordinal = ?;
 DELETE FROM epoch WHERE ordinal = ?;
 
 -- name: insert_pack
-INSERT INTO pack (number, first_ms, last_ms, spooled_ms, gaps, payload) VALUES (?, ?, ?, ?, ?, ?);
+INSERT INTO pack (number, first_ms, last_ms, spooled_ms, gaps, payload, dated) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: payload
 SELECT payload FROM pack WHERE number = ?;
@@ -56,6 +82,33 @@ SELECT number, payload FROM pack ORDER BY number;
 
 -- name: newest_sample
 SELECT last_ms FROM pack WHERE last_ms IS NOT NULL ORDER BY number DESC LIMIT 1;
+
+-- name: newest_known
+SELECT last_ms FROM pack WHERE last_ms IS NOT NULL AND dated = 1 ORDER BY number DESC LIMIT 1;
+
+-- name: undated_ordinals
+SELECT ordinal, boot FROM epoch WHERE ordinal IN (SELECT number >> 40 FROM pack WHERE dated = 0) ORDER BY ordinal;
+
+-- name: undated_numbers
+SELECT number FROM pack WHERE dated = 0 ORDER BY number;
+
+-- name: boot_of_epoch
+SELECT boot FROM epoch WHERE ordinal = ?;
+
+-- name: undated
+SELECT number, spooled_ms, payload FROM pack WHERE number >= ? AND number < ? AND dated = 0 ORDER BY number LIMIT ?;
+
+-- name: give_dates
+UPDATE pack SET first_ms = ?, last_ms = ?, spooled_ms = ?, payload = ?, dated = ? WHERE number = ? AND dated = 0;
+
+-- name: boot
+SELECT boot, base_ms, known, at_boot_ms, final FROM boot WHERE boot = ?;
+
+-- name: remember_boot
+INSERT OR REPLACE INTO boot (boot, base_ms, known, at_boot_ms, final) VALUES (?, ?, ?, ?, ?);
+
+-- name: forget_boots
+DELETE FROM boot WHERE boot NOT IN (SELECT boot FROM epoch WHERE boot IS NOT NULL);
 
 -- name: oldest
 SELECT number, first_ms, last_ms, spooled_ms, gaps, length(payload) FROM pack

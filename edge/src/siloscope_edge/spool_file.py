@@ -115,12 +115,23 @@ def _prepare(connection: sqlite3.Connection, file: Path, *, read_only: bool) -> 
             raise SpoolUnusable(str(word))
     try:
         connection.executescript(f"BEGIN IMMEDIATE; {SQL['schema']} COMMIT;")
-        for name in ("epochs", "newest_sample", "confirmed"):
+        _upgrade(connection)
+        for name in ("epochs", "newest_sample", "confirmed", "undated_ordinals"):
             connection.execute(SQL[name]).fetchone()
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a table of another shape
             raise SpoolUnusable(f"not a spool: {error}") from error
         raise
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Add what a file of an earlier version lacks; all that it holds has dates."""
+    connection.execute("BEGIN IMMEDIATE")
+    for table, column in (("epoch", "boot"), ("pack", "dated")):
+        if (column,) not in connection.execute(SQL[f"{table}_columns"]).fetchall():
+            connection.execute(SQL[f"add_{column}"])
+    connection.execute(SQL["index_undated"])
+    connection.execute("COMMIT")
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -41,7 +41,9 @@ def sample(directory: Path, time_ms: int, uptime_s: float, packs_owed: int) -> S
     )
 
 
-async def turns(clock: Clock, period_s: float, take_gap: Callable[[Gap], None]) -> AsyncGenerator[float]:
+async def turns(
+    clock: Clock, period_s: float, take_gap: Callable[[Gap], None], instant_ms: Callable[[], int]
+) -> AsyncGenerator[float]:
     """Yield the seconds since the start whenever vitals are due.
 
     Turns that passed while the whole agent stood still are declared and left out: caught up in a burst, they would say
@@ -53,7 +55,7 @@ async def turns(clock: Clock, period_s: float, take_gap: Callable[[Gap], None]) 
         due_s, now_s = attendance.due_s, clock.monotonic_s()
         _, missed = attendance.take(now_s)
         if missed:
-            now_ms = clock.now_ms()
+            now_ms = instant_ms()
             from_ms = now_ms - round(1000 * (now_s - due_s))
             take_gap(
                 Gap(

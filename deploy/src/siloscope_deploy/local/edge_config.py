@@ -20,6 +20,8 @@ def edge_config(
         "node": str(node.node),
         "mqtt": {"host": LOOPBACK, "port": mqtt_port, "username": username, "password_file": str(password_file)},
         "data_directory": str(data),
+        # The agent runs on the machine whose database it writes to: there is no other clock to be wrong against.
+        "clock": {"source": "system"},
         "buses": [_bus(bus) for bus in buses],
     }
     head = "# Written at every start of `siloscope up`; changes made here are lost.\n"
