@@ -112,6 +112,27 @@ class Forecast(Leaf, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
     clear: Level | None = None
 
 
+class Unusual(Leaf, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="unusual"):
+    """A reading lies outside the range in which its channel itself was before, by more than this share of that range.
+
+    The range is from the 1st to the 99th percentile of good readings; it cannot be told before half of `over` is known.
+
+    Attributes:
+        beyond: Share of the range; 0.25 of a range from 18 to 24 is above 25.5 or below 16.5.
+        over: How far back the range looks.
+        but: The newest of it that does not count, so that what is unusual does not at once become usual.
+        least: The least range that is meant: a channel that hardly moves is not unusual when it does, a little.
+        clear: Share of the range at which it may clear; 0 unless told.
+    """
+
+    beyond: Annotated[float, Meta(ge=0, description="a share of the range, 0 or more")] = 0.25
+    side: Literal["above", "below", "either"] = "either"
+    over: Span = "28d"
+    but: Span = "12h"
+    least: Annotated[float, Meta(ge=0, description="a number, 0 or more, in the quantity's stored unit")] = 0.0
+    clear: Annotated[float, Meta(ge=0, description="a share of the range, 0 or more")] | None = None
+
+
 class Count(Leaf, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="count"):
     """So many channels (or such a share of them) are in a state. Exactly one of at_least and share.
 
@@ -152,5 +173,5 @@ class Not(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="no
 
 
 Condition = Union[  # noqa: UP007 - the classes above name it before it exists
-    Threshold, Rate, Spread, Deviation, NoData, Stuck, BadShare, Forecast, Count, Platform, All, AnyOf, Not
+    Threshold, Rate, Spread, Deviation, NoData, Stuck, BadShare, Forecast, Unusual, Count, Platform, All, AnyOf, Not
 ]
