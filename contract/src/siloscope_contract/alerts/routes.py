@@ -1,5 +1,6 @@
 """Who is told what, when and in which words: routes, notification channels, digests."""
 
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -8,6 +9,10 @@ from siloscope_contract.alerts.rules import Hours, LocalTime, RuleSlug
 from siloscope_contract.alerts.selectors import Matcher
 from siloscope_contract.alerts.spans import Span
 from siloscope_contract.alerts.words import Severity
+
+
+SECRETS = MappingProxyType({"email": (), "telegram": ("token",), "webhook": ("secret",), "apprise": ("url",)})
+"""What each kind of channel needs that no document may hold: a bot's token, the key that signs, a URL with both."""
 
 
 class Reader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
