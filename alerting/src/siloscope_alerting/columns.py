@@ -105,6 +105,7 @@ class Judgement:
         silent_sites: site_id and since when: all its nodes are silent.
         metrics: Figures of the platform: (metric, node_id or None) to value.
         maintenance: Windows that touch the times of this round.
+        now_ms: Server time; readings from the future wait for it. None = they are taken at once.
     """
 
     absent_to_ms: int
@@ -113,6 +114,7 @@ class Judgement:
     silent_sites: Mapping[int, int] = field(default_factory=dict)
     metrics: Mapping[tuple[str, int | None], float] = field(default_factory=dict)
     maintenance: Sequence[Maintenance] = ()
+    now_ms: int | None = None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ class Seen(msgspec.Struct, frozen=True):
         late: It arrived later than its channel's delivery allowance: it may fill gaps, and opens nothing.
         tick: No reading: time alone has passed up to this instant.
         facts: Values for the history and the message.
+        gate: Why nothing may open now: MAINTENANCE, OFF_SCHEDULE or INHIBITED.
     """
 
     at_ms: int
@@ -59,6 +60,7 @@ class Seen(msgspec.Struct, frozen=True):
     late: bool = False
     tick: bool = False
     facts: Mapping[str, Any] = {}
+    gate: Reason | None = None
 
 
 class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,24 +69,24 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         state: As people see it; RESOLVED is never remembered, it is OK.
         behind: While UNKNOWN, the state that will be gone on from.
-        last_ms: The newest instant that was taken; older ones only fill gaps.
+        last_ms: The newest instant that said something; older ones only fill gaps.
         began_ms: First breach of the hold that is under way, or of the episode that fires.
-        gap_from_ms, gap_to_ms: A gap in that hold: it counts from the far side until late data fills it.
-        earlier_ms: When the hold began before that gap.
+        stretches: Earlier stretches of that hold, first and last breach of each: gaps part them from each other and from
+            `began_ms`, and late data that breaches throughout a gap joins them again.
+        cut_ms: Newest late reading that did not breach: nothing before it belongs to the hold.
         clear_ms: First instant on the good side of the clear level.
         firings_ms: When it fired lately, for flapping.
         flapping: It is told as one that flaps.
         transitions: How many transitions the open episode has.
-        silenced_by: Why an opening is held back: INHIBITED, MAINTENANCE or OFF_SCHEDULE.
+        silenced_by: INHIBITED: it would fire, or is not repeated, while a rule that it depends on fires.
     """
 
     state: State = State.OK
     behind: State | None = None
     last_ms: int | None = None
     began_ms: int | None = None
-    gap_from_ms: int | None = None
-    gap_to_ms: int | None = None
-    earlier_ms: int | None = None
+    stretches: tuple[tuple[int, int], ...] = ()
+    cut_ms: int | None = None
     clear_ms: int | None = None
     firings_ms: tuple[int, ...] = ()
     flapping: bool = False
@@ -116,7 +118,10 @@ class Transition(msgspec.Struct, frozen=True):
 
 
 class Retrospect(msgspec.Struct, frozen=True):
-    """What late data shows of a subject that nobody could be told of in time: an excursion of the past."""
+    """What late data shows of a subject that nobody could be told of in time: an excursion of the past.
+
+    When later batches of late data prolong it, it is reported again, longer, with the same `from_ms`.
+    """
 
     key: Key
     rule_version: int

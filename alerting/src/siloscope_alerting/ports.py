@@ -79,7 +79,18 @@ class Evaluator(Protocol):
     """The engine: pure between its calls, without I/O or clock."""
 
     def arrange(self, catalogue: Catalogue, rules: Sequence[BoundRule], memories: Mapping[Key, Memory]) -> Outcome:
-        """Take channels and rules anew; what that ends or changes is the outcome."""
+        """Take channels and rules anew; what that ends or changes is the outcome.
+
+        Rules are judged by what is known of their channels in the next round, so that a new rule need not wait for
+        readings.
+        """
+        ...
+
+    def take_known(self, newest: Readings) -> None:
+        """Take the newest reading of channels (one each) as known, after a start or for channels that are new.
+
+        Nothing happens by it: it says what neighbours show, and since when a channel is silent.
+        """
         ...
 
     def wanted_history(self) -> Mapping[int, int]:
