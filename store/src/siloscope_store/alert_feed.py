@@ -1,0 +1,136 @@
+"""What was committed since alerts were evaluated last, read in one snapshot: that snapshot is the next cursor.
+
+A row is new when the cursor's snapshot did not see the transaction that wrote it. So what began early and commits late
+is told at the look after its commit, whatever any clock says.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection
+
+from siloscope_store import alert_late, ingest_presence
+from siloscope_store.alert_late import LateMark
+from siloscope_store.errors import CursorMalformed
+from siloscope_store.ingest_presence import WorkerPresence
+from siloscope_store.statements import statements
+
+_SQL = statements("alert_feed.sql")
+_SNAPSHOT = re.compile(r"\d{1,20}:\d{1,20}:[\d,]{0,4096}")
+Connection = AsyncConnection[Any]
+
+
+class ChangedGroup(msgspec.Struct, frozen=True, gc=False):
+    """The newest values of a group; arrays in PostgreSQL's binary form.
+
+    Attributes:
+        times: timestamptz[], an element a position.
+        values: float8[].
+        quality: int2[], or None where every value is good.
+        arrived_ms: When it was stored.
+    """
+
+    group_id: int
+    times: bytes
+    values: bytes
+    quality: bytes | None
+    arrived_ms: int
+
+
+class HeardNode(msgspec.Struct, frozen=True):
+    """When a node was heard of last, in whatever way.
+
+    Attributes:
+        owes: It says that it holds samples that are not accounted for.
+    """
+
+    node_id: int
+    org_id: int
+    site_id: int
+    heard_at: datetime | None
+    owes: bool
+
+
+class MaintenanceWindow(msgspec.Struct, frozen=True):
+    """A maintenance window as people set it; `selector` is a siloscope_contract.alerts Matcher."""
+
+    silence_id: int
+    org_id: int
+    selector: dict[str, Any]
+    begins: datetime
+    ends: datetime
+    repeats: str
+
+
+class RawNews(msgspec.Struct, frozen=True):
+    """One look.
+
+    Attributes:
+        snapshot: The next look goes on from there.
+        generation: Of the store: a snapshot of another one means nothing.
+        now: The server's clock.
+        nodes: None where they were not asked for.
+        marks: Late marks, none of them taken yet; None where they were not asked for.
+    """
+
+    snapshot: str
+    generation: str
+    now: datetime
+    groups: Sequence[ChangedGroup]
+    presence: Sequence[WorkerPresence]
+    nodes: Sequence[HeardNode] | None
+    marks: Sequence[LateMark] | None
+
+
+async def news_since(
+    connection: Connection, snapshot: str | None, *, generation: str | None = None, chores: bool = True
+) -> RawNews:
+    """Return what was committed since a snapshot.
+
+    Args:
+        connection: In autocommit mode.
+        snapshot: Of an earlier look; None = all that there is.
+        generation: Of the store that the snapshot is of; of another store, all that there is is told.
+        chores: Whether nodes and late marks are looked at as well.
+
+    Raises:
+        CursorMalformed: The snapshot was not given out here.
+    """
+    if snapshot is not None and not _SNAPSHOT.fullmatch(snapshot):
+        raise CursorMalformed(snapshot)
+    async with connection.transaction(), connection.cursor(binary=True) as rows:
+        await rows.execute(_SQL["begin"])
+        row = await (await rows.execute(_SQL["cursor"])).fetchone()
+        assert row is not None
+        next_snapshot, now, living = row
+        if generation is not None and generation != living:
+            snapshot = None
+        try:
+            await rows.execute(_SQL["groups"], {"cursor": snapshot})
+        except psycopg.DataError:
+            raise CursorMalformed(snapshot or "") from None
+        groups = [ChangedGroup(*each) for each in await rows.fetchall()]
+        presence = await ingest_presence.present(connection)
+        nodes = await _nodes(connection) if chores else None
+        marks = await alert_late.marks(connection) if chores else None
+    return RawNews(next_snapshot, living, now, groups, presence, nodes, marks)
+
+
+async def maintenance(connection: Connection, since: datetime) -> list[MaintenanceWindow]:
+    """Return maintenance windows that are not over since then, and those that repeat."""
+    found = await connection.execute(_SQL["maintenance"], {"since": since})
+    return [MaintenanceWindow(*row) for row in await found.fetchall()]
+
+
+async def platform(connection: Connection) -> dict[tuple[str, int | None], float]:
+    """Return figures of nodes and platform by metric and node."""
+    found = await connection.execute(_SQL["platform"])
+    return {(row[0], row[1]): row[2] for row in await found.fetchall() if row[2] is not None}
+
+
+async def _nodes(connection: Connection) -> list[HeardNode]:
+    return [HeardNode(*row) for row in await (await connection.execute(_SQL["nodes"])).fetchall()]
