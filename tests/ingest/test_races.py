@@ -28,7 +28,7 @@ async def test_many_workers_that_meet_the_same_new_channels_give_each_one_positi
     told = [chance.sample(CHANNELS, chance.randint(1, 8)) for _ in range(PACKS)]
     async with fake_broker() as broker, AsyncExitStack() as stack:
         for name in WORKERS:
-            await stack.enter_async_context(running_ingest(farm.url, broker.url, ingest_worker=name))
+            await stack.enter_async_context(running_ingest(farm.url, broker.url, ingest_worker=name, birth_wait_s=0))
         connections = [await broker.connection() for _ in WORKERS]
         for connection in connections:
             if announced:

@@ -164,6 +164,27 @@ async def test_a_unit_that_changes_at_one_worker_is_known_to_the_other(farm: Far
     assert farm.rows('SELECT "values" FROM sample ORDER BY "time"') == [([1.0],), ([2.0],), ([None, 3.0],), ([4.0],)]
 
 
+async def test_a_worker_that_listens_again_forgets_only_what_changed_meanwhile(farm: Farm, now_ms: int) -> None:
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url) as ingest:
+        connection = await broker.connection()
+        for at, node in enumerate(("changed", "same"), start=1):
+            topic = Topic(NodeName.of("demo", "north-farm", node), Kind.SAMPLES).text()
+            connection.deliver(topic, pack(1, now_ms, 1.0), at)
+        await answered(connection, 1, 2)
+        nodes = {str(known.name.node): known for known in ingest.service._registrar._nodes.values()}
+        assert nodes["changed"]._shapes
+        listening = ingest.service._publishing._connection
+        assert listening is not None
+        with psycopg.connect(farm.url, autocommit=True) as other:  # as another worker does, and tells nobody
+            other.execute(
+                "UPDATE channel SET retired_at = now() FROM device AS d JOIN node AS n USING (node_id)"
+                " WHERE d.device_id = channel.device_id AND n.slug = 'changed'"
+            )
+            other.execute("SELECT pg_terminate_backend(%s)", (listening.info.backend_pid,))
+        await eventually(lambda: not nodes["changed"]._shapes, lambda: nodes["changed"]._shapes)
+        assert nodes["same"]._shapes
+
+
 async def test_a_failed_reading_of_an_unknown_channel_is_not_silently_dropped(farm: Farm, now_ms: int) -> None:
     async with fake_broker() as broker, running_ingest(farm.url, broker.url):
         connection = await broker.connection()
@@ -226,7 +247,7 @@ async def test_what_cannot_be_read_registers_nobody(farm: Farm) -> None:
 
 async def test_samples_of_many_devices_that_overtake_their_birth_wait_for_it(farm: Farm, now_ms: int) -> None:
     devices = ["bin1-head1", "bin1-head2"]
-    async with fake_broker() as broker, running_ingest(farm.url, broker.url, most_devices_per_node=1):
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url, most_devices_per_node=1, birth_wait_s=0):
         connection = await broker.connection()
         for seq, device in enumerate(devices, start=1):
             connection.deliver(SAMPLES, pack(seq, now_ms, 1.0, device=device), seq)

@@ -3,10 +3,13 @@
 * IngestError
   - Rejected     this message is bad: quarantine it, acknowledge it, go on
     - Unannounced  nobody announced whose it is; its birth may be on its way, so its number stays open
+      * BirthAwaited  its birth is surely on its way: no fault, so nothing is kept of it
   - Transient    the database or the broker is away: keep what is under way, back off, retry
   - Fatal        wrong credentials or schema: stop, exit code 78
   - StoreChanged the database was restored, promoted or replaced: forget everything and begin anew
 """
+
+from collections.abc import Sequence
 
 
 class IngestError(Exception):
@@ -32,6 +35,20 @@ class Unannounced(Rejected):
 
     A broker does not promise that a birth arrives before the samples that were published behind it.
     """
+
+
+class BirthAwaited(Unannounced):
+    """A numbered pack of a node that announces itself, with channels that it has not announced yet.
+
+    Args:
+        device: Whose channels they are.
+        channels: Their keys.
+    """
+
+    def __init__(self, device: str, channels: Sequence[str]) -> None:
+        super().__init__(
+            "birth_awaited", f"device {device}: found {', '.join(channels)}, expected a birth that names them first"
+        )
 
 
 class RegistryNeeded(Exception):

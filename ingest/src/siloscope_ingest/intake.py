@@ -9,10 +9,11 @@ from siloscope_contract.topics import Kind, Topic
 from siloscope_ingest.accumulator import Accumulator
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
-from siloscope_ingest.errors import RegistryNeeded, Rejected, Unannounced
+from siloscope_ingest.errors import BirthAwaited, RegistryNeeded, Rejected, Unannounced
 from siloscope_ingest.far_weeks import Week
 from siloscope_ingest.held import Held
 from siloscope_ingest.nodes import KnownNode
+from siloscope_ingest.replays import Replays
 from siloscope_ingest.resolving import Resolver, number_of, rejected
 
 _log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class Intake:
         park: Takes what must wait for the registry.
         watch: Sees every entry of a node.
         refused: Sees every entry of a message that is refused as a whole before it is decoded.
+        waited: Called for each pack that is not taken and must come again behind its birth.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Intake:
         park: Callable[[Route, Delivery], None],
         watch: Callable[[KnownNode, Entry], None],
         refused: Callable[[Entry], None],
+        waited: Callable[[], None],
     ) -> None:
         self._resolver = resolver
         self._accumulator = accumulator
@@ -64,6 +67,7 @@ class Intake:
         self._park = park
         self._watch = watch
         self._refused = refused
+        self._waited = waited
         self._routes: dict[str, Route] = {}
 
     def receive(self, delivery: Delivery) -> None:
@@ -76,7 +80,7 @@ class Intake:
                 self._park(route, delivery)
                 return
             self.admit(route.node, delivery)
-        except RegistryNeeded:
+        except (RegistryNeeded, BirthAwaited):
             assert route is not None  # a topic was found before its shape was not
             self._park(route, delivery)
         except Rejected as error:
@@ -102,9 +106,14 @@ class Intake:
     def refuse(self, route: Route | None, delivery: Delivery, why: Rejected) -> None:
         """Have a message kept in quarantine; where it bears a number of a known node, that is accounted for.
 
-        The number of what was not announced yet stays open: it will be sent again behind the birth.
+        The number of what was not announced yet stays open: it will be sent again behind the birth. Where that is sure
+        to come, nothing is kept: it is no fault.
         """
         node = None if route is None else route.node
+        if isinstance(why, BirthAwaited) and not isinstance(delivery.line, Replays):
+            self._waited()
+            self._accumulator.add(Entry(delivery))
+            return
         if node is None:
             self._add_refused(rejected(delivery, why))
             return

@@ -27,6 +27,11 @@ class Metrics:
         self.ahead = Counter(
             name + "ahead", "Messages with samples from the future: never the latest", registry=registry
         )
+        self.awaiting_births = Counter(
+            name + "awaiting_births",
+            "Packs that overtook their birth: not taken, they come again",
+            registry=registry,
+        )
         self.withheld = Counter(name + "withheld", "Refused messages that were only counted", registry=registry)
         self.unstored = Counter(
             name + "unstored", "Messages that even the quarantine refused: never acknowledged", registry=registry

@@ -19,7 +19,7 @@ from siloscope_ingest.errors import Transient
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.stragglers import Stragglers
 from siloscope_process.clock import Clock
-from siloscope_store import registry, watermarks
+from siloscope_store import channel_news, watermarks
 
 _log = structlog.get_logger(__name__)
 ROUND_S = 0.15
@@ -129,7 +129,7 @@ class Publisher:
         elif not self.leads:
             await self._try_lead(connection)
         async for heard in connection.notifies(timeout=ROUND_S):
-            if heard.channel == registry.CHANNELS_CHANGED:
+            if heard.channel == channel_news.CHANNEL:
                 self._channels_changed(int(heard.payload))
                 continue
             for node_id in watermarks.announced(heard.payload):

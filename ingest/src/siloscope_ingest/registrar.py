@@ -95,14 +95,11 @@ class Registrar:
         self._waiting.append((route, delivery))
         self._some.set()
 
-    def forget_shapes(self, node_id: int | None = None) -> None:
-        """Forget where readings of a node go, or of all: another worker has changed it, or may have unheard."""
-        if node_id is None:
-            self._ahead = LookAhead()
-        else:
-            self._ahead.forget(node_id)
+    def forget_shapes(self, node_id: int) -> None:
+        """Forget where readings of a node go: another worker has changed it."""
+        self._ahead.forget(node_id)
         for node in self._nodes.values():
-            if node_id in (None, node.node_id):
+            if node.node_id == node_id:
                 node.forget()
 
     async def run(self, intake: Intake) -> None:

@@ -6,9 +6,10 @@ from siloscope_contract.errors import MalformedPack
 from siloscope_contract.gaps import Gap
 from siloscope_contract.packs import Pack, Sample, decode
 from siloscope_contract.resolution import MAX_SEQ
+from siloscope_ingest.births_awaited import BirthsAwaited
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
-from siloscope_ingest.errors import RegistryNeeded, Rejected
+from siloscope_ingest.errors import BirthAwaited, RegistryNeeded, Rejected
 from siloscope_ingest.far_weeks import FarWeeks, Week
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.redeliveries import RelativeMessages
@@ -47,18 +48,21 @@ class Resolver:
         window: Sample times outside of it are kept apart.
         relative: Remembers messages without times of their own.
         weeks: Says which weeks far from now may be written to.
+        awaited: How long numbered packs wait for the birth.
     """
 
-    def __init__(self, window: TimeWindow, relative: RelativeMessages, weeks: FarWeeks) -> None:
+    def __init__(self, window: TimeWindow, relative: RelativeMessages, weeks: FarWeeks, awaited: BirthsAwaited) -> None:
         self._window = window
         self._relative = relative
         self._weeks = weeks
+        self._awaited = awaited
 
     def resolve(self, node: KnownNode, delivery: Delivery) -> Entry:
         """Return what the database is to hold because of a message.
 
         Raises:
             RegistryNeeded: The registry must be asked first; then this can be called again.
+            BirthAwaited: A birth must come first; then the pack will come again.
         """
         try:
             pack = decode(delivery.payload, received_ms=delivery.received_ms)
@@ -71,6 +75,8 @@ class Resolver:
                 return self._take_rest(entry, pack)
         except MalformedPack as error:
             return _rejected_pack(delivery, error.reason, str(error), node, error.epoch, error.seq)
+        except BirthAwaited:
+            raise
         except Rejected as error:
             return _rejected_pack(delivery, error.reason, error.detail, node, pack.epoch, pack.seq)
         return entry
@@ -97,6 +103,13 @@ class Resolver:
         shape = node.shape(sample.device, sample.names, sample.units)
         if shape is None:
             raise ShapeMissing(sample)
+        if (
+            shape.unknown
+            and entry.seq is not None
+            and node.is_announced
+            and self._awaited.must_wait(node, sample.device, shape.unknown, entry.delivery.received_ms)
+        ):
+            raise BirthAwaited(sample.device, shape.unknown)
         time_ms, values, quality = sample.time_ms, sample.values, sample.quality
         parts: Sequence[Part] = shape.parts
         if not natural_ms[0] <= time_ms <= natural_ms[1]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from siloscope_ingest.accumulator import Accumulator, CommittedState
 from siloscope_ingest.admission import Admission
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.batches import Batch
+from siloscope_ingest.births_awaited import BirthsAwaited
 from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.clocks import ClockWatch
 from siloscope_ingest.database import Connection, Database, Identity, Prepare, prepare_writing, sorted_error
@@ -39,7 +41,7 @@ from siloscope_ingest.window import TimeWindow
 from siloscope_ingest.writer import Writer
 from siloscope_process.clock import Clock
 from siloscope_process.operations import Health
-from siloscope_store import registry, watermarks, workers
+from siloscope_store import channel_news, watermarks, workers
 
 _log = structlog.get_logger(__name__)
 _FINISH_WITHIN_S = 15.0
@@ -123,6 +125,7 @@ class Service:
         self._keeping = self._database("siloscope ingest housekeeping")
         self._presence = PresenceBook()
         self._problems: dict[str, str | None] = {}
+        self._listens_since: datetime | None = None
         self._wire()
 
     def _wire(self) -> None:
@@ -140,7 +143,8 @@ class Service:
         )
         self._floods = Floods(settings.quarantined_a_minute)
         weeks = FarWeeks(Allowance(settings.far_weeks_a_day, settings.backlog_weeks_a_day))
-        admission = Admission(settings.register_plain_devices, settings.most_devices_per_node)
+        awaited = BirthsAwaited(settings.birth_wait_s)
+        admission = Admission(settings.register_plain_devices, settings.most_devices_per_node, awaited)
         self._publisher = Publisher(
             self._publishing,
             self._identity,
@@ -164,12 +168,13 @@ class Service:
             relative=relative,
         )
         self._intake = Intake(
-            Resolver(_window(settings), relative, weeks),
+            Resolver(_window(settings), relative, weeks, awaited),
             self._accumulator,
             self.held,
             park=self._registrar.park,
             watch=self._watch,
             refused=self._on_exception,
+            waited=lambda: self.metrics.awaiting_births.inc(),
         )
         self.doors = Doors(settings, self._brokers, clock, self._intake.receive, self._on_link, leaving=self._leaving)
         self._replays = Replays(self._intake.receive, lambda: self.held.is_full)
@@ -228,10 +233,13 @@ class Service:
                 await database.drop()
 
     async def _listen(self, connection: Connection) -> None:
-        """Say that we run, hear of changed channels, and trust nothing that was remembered while nobody listened."""
+        """Say that we run, hear of changed channels, and forget those of nodes that changed while nobody listened."""
         await workers.here(connection, self._settings.ingest_worker)
-        await registry.listen(connection)
-        self._registrar.forget_shapes()
+        since = await channel_news.listen(connection)
+        if self._listens_since is not None:
+            for node_id in await channel_news.changed_since(connection, self._listens_since):
+                self._registrar.forget_shapes(node_id)
+        self._listens_since = since
 
     async def _begin(self) -> None:
         """Wait for the database, and find out which one it is."""

@@ -64,6 +64,14 @@ class IngestSettings(ServiceSettings, frozen=True, kw_only=True):
     most_devices_per_node: Annotated[
         int, Meta(description="How many devices a node gets that way", ge=1, le=10_000)
     ] = 64
+    birth_wait_s: Annotated[
+        float,
+        Meta(
+            description="How long numbered packs of a node with a birth or credential wait until a birth names them",
+            ge=0,
+            le=3600,
+        ),
+    ] = 60
     believed_past_days: Annotated[
         float, Meta(description="Samples older than this are kept apart as undated", gt=0, le=36_525)
     ] = 3_653

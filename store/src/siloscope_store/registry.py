@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 
 from siloscope_contract.births import DeviceBirth
 from siloscope_contract.topics import NodeName
+from siloscope_store import channel_news
 from siloscope_store.statements import statements
 
 _SQL = statements("registry.sql")
@@ -22,9 +23,6 @@ Connection = AsyncConnection[Any]
 MOST_POSITIONS = 256
 MOST_DEVICES = 64
 """Devices that a node gets by merely sending samples; a birth may announce more."""
-
-CHANNELS_CHANGED = "siloscope_channels"
-"""The notification channel on which workers tell each other that channels took the place of others."""
 
 DEFAULT_GROUP = "main"
 DEFAULT_RETENTION = "measurements"
@@ -221,6 +219,18 @@ async def channels(connection: Connection, device_id: int) -> list[Channel]:
     return [Channel(*row) for row in await found.fetchall()]
 
 
+async def locked_channels(connection: Connection, device_id: int) -> list[Channel]:
+    """Return all channels of a device, to which nobody else adds any before this transaction ends."""
+    await connection.execute(_SQL["lock_device"], {"device_id": device_id})
+    return await channels(connection, device_id)
+
+
+async def announces_itself(connection: Connection, node_id: int) -> bool:
+    """Say whether a node tells by births what it has: it did so before, or has a credential of its own as agents do."""
+    row = await (await connection.execute(_SQL["announces_itself"], {"node_id": node_id})).fetchone()
+    return row is not None and bool(row[0])
+
+
 async def add_channels(
     connection: Connection,
     device_id: int,
@@ -249,12 +259,7 @@ async def add_channels(
         if plan.created:
             await _create_channels(connection, group_id, plan.created)
         if plan.retired or plan.revived:
-            await connection.execute(_SQL["announce_channels"], {"device_id": device_id})
-
-
-async def listen(connection: Connection) -> None:
-    """Hear on `CHANNELS_CHANGED` of nodes whose channels take the place of others; the payload is the node_id."""
-    await connection.execute(_SQL["listen_channels"])
+            await channel_news.announce(connection, device_id)
 
 
 @dataclass(frozen=True)

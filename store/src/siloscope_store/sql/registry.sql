@@ -107,18 +107,17 @@ SELECT c.channel_id, c.key, c.quantity, c.unit, c.group_id, g.key, g.retention_c
 FROM channel AS c JOIN sample_group AS g ON g.group_id = c.group_id
 WHERE c.device_id = %(device_id)s ORDER BY c.channel_id
 
+-- name: announces_itself
+SELECT n.kind = 'agent' OR EXISTS (
+    SELECT FROM broker_credential AS c
+    WHERE c.node_id = n.node_id AND c.kind = 'node' AND c.revoked_at IS NULL)
+FROM node AS n WHERE n.node_id = %(node_id)s
+
 -- name: next_position
 SELECT coalesce(max(position) + 1, 0) FROM channel WHERE group_id = %(group_id)s
 
 -- name: retire_channels
 UPDATE channel SET retired_at = now() WHERE channel_id = ANY (%(channel_ids)s)
-
--- name: announce_channels
--- Other workers remember where readings of a node go: they hear of it when this is committed.
-SELECT pg_notify('siloscope_channels', node_id::text) FROM device WHERE device_id = %(device_id)s
-
--- name: listen_channels
-LISTEN siloscope_channels
 
 -- name: revive_channels
 UPDATE channel SET retired_at = NULL WHERE channel_id = ANY (%(channel_ids)s)
