@@ -8,6 +8,8 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from siloscope_dashboards import problems
 from siloscope_dashboards.access_log import AccessLog
+from siloscope_dashboards.alerts.link_page import router as links
+from siloscope_dashboards.alerts.router import router as alerts
 from siloscope_dashboards.auth.router import router as auth
 from siloscope_dashboards.body_limit import BodyLimit
 from siloscope_dashboards.channels.router import router as channels
@@ -19,12 +21,15 @@ from siloscope_dashboards.forms import json_only
 from siloscope_dashboards.headers import SecurityHeaders
 from siloscope_dashboards.heads import HeadAsGet
 from siloscope_dashboards.live.router import router as live
+from siloscope_dashboards.notifications.router import router as notifications
 from siloscope_dashboards.openapi import describe
 from siloscope_dashboards.operations.router import router as operations
 from siloscope_dashboards.page.router import router as page
 from siloscope_dashboards.places.router import router as places
 from siloscope_dashboards.quarantine.router import router as quarantine
+from siloscope_dashboards.rules.router import router as rules
 from siloscope_dashboards.series.router import router as series
+from siloscope_dashboards.silences.router import router as silences
 from siloscope_dashboards.sites.router import router as sites
 from siloscope_dashboards.wiring import Wiring
 
@@ -58,12 +63,14 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.state.wiring = wiring
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
-    for router in (auth, sites, places, devices, channels, series, completeness, clocks, quarantine):
+    data = (sites, places, devices, channels, series, completeness, clocks, quarantine)
+    for router in (auth, *data, alerts, silences, rules, notifications):
         api.include_router(router, dependencies=[Depends(json_only)])
     api.include_router(live)
     api.include_router(exports)
     app.include_router(api, dependencies=[Depends(named(PREFIX))])
     app.include_router(operations, dependencies=[Depends(named(""))])
+    app.include_router(links, dependencies=[Depends(named(""))])
     app.include_router(page, dependencies=[Depends(named(""))])
     describe(app)
     return app

@@ -158,7 +158,7 @@ class DatabaseReadings:
     async def completeness(
         self, org_id: int, scope: Scope, days: Days, *, by_channel: bool, limit: int, cursor: str | None
     ) -> Page[Completeness]:
-        async with _own_cursor(cursor), _lent(self._pool) as connection:
+        async with own_cursor(cursor), _lent(self._pool) as connection:
             found = await completeness.completeness(
                 connection,
                 org_id,
@@ -176,7 +176,7 @@ class DatabaseReadings:
         self, org_id: int, scope: Scope, span: Span, *, cause: str | None, limit: int, cursor: str | None
     ) -> Page[Gap]:
         asked, now = completeness.Scope(**vars(scope)), self._clock.now()
-        async with _own_cursor(cursor), _lent(self._pool) as connection:
+        async with own_cursor(cursor), _lent(self._pool) as connection:
             found = await completeness.gaps(
                 connection, org_id, asked, span.begins, span.ends, now=now, cause=cause, limit=limit, cursor=cursor
             )
@@ -186,7 +186,7 @@ class DatabaseReadings:
         self, org_id: int, scope: Scope, span: Span, *, limit: int, cursor: str | None
     ) -> Page[Conflict]:
         asked, now = completeness.Scope(**vars(scope)), self._clock.now()
-        async with _own_cursor(cursor), _lent(self._pool) as connection:
+        async with own_cursor(cursor), _lent(self._pool) as connection:
             found = await completeness.conflicts(
                 connection, org_id, asked, span.begins, span.ends, now=now, limit=limit, cursor=cursor
             )
@@ -198,7 +198,8 @@ class DatabaseReadings:
 
 
 @asynccontextmanager
-async def _own_cursor(cursor: str | None) -> AsyncIterator[None]:
+async def own_cursor(cursor: str | None) -> AsyncIterator[None]:
+    """Turn a cursor that the store never gave out into the client's mistake."""
     try:
         yield
     except CursorMalformed as error:

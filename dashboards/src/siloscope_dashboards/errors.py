@@ -5,6 +5,7 @@
   - Forbidden          403  the login's role may not do this: ask an administrator
   - NotFound           404  there is no such thing, or it is another organisation's: the answer is the same
   - NotAcceptable      406  the client takes no form that this route offers
+  - Conflict           409  what is stored forbids it: an alert is over, a rule is named by another
   - TooLarge           413  the body is beyond the limit
   - Malformed          422  a parameter or the body is not as documented
   - Throttled          429  too many failed logins: wait
@@ -89,6 +90,14 @@ class NotAcceptable(ApiError):
     status = 406
     slug = "not-acceptable"
     title = "This route has no such form"
+
+
+class Conflict(ApiError):
+    """What is stored forbids it."""
+
+    status = 409
+    slug = "conflict"
+    title = "What is stored forbids it"
 
 
 class TooLarge(ApiError):

@@ -13,6 +13,9 @@ from siloscope_dashboards.auth.sessions import Sessions
 from siloscope_dashboards.auth.throttle import LoginThrottle
 from siloscope_dashboards.auth.tokens import AccessTokens
 from siloscope_dashboards.database import DatabaseAccounts, DatabaseChanges, DatabaseReadings, quieten
+from siloscope_dashboards.database_alerts import DatabaseAlerts
+from siloscope_dashboards.database_notifying import DatabaseNotifying
+from siloscope_dashboards.database_rules import DatabaseRules
 from siloscope_dashboards.first_login import prepare
 from siloscope_dashboards.listening import listen
 from siloscope_dashboards.live.feed import Feed
@@ -75,6 +78,9 @@ def wire(pool: Pool, key: bytes, static: Path) -> Wiring:
     return Wiring(
         readings=DatabaseReadings(pool, clock),
         mending=DatabaseMending(pool, clock),
+        alerts=DatabaseAlerts(pool, clock),
+        rulebook=DatabaseRules(pool),
+        notifying=DatabaseNotifying(pool),
         changes=DatabaseChanges(pool, clock),
         accounts=accounts,
         sessions=Sessions(accounts, tokens, Passwords(), LoginThrottle(clock), clock),

@@ -6,7 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from siloscope_contract.alerts.rules import Rule
 from siloscope_dashboards.auth.models import Credentials
+from siloscope_dashboards.documents import schemas as document_schemas
 from siloscope_dashboards.problems import FaultModel, Problem, documented
 
 _SCHEMAS = "#/components/schemas/{model}"
@@ -34,6 +36,7 @@ def _completed(description: dict[str, Any]) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template=_SCHEMAS)
         schema.pop("$defs", None)
         schemas[model.__name__] = schema
+    schemas |= document_schemas([Rule])
     for path, operation in _operations(description):
         responses = operation["responses"]
         if "422" in responses:

@@ -17,3 +17,9 @@ class Page(BaseModel, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None = Field(default=None, description="Pass it as `cursor` for the next page; null = the last")
+
+
+SLUG = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+PathSlug = Annotated[str, Path(pattern=SLUG)]
+QuerySlug = Annotated[str | None, Query(pattern=SLUG)]
+QueryCursor = Annotated[str | None, Query(pattern=r"^[1-9]\d{0,17}$", description="The next_cursor of an earlier page")]

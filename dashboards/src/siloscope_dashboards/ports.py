@@ -3,11 +3,16 @@
 Every read is given the organisation of whoever asks and returns nothing of another one.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
+from siloscope_contract.alerts.routes import Channel as NotifyChannelDocument
+from siloscope_contract.alerts.routes import Digest, Route
+from siloscope_contract.alerts.rules import Rule
+from siloscope_contract.alerts.selectors import Matcher
+from siloscope_dashboards.alerts.models import Alert, AlertDetail, Alerts, LinkedAlert
 from siloscope_dashboards.auth.tokens import Identity
 from siloscope_dashboards.channels.models import Channel
 from siloscope_dashboards.clocks.models import ClockEvent, Redated, Redating, UndatedPile
@@ -17,11 +22,23 @@ from siloscope_dashboards.devices.models import Device
 from siloscope_dashboards.exports.models import ExportOrder
 from siloscope_dashboards.live.hub import Audience
 from siloscope_dashboards.live.models import Change
+from siloscope_dashboards.notifications.models import (
+    NotifyChannel,
+    NotifyChannels,
+    NotifyDigest,
+    NotifyDigests,
+    NotifyRoute,
+    NotifyRoutes,
+    OnItsWay,
+    Outbox,
+)
 from siloscope_dashboards.pages import Page
 from siloscope_dashboards.places.models import Place, PlaceDetail
 from siloscope_dashboards.quarantine.models import Chosen, Concerned, Quarantine, RefusedPayload
+from siloscope_dashboards.rules.models import RuleChecked, RuleEntry, Rules, RuleVersions
 from siloscope_dashboards.series.models import Series
 from siloscope_dashboards.series.window import Window
+from siloscope_dashboards.silences.models import NewSilence, Silence, Silences
 from siloscope_dashboards.sites.models import Site
 
 
@@ -153,6 +170,112 @@ class Mending(Protocol):
     async def undated(self, org_id: int) -> list[UndatedPile]: ...
 
     async def redate(self, identity: Identity, asked: Redating) -> Redated: ...
+
+
+@dataclass(frozen=True)
+class AlertFilter:
+    """Which alerts are wanted; None = any."""
+
+    state: str | None = None
+    severity: str | None = None
+    site_id: int | None = None
+    place_id: int | None = None
+    channel_id: int | None = None
+    rule: str | None = None
+    open: bool | None = None
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a user does about an alert."""
+
+    kind: Literal["acknowledge", "unacknowledge", "assign", "comment", "snooze", "unsnooze"]
+    body: str = ""
+    until: datetime | None = None
+
+
+class AlertDesk(Protocol):
+    """Alerts and silences, and what people do about them. What is not the organisation's does not exist: None."""
+
+    async def alerts(self, org_id: int, wanted: AlertFilter, limit: int, below: int | None) -> Alerts: ...
+
+    async def alert(self, org_id: int, alert_id: int) -> AlertDetail | None: ...
+
+    async def act(self, identity: Identity, alert_id: int, deed: Deed) -> Alert | None:
+        """Do something about an alert; raises `Conflict` where the alert is over and the deed is no comment."""
+        ...
+
+    async def linked(self, token: str) -> LinkedAlert | None:
+        """Return what a signed link is about; None where it is forged, has run out, or its alert is gone."""
+        ...
+
+    async def follow(self, token: str) -> LinkedAlert | None:
+        """Do what a signed link says, and return how things are then."""
+        ...
+
+    async def silences(self, org_id: int, active: bool | None, limit: int, below: int | None) -> Silences: ...
+
+    async def silence(self, identity: Identity, order: NewSilence, matcher: Matcher) -> Silence: ...
+
+    async def end_silence(self, identity: Identity, silence_id: int) -> Silence | None: ...
+
+
+class Rulebook(Protocol):
+    """Rules as documents; what cannot be meant raises `Malformed`."""
+
+    async def rules(self, org_id: int) -> Rules: ...
+
+    async def rule(self, org_id: int, slug: str) -> RuleEntry | None: ...
+
+    async def versions(self, org_id: int, slug: str) -> RuleVersions | None: ...
+
+    async def check(self, org_id: int, rule: Rule) -> RuleChecked: ...
+
+    async def apply(self, identity: Identity, rule: Rule) -> RuleEntry: ...
+
+    async def remove(self, identity: Identity, slug: str) -> bool:
+        """Take a rule out of use and return whether there was one; raises `Conflict` where others name it."""
+        ...
+
+
+class Notifying(Protocol):
+    """Channels, routes, digests, and what goes out; what cannot be meant raises `Malformed`."""
+
+    async def channels(self, org_id: int) -> NotifyChannels: ...
+
+    async def channel(self, org_id: int, slug: str) -> NotifyChannel | None: ...
+
+    async def put_channel(
+        self, identity: Identity, channel: NotifyChannelDocument, secrets: Mapping[str, str] | None
+    ) -> NotifyChannel: ...
+
+    async def remove_channel(self, identity: Identity, slug: str) -> bool:
+        """Take a channel out of use and return whether there was one; raises `Conflict` where a route names it."""
+        ...
+
+    async def routes(self, org_id: int) -> NotifyRoutes: ...
+
+    async def route(self, org_id: int, slug: str) -> NotifyRoute | None: ...
+
+    async def put_route(self, identity: Identity, route: Route, place: int) -> NotifyRoute: ...
+
+    async def remove_route(self, identity: Identity, slug: str) -> bool: ...
+
+    async def digests(self, org_id: int) -> NotifyDigests: ...
+
+    async def digest(self, org_id: int, slug: str) -> NotifyDigest | None: ...
+
+    async def put_digest(self, identity: Identity, digest: Digest) -> NotifyDigest: ...
+
+    async def remove_digest(self, identity: Identity, slug: str) -> bool: ...
+
+    async def send_test(self, identity: Identity, slug: str) -> OnItsWay | None: ...
+
+    async def outbox(
+        self, org_id: int, *, state: str | None, channel: str | None, limit: int, cursor: str | None
+    ) -> Outbox:
+        """Return one page; raises `Malformed` for a cursor that was not given out here."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from siloscope_dashboards.auth.tokens import AccessTokens
 from siloscope_dashboards.live.hub import Hub
 from siloscope_dashboards.operations.metrics import Metrics
 from siloscope_dashboards.page.assets import Assets
-from siloscope_dashboards.ports import Accounts, ChangeSource, Mending, Readings
+from siloscope_dashboards.ports import Accounts, AlertDesk, ChangeSource, Mending, Notifying, Readings, Rulebook
 from siloscope_process.clock import Clock
 
 
@@ -20,6 +20,9 @@ class Wiring:
 
     readings: Readings
     mending: Mending
+    alerts: AlertDesk
+    rulebook: Rulebook
+    notifying: Notifying
     changes: ChangeSource
     accounts: Accounts
     sessions: Sessions
@@ -50,3 +53,30 @@ async def mending(request: Request) -> Mending:
 
 
 MendingPort = Annotated[Mending, Depends(mending)]
+
+
+async def alerts(request: Request) -> AlertDesk:
+    """Return alerts and silences."""
+    return (await wiring(request)).alerts
+
+
+AlertsPort = Annotated[AlertDesk, Depends(alerts)]
+
+
+async def rulebook(request: Request) -> Rulebook:
+    """Return the rules."""
+    return (await wiring(request)).rulebook
+
+
+RulesPort = Annotated[Rulebook, Depends(rulebook)]
+
+
+async def notifying(request: Request) -> Notifying:
+    """Return who is told, and what goes out."""
+    return (await wiring(request)).notifying
+
+
+NotifyingPort = Annotated[Notifying, Depends(notifying)]
+
+
+WiringPort = Annotated[Wiring, Depends(wiring)]

@@ -1,6 +1,6 @@
 """Alerts as people see them: lists, one with its history, and the messages that told of them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -188,7 +188,8 @@ async def messages(
 
 def cursor_of(message: StoredMessage) -> str:
     """Return the cursor of the page that goes on behind a message."""
-    return f"{message.enqueued_at.isoformat()}_{UUID(message.id).hex}"
+    at = message.enqueued_at.astimezone(UTC).isoformat().replace("+00:00", "Z")  # a plus is a space in an address
+    return f"{at}_{UUID(message.id).hex}"
 
 
 def _position(cursor: str) -> tuple[datetime, UUID]:

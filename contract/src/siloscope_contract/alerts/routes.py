@@ -10,7 +10,6 @@ from siloscope_contract.alerts.selectors import Matcher
 from siloscope_contract.alerts.spans import Span
 from siloscope_contract.alerts.words import Severity
 
-
 SECRETS = MappingProxyType({"email": (), "telegram": ("token",), "webhook": ("secret",), "apprise": ("url",)})
 """What each kind of channel needs that no document may hold: a bot's token, the key that signs, a URL with both."""
 

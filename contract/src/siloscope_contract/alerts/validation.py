@@ -17,6 +17,7 @@ from siloscope_contract.alerts.conditions import (
     Rate,
     Spread,
     Threshold,
+    Unusual,
 )
 from siloscope_contract.alerts.rules import Rule
 from siloscope_contract.alerts.selectors import Selector
@@ -68,6 +69,21 @@ def faults(rule: Rule, known: Mapping[str, Rule]) -> Sequence[Problem]:
     ]
 
 
+def named_by(rule: Rule) -> set[str]:
+    """Return the slugs of the other rules that a rule needs: what inhibits it, and whose alerts it counts."""
+    return {*rule.inhibited_by, *_counted(rule.condition)} - {rule.rule}
+
+
+def _counted(condition: Condition) -> Iterator[str]:
+    if isinstance(condition, Count) and condition.rule is not None:
+        yield condition.rule
+    elif isinstance(condition, All | AnyOf):
+        for each in condition.conditions:
+            yield from _counted(each)
+    elif isinstance(condition, Not):
+        yield from _counted(condition.condition)
+
+
 def _of_selector(selector: Selector, path: Path) -> Iterator[Problem]:
     for index, name in enumerate(selector.quantities):
         if "*" not in name and name not in QUANTITIES:
@@ -95,10 +111,12 @@ def _of_condition(
 
 
 def _of_windows(condition: Condition, path: Path) -> Iterator[Problem]:
-    for name in ("within", "trend_over", "over", "but"):
+    for name in ("within", "trend_over", "over"):
         span = getattr(condition, name, None)
-        if isinstance(span, str) and not 0 < seconds(span) <= _LONGEST_WINDOW_S and name != "but":
+        if isinstance(span, str) and not 0 < seconds(span) <= _LONGEST_WINDOW_S:
             yield Problem((*path, name), repr(span), "a window above 0s and of at most 13w")
+    if isinstance(condition, Unusual) and seconds(condition.but) >= seconds(condition.over):
+        yield Problem((*path, "but"), repr(condition.but), f"less than over, which is {condition.over}")
 
 
 def _of_leaf(condition: Condition, path: Path, known: Mapping[str, Rule]) -> Iterator[Problem]:
@@ -164,7 +182,7 @@ def _of_levels(condition: Condition, around: Selector, path: Path) -> Iterator[P
     quantity = _quantity(condition.where.quantities or around.quantities)
     if condition.reads != "value":
         low, high = _READS[condition.reads]
-        what = condition.reads
+        what: str = condition.reads
     elif quantity is not None:
         low, high = quantity.low, quantity.high
         what = f"{quantity.name} in {quantity.unit or 'its unit'}"

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 LARGEST_ALERT_ID = 2**63 - 1
 SeverityWord = Literal["info", "warning", "critical"]
-StateWord = Literal["pending", "firing", "clearing", "unknown", "resolved"]
+StateWord = Literal["ok", "pending", "firing", "clearing", "unknown", "resolved"]
 Comment = Annotated[str, Field(max_length=2_000)]
 Person = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -62,7 +62,7 @@ class Alert(BaseModel):
     rule: AlertRule
     subject: AlertSubject
     severity: SeverityWord
-    state: StateWord
+    state: StateWord = Field(description="ok = it ended before it ever fired")
     reason: str = Field(description="Why it is in that state", examples=["held"])
     site: AlertSite | None
     node: AlertNamed | None
@@ -152,6 +152,22 @@ class AlertDetail(Alert):
     transitions: list[AlertTransition]
     actions: list[AlertAction]
     notifications: list[AlertNotification]
+
+
+class LinkedAlert(BaseModel):
+    """What a signed link shows, and what it did."""
+
+    alert_id: int
+    organisation: str
+    rule_name: str
+    site: str | None
+    place: str | None
+    deed: Literal["acknowledge", "snooze"]
+    snooze_s: int
+    over: bool
+    done: bool = Field(description="It is acknowledged, or snoozed, already")
+    done_by: str | None
+    alerts: int = Field(description="How many alerts the message told of and the link means")
 
 
 class Remark(BaseModel):

@@ -44,3 +44,17 @@ async def administrator(login: LoggedIn) -> Login:
 
 
 Administrator = Annotated[Login, Depends(administrator)]
+
+
+async def operator(login: LoggedIn) -> Login:
+    """Return who is asking.
+
+    Raises:
+        Forbidden: It may only look.
+    """
+    if login.identity.role not in ("operator", "administrator"):
+        raise Forbidden(f"this is for operators and administrators; {login.identity.username} is {login.identity.role}")
+    return login
+
+
+Operator = Annotated[Login, Depends(operator)]

@@ -88,7 +88,7 @@ class Removed(BaseModel):
     removed: str
 
 
-class TestSent(BaseModel):
+class OnItsWay(BaseModel):
     """A test message that is on its way; the outbox says how it went."""
 
     notification_id: str

@@ -49,3 +49,9 @@ class RuleChecked(BaseModel):
     rule: str
     change: Literal["new", "changed", "same"]
     document: dict[str, Any] = Field(description="The rule, with what it leaves to the defaults filled in")
+
+
+class RuleRemoved(BaseModel):
+    """What is out of use."""
+
+    removed: str

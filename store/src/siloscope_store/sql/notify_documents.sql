@@ -43,10 +43,21 @@ WHERE org_id = %(org_id)s AND removed_at IS NULL AND (%(slug)s::text IS NULL OR 
 ORDER BY slug
 
 -- name: put_digest
+-- Weeks begin on Monday. A local time that the clocks skip or repeat is told as the server's rules for time zones do.
 INSERT INTO notify_digest (org_id, slug, document, next_at)
-VALUES (%(org_id)s, %(slug)s, %(document)s, %(next_at)s)
+SELECT %(org_id)s, %(slug)s, %(document)s, min(due.at)
+FROM (
+    SELECT (day + %(local)s::time) AT TIME ZONE %(time_zone)s::text AS at
+    FROM generate_series(
+        date_trunc(%(every)s::text, now() AT TIME ZONE %(time_zone)s::text),
+        (now() AT TIME ZONE %(time_zone)s::text) + INTERVAL '8 days',
+        ('1 ' || %(every)s::text)::interval) AS day) AS due
+WHERE due.at > now()
 ON CONFLICT (org_id, slug) DO UPDATE SET document = excluded.document, next_at = excluded.next_at, removed_at = NULL
 
 -- name: remove_digest
 UPDATE notify_digest SET removed_at = clock_timestamp()
 WHERE org_id = %(org_id)s AND slug = %(slug)s AND removed_at IS NULL
+
+-- name: now
+SELECT now()

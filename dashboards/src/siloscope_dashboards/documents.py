@@ -1,0 +1,51 @@
+"""Rules, routes and other documents of the contract in a request's body: refused in the words that files get."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from siloscope_contract.alerts.validation import Problem
+from siloscope_dashboards.errors import Fault, Malformed
+from siloscope_process.documents import Document, spelled
+from siloscope_process.documents import Fault as DocumentFault
+
+T = TypeVar("T", bound=msgspec.Struct)
+SCHEMAS = "#/components/schemas/alerting.{name}"
+
+
+def read(kind: type[T], found: dict[str, Any], place: str = "body") -> T:
+    """Return a part of the body as a document.
+
+    Raises:
+        Malformed: It is none, and at which place.
+    """
+
+    def refusal(fault: DocumentFault) -> Exception:
+        return refused(place, [Problem(fault.path, fault.found, fault.expected)])
+
+    document = Document("", Path(place), refusal)
+    document.data = found
+    return document.convert(kind)
+
+
+def refused(place: str, problems: Iterable[Problem]) -> Malformed:
+    """Return the error for a document that cannot be meant."""
+    faults = [
+        Fault(".".join(part for part in (place, spelled(each.path)) if part), f"{each.expected}, found {each.found}")
+        for each in problems
+    ]
+    return Malformed("; ".join(f"{fault.place}: expected {fault.expected}" for fault in faults), faults=faults)
+
+
+def body_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route whose whole body is a document."""
+    schema = {"$ref": SCHEMAS.format(name=kind.__name__)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def schemas(kinds: Iterable[type[msgspec.Struct]]) -> dict[str, Any]:
+    """Return what OpenAPI's components say of documents; their names are apart from those of the answers."""
+    _, components = msgspec.json.schema_components(kinds, ref_template=SCHEMAS)
+    return {f"alerting.{name}": schema for name, schema in components.items()}
