@@ -1,0 +1,137 @@
+"""Play history through the engine as it would have come: round for round, in the order of arrival, nothing written.
+
+It is the evaluator that pages people, with another source: what it finds here is what it would have found. What history
+does not hold is not played: neither the platform's own figures, nor which nodes were silent as a whole.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from siloscope_alerting.columns import BoundRule, Catalogue, Int64, Judgement, Outcome, Readings
+from siloscope_alerting.life import Key, Memory, Retrospect, Transition
+from siloscope_alerting.ports import Evaluator, History
+from siloscope_contract.quality import Quality
+
+_MINUTE_MS, _DAY_MS = 60_000, 86_400_000
+_MOST_ROUNDS = 20_000
+"""A long span at a fast pace is played in longer rounds; within one, each channel keeps the order of its readings."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a span of history made happen.
+
+    Attributes:
+        rounds: How many rounds were played.
+        readings: How many readings were played, those of before `from_ms` that only filled windows not counted.
+        unfinished: What is not simply ok at the end.
+    """
+
+    from_ms: int
+    to_ms: int
+    rounds: int
+    readings: int
+    transitions: Sequence[Transition]
+    retrospects: Sequence[Retrospect] = ()
+    unfinished: Mapping[Key, Memory] = field(default_factory=dict)
+
+
+async def replay(
+    evaluator: Evaluator,
+    rules: Sequence[BoundRule],
+    catalogue: Catalogue,
+    history: History,
+    from_ms: int,
+    to_ms: int,
+    *,
+    arrivals: Mapping[int, Int64] | None = None,
+) -> Replayed:
+    """Play [from, to) of a history.
+
+    Args:
+        evaluator: A new one.
+        rules: What is evaluated; rules that inhibit others are to be among them.
+        catalogue: Channels as they are now: those that have moved since are judged where they stand now.
+        history: Where readings come from.
+        from_ms: Begin, UTC milliseconds; windows are filled from before it.
+        to_ms: End.
+        arrivals: When each reading of the span came, per row; unless told each came at its time.
+    """
+    transitions: list[Transition] = []
+    retrospects: list[Retrospect] = []
+    memories: dict[Key, Memory] = {}
+
+    def take(outcome: Outcome) -> None:
+        transitions.extend(outcome.transitions)
+        retrospects.extend(outcome.retrospects)
+        memories.update(outcome.memories)
+
+    take(evaluator.arrange(catalogue, rules, {}))
+    await _recall(evaluator, history, from_ms)
+    step_ms = _step_ms(catalogue, from_ms, to_ms)
+    rounds = played = 0
+    async for readings, now_ms in _rounds(catalogue, history, from_ms, to_ms, step_ms, arrivals):
+        take(evaluator.round(readings, Judgement(absent_to_ms=now_ms, now_ms=now_ms)))
+        rounds, played = rounds + 1, played + len(readings.row)
+    unfinished = {key: memory for key, memory in memories.items() if memory != Memory()}
+    return Replayed(from_ms, to_ms, rounds, played, transitions, retrospects, unfinished)
+
+
+async def _recall(evaluator: Evaluator, history: History, from_ms: int) -> None:
+    by_reach: dict[int, list[int]] = {}
+    for row, back_ms in evaluator.wanted_history().items():
+        by_reach.setdefault(back_ms, []).append(row)
+    for back_ms, rows in by_reach.items():
+        evaluator.recall(await history.between(rows, from_ms - back_ms, from_ms))
+
+
+def _step_ms(catalogue: Catalogue, from_ms: int, to_ms: int) -> int:
+    """Return how long a round is: the shortest expected interval, unless that were too many rounds."""
+    intervals = [channel.interval_s for channel in catalogue.channels if channel.interval_s]
+    shortest_ms = round(1000 * min(intervals)) if intervals else _MINUTE_MS
+    return max(shortest_ms, -(-(to_ms - from_ms) // _MOST_ROUNDS), 1)
+
+
+async def _rounds(
+    catalogue: Catalogue,
+    history: History,
+    from_ms: int,
+    to_ms: int,
+    step_ms: int,
+    arrivals: Mapping[int, Int64] | None,
+) -> AsyncIterator[tuple[Readings, int]]:
+    """Yield what arrived within each step, and the step's end."""
+    allowance_ms = np.array([round(1000 * channel.allowance_s) for channel in catalogue.channels], np.int64)
+    slab_ms = max(_DAY_MS // step_ms, 1) * step_ms
+    slab = range(from_ms, to_ms, slab_ms) if arrivals is None else range(from_ms, to_ms, max(to_ms - from_ms, 1))
+    for begin_ms in slab:
+        end_ms = min(begin_ms + slab.step, to_ms)
+        row, time_ms, value, arrived_ms = await _slab(catalogue, history, begin_ms, end_ms, arrivals)
+        for now_ms in range(begin_ms + step_ms, end_ms + step_ms, step_ms):
+            some = slice(*np.searchsorted(arrived_ms, (now_ms - step_ms, now_ms)))
+            late = arrived_ms[some] - time_ms[some] > allowance_ms[row[some]]
+            quality = np.where(np.isnan(value[some]), int(Quality.BAD), int(Quality.GOOD)).astype(np.int16)
+            order = np.lexsort((time_ms[some], row[some]))
+            yield (
+                Readings(row[some][order], time_ms[some][order], value[some][order], quality[order], late[order]),
+                now_ms,
+            )
+
+
+async def _slab(
+    catalogue: Catalogue, history: History, from_ms: int, to_ms: int, arrivals: Mapping[int, Int64] | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return row, time, value and arrival of all readings of a span, in the order of arrival."""
+    found = await history.between(range(len(catalogue.channels)), from_ms, to_ms)
+    rows = [row for row, (times, _) in found.items() if len(times)]
+    if not rows:
+        none = np.empty(0, np.int64)
+        return none.astype(np.int32), none, np.empty(0, np.float64), none
+    row = np.concatenate([np.full(len(found[each][0]), each, np.int32) for each in rows])
+    time_ms = np.concatenate([found[each][0] for each in rows])
+    value = np.concatenate([found[each][1] for each in rows])
+    arrived_ms = time_ms if arrivals is None else np.concatenate([arrivals[each] for each in rows])
+    order = np.argsort(arrived_ms, kind="stable")
+    return row[order], time_ms[order], value[order], arrived_ms[order]
