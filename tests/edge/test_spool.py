@@ -17,7 +17,8 @@ from siloscope_edge.spool_file import FILE_NAME, connect, set_aside
 from siloscope_edge.watermark import Generation, Judge, Verdict
 
 NOW_MS = 1_704_067_200_000
-SMALL = SpoolLimits(max_bytes=262_144, pack_form=Form.JSON)
+EVICTING = SpoolLimits(thin_to_s=())
+SMALL = SpoolLimits(max_bytes=262_144, pack_form=Form.JSON, thin_to_s=())
 FIRST = Generation("store", "first")
 SECOND = Generation("store", "second")
 
@@ -43,7 +44,7 @@ def packs(spool: Spool) -> list[Pack]:
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Iterator[Spool]:
-    opened = Spool(tmp_path, SpoolLimits(), NOW_MS)
+    opened = Spool(tmp_path, EVICTING, NOW_MS)
     yield opened
     opened.close(NOW_MS)
 

@@ -56,7 +56,7 @@ def declared(packs: list[Pack]) -> set[tuple[str | None, int]]:
         (gap.epoch, seq)
         for pack in packs
         for gap in pack.gaps
-        if gap.kind is GapKind.EVICTED and gap.first_seq and gap.last_seq
+        if gap.kind in (GapKind.EVICTED, GapKind.THINNED) and gap.first_seq and gap.last_seq
         for seq in range(gap.first_seq, gap.last_seq + 1)
     }
 

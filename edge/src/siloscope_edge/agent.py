@@ -12,7 +12,7 @@ import structlog
 from siloscope_contract.topics import Kind, subscription
 from siloscope_edge import announcing, vitals
 from siloscope_edge.clock_guard import ClockGuard
-from siloscope_edge.config import Bus
+from siloscope_edge.config import VITALS_DEVICE, Bus
 from siloscope_edge.directory import open_spool
 from siloscope_edge.errors import SpoolFull, SpoolUnusable
 from siloscope_edge.installation import Installation
@@ -84,7 +84,8 @@ class Agent:
         """Run with one spool and one epoch: until ``stop``, or until the spool's file turns out to be damaged."""
         config = self._config
         try:
-            spool, gaps = open_spool(Path(config.data_directory), config.spool, self._clock, damage, self._source)
+            directory = Path(config.data_directory)
+            spool, gaps = open_spool(directory, config.spool, self._clock, damage, self._source, self._evicted())
         except SpoolFull as error:
             raise Unavailable(f"data_directory {config.data_directory}: {error}") from error
         session = secrets.token_hex(16)
@@ -138,6 +139,11 @@ class Agent:
             self.health,
             lambda: guard.state,
         )
+
+    def _evicted(self) -> list[str]:
+        """Return the devices whose samples a full spool does not thin out."""
+        instruments = [each for found in self._installation.instruments.values() for each in found]
+        return [VITALS_DEVICE, *(each.name for each in instruments if each.device.when_full == "evict")]
 
     def _poller(self, bus: Bus, keeper: Keeper) -> Poller:
         instruments = self._installation.instruments[bus.name]

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -47,7 +47,12 @@ def claimed(directory: Path) -> Iterator[None]:
 
 
 def open_spool(
-    directory: Path, limits: SpoolLimits, clock: Clock, damage: str | None = None, source: TimeSource | None = None
+    directory: Path,
+    limits: SpoolLimits,
+    clock: Clock,
+    damage: str | None = None,
+    source: TimeSource | None = None,
+    evicts: Iterable[str] = (),
 ) -> tuple[Spool, list[Gap]]:
     """Open the spool; a damaged file is set aside, reported, and a new one started.
 
@@ -57,6 +62,7 @@ def open_spool(
         clock: Tells when.
         damage: What a running agent met in it, where one did: a large file is not checked whole at its opening.
         source: The machine's clocks, where instants count from the boot until they are dated.
+        evicts: Devices whose samples are evicted from a full spool, never thinned out.
 
     Returns:
         The spool, and gap records for what the previous start may have lost.
@@ -67,7 +73,7 @@ def open_spool(
     now_ms, boot = (clock.now_ms(), "") if source is None else (source.boot_ms(), source.boot)
     if damage is None:
         try:
-            spool = Spool(directory, limits, now_ms, boot)
+            spool = Spool(directory, limits, now_ms, boot, evicts)
         except SpoolUnusable as error:
             damage = str(error)
         else:
@@ -76,7 +82,7 @@ def open_spool(
     gaps = _declared_lost(file, now_ms)
     kept = set_aside(file, f"{clock.now():%Y%m%dT%H%M%S%f}")
     _log.error("spool_damaged", detail=damage, kept_as=str(kept), declared_lost=len(gaps))
-    return Spool(directory, limits, now_ms, boot), gaps
+    return Spool(directory, limits, now_ms, boot, evicts), gaps
 
 
 def _agent_off(last_sample_ms: int | None, now_ms: int) -> list[Gap]:

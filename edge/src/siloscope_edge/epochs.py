@@ -1,10 +1,13 @@
 """Epochs in the spool: each start of the agent numbers its packs from 1, and the packs keep the pair for ever."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct, field
 
 from siloscope_contract.births import EpochSpan
 from siloscope_contract.packs import Epoch
 from siloscope_edge.spans import Spans
+from siloscope_edge.watermark import Verdict
 
 SEQ_BITS = 40
 
@@ -46,6 +49,16 @@ class EpochState(Struct):
     def span(self) -> EpochSpan:
         """What births and heartbeats say, but for the times."""
         return EpochSpan(self.epoch, self.lowest, self.next)
+
+
+def contradicted(epochs: Sequence[EpochState], verdict: Verdict) -> bool:
+    """Say whether a believed mark lacks what its generation said before to hold."""
+    return any(
+        bool(each.accounted.within(1, verdict.mentioned[each.epoch]).without(verdict.accounted[each.epoch]))
+        or verdict.mentioned[each.epoch] < min(each.below, each.next)
+        for each in epochs
+        if each.epoch in verdict.accounted
+    )
 
 
 def first_number(ordinal: int) -> int:

@@ -1,6 +1,6 @@
 """Instruments: a device of the configuration together with its profile."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -16,6 +16,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
         name: Slug, unique in the node.
         profile: Which profile describes it.
         period_s: How often it is read; the profile's unless told.
+        when_full: What becomes of its oldest samples when the spool is full: thinned out first, or evicted at once.
         options: Where the profile leaves a choice: what holds for this one.
     """
 
@@ -26,6 +27,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
     profile: str
     period_s: Seconds | None = None
     title: str = ""
+    when_full: Literal["thin_out", "evict"] = "thin_out"
     options: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -30,7 +30,9 @@ T = TypeVar("T")
 MAX_WAITING = 10_000
 """Samples that wait in memory while the disk takes nothing; beyond it the oldest go, and are declared."""
 _RETRY_S = 5.0
-_TRIM_EVERY_S = 60.0
+_TRIM_EVERY_S = 300.0
+_LINGER_S = 0.25
+"""What comes together shares a commit; what comes alone, after a while of nothing, waits no longer than this."""
 
 
 class Keeper:
@@ -69,6 +71,7 @@ class Keeper:
         self._dropped: Gap | None = None
         self._trimmed_at_s = clock.monotonic_s()
         self._trims = False
+        self._flushed_at_s = clock.monotonic_s() - self._interval_s
         self.on_written: Callable[[Written], None] = lambda written: None
 
     @property
@@ -94,7 +97,8 @@ class Keeper:
         """
         while True:
             await self._something.wait()
-            await self._clock.sleep(self._interval_s)
+            next_s = self._flushed_at_s + self._interval_s - self._clock.monotonic_s()
+            await self._clock.sleep(max(min(_LINGER_S, self._interval_s), next_s))
             if not await self.flush():
                 await self._clock.sleep(_RETRY_S)
 
@@ -115,6 +119,7 @@ class Keeper:
                 return True
             self._samples, self._gaps = [], []
             self._something.clear()
+            self._flushed_at_s = self._clock.monotonic_s()
             try:
                 written = await self._write(samples, [*gaps, *([self._dropped] if self._dropped else [])])
             except SpoolFull as error:
@@ -244,6 +249,7 @@ class Keeper:
     def _note(self, written: Written) -> None:
         self._health.set("spool", True)
         self._metrics.spooled_packs.inc(written.spooled[1] - written.spooled[0])
+        self._metrics.thinned_packs.inc(written.thinned)
         if written.evicted:
             self._metrics.evicted_packs.inc(written.evicted)
             _log.warning("packs_evicted", packs=written.evicted, reason="the spool is full")

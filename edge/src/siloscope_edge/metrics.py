@@ -36,6 +36,9 @@ class Metrics:
         self.evicted_packs = Counter(
             "siloscope_edge_evicted_packs", "Packs that were evicted uncommitted", registry=registry
         )
+        self.thinned_packs = Counter(
+            "siloscope_edge_thinned_packs", "Packs that were thinned out uncommitted", registry=registry
+        )
         self.dropped_samples = Counter(
             "siloscope_edge_dropped_samples", "Samples that the full disk could not take", registry=registry
         )

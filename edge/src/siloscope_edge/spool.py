@@ -25,9 +25,9 @@ from siloscope_edge.dating import (
     remember_boot,
     undated_numbers,
 )
-from siloscope_edge.epochs import EpochState, first_number
+from siloscope_edge.epochs import EpochState, contradicted, first_number
 from siloscope_edge.errors import SpoolFull
-from siloscope_edge.eviction import Evicted, evict, trim
+from siloscope_edge.eviction import Evicted, Targets, evict, trim
 from siloscope_edge.instants import BootBase, Stamp
 from siloscope_edge.losses import lost, unsendable
 from siloscope_edge.packing import PackedPack, packed
@@ -35,6 +35,7 @@ from siloscope_edge.reserve import Reserve
 from siloscope_edge.spans import Span, Spans
 from siloscope_edge.spool_file import FILE_NAME, SQL, connect, fold_journal, transaction, translated_errors, used_bytes
 from siloscope_edge.spool_reading import newest_sample_ms, read_epochs, read_generation
+from siloscope_edge.thinning import Thinning
 from siloscope_edge.watermark import Generation, Verdict
 
 RESERVE_NAME = "spool.reserve"
@@ -53,12 +54,14 @@ class Written(NamedTuple):
         gone: Numbers of packs that were evicted or trimmed.
         evicted: How many of them were not committed.
         sendable: Numbers of packs that may be sent from now on: new ones, and older ones that have got their dates.
+        thinned: How many packs were thinned out.
     """
 
     spooled: Span
     gone: list[Span]
     evicted: int
     sendable: list[Span]
+    thinned: int = 0
 
 
 class Spool:
@@ -69,14 +72,19 @@ class Spool:
         limits: How it uses the disk.
         now_ms: This instant, as a date or since the boot.
         boot: Id of the boot that instants without a date count from.
+        evicts: Devices whose samples are evicted, never thinned out.
 
     Raises:
         SpoolUnusable: The file is damaged.
         SpoolFull: The disk does not let it be opened now.
     """
 
-    def __init__(self, directory: Path, limits: SpoolLimits, now_ms: int, boot: str = "") -> None:
+    def __init__(
+        self, directory: Path, limits: SpoolLimits, now_ms: int, boot: str = "", evicts: Iterable[str] = ()
+    ) -> None:
         self._limits = limits
+        steps_ms = tuple(sorted(round(step_s * 1000) for step_s in limits.thin_to_s))
+        self._thinning = Thinning(steps_ms, frozenset(evicts), limits.pack_form)
         self._boot = boot
         self._connection = connect(directory / FILE_NAME)
         try:
@@ -221,9 +229,11 @@ class Spool:
                 held = [each for each in self._epochs if each.lowest < each.next]
                 lowest = {each.ordinal: trim(self._connection, each, before_ms) for each in held}
             evicted = self._make_room(packs, lowest)
+            steps = {pack.seq: step_ms for pack, step_ms in evicted.kept}
+            packs += [pack for pack, _ in evicted.kept]
             following = current.next + len(packs)
             packs += packed([], evicted.gaps, epoch=current.epoch, first_seq=following, form=self._limits.pack_form)
-            rows = [_row(current, pack, now_ms, known=known) for pack in packs]
+            rows = [_row(current, pack, now_ms, known=known, step_ms=steps.get(pack.seq, 0)) for pack in packs]
             self._connection.executemany(SQL["insert_pack"], rows)
             lowest |= evicted.lowest
             marks_written = self._write_marks(now_ms, current.next + len(packs), force=bool(lowest))
@@ -231,12 +241,7 @@ class Spool:
 
     def is_contradicted_by(self, verdict: Verdict) -> bool:
         """Say whether a believed mark lacks what its generation said before to hold."""
-        return any(
-            bool(each.accounted.within(1, verdict.mentioned[each.epoch]).without(verdict.accounted[each.epoch]))
-            or verdict.mentioned[each.epoch] < min(each.below, each.next)
-            for each in self._epochs
-            if each.epoch in verdict.accounted
-        )
+        return contradicted(self._epochs, verdict)
 
     def account(self, verdict: Verdict, generation: Generation, now_ms: int) -> Written | None:
         """Take in a believed watermark.
@@ -344,7 +349,9 @@ class Spool:
             EpochState(each.ordinal, each.epoch, lowest.get(each.ordinal, each.lowest), each.next, each.accounted)
             for each in self._epochs
         ]
-        return evict(self._connection, present, bound - bound // 50 - needed)
+        targets = Targets(bound - needed, bound - bound // 50 - needed)
+        following = self._current.next + len(packs)
+        return evict(self._connection, present, targets, self._thinning, following)
 
     def _write_marks(self, now_ms: int, following: int, *, force: bool = False) -> bool:
         written = self._marks_written_ms
@@ -375,12 +382,12 @@ class Spool:
             (sendable if pack.dated else self._undated).add(number, number + 1)
         times = [pack.last_ms for pack in packs if pack.last_ms is not None]
         self.last_sample_ms = max(times, default=self.last_sample_ms)
-        return Written((first, self.next_number), gone, evicted.uncommitted, list(sendable.ranges()))
+        return Written((first, self.next_number), gone, evicted.uncommitted, list(sendable.ranges()), evicted.thinned)
 
 
-def _row(epoch: EpochState, pack: PackedPack, now_ms: int, *, known: bool) -> tuple[object, ...]:
+def _row(epoch: EpochState, pack: PackedPack, now_ms: int, *, known: bool, step_ms: int = 0) -> tuple[object, ...]:
     dated = (KNOWN if known else PROVISIONAL) if pack.dated else UNDATED
-    return (epoch.base + pack.seq, pack.first_ms, pack.last_ms, now_ms, pack.gaps, pack.payload, dated)
+    return (epoch.base + pack.seq, pack.first_ms, pack.last_ms, now_ms, pack.gaps, pack.payload, dated, step_ms)
 
 
 def _spelled(spans: Spans) -> str:

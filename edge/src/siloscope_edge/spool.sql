@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS pack (
     gaps INTEGER NOT NULL,          -- how many gap records it carries: they are declared again if it is evicted
     dated INTEGER NOT NULL DEFAULT 1, -- 0: its instants count from the boot, and it must not be sent; 1: by a clock
                                       -- that was right; 2: provisionally. What is dated is never dated again
+    thinned_to_ms INTEGER NOT NULL DEFAULT 0, -- its samples are at least so far apart, since the spool was full
     payload BLOB NOT NULL
 );
 -- How a boot's instants get their dates.
@@ -53,6 +54,9 @@ ALTER TABLE epoch ADD COLUMN boot TEXT;
 -- name: add_dated
 ALTER TABLE pack ADD COLUMN dated INTEGER NOT NULL DEFAULT 1;
 
+-- name: add_thinned_to_ms
+ALTER TABLE pack ADD COLUMN thinned_to_ms INTEGER NOT NULL DEFAULT 0;
+
 -- name: index_undated
 CREATE INDEX IF NOT EXISTS pack_undated ON pack (number) WHERE dated = 0;
 
@@ -72,7 +76,8 @@ UPDATE epoch SET next_seq = ?, accounted = ? WHERE ordinal = ?;
 DELETE FROM epoch WHERE ordinal = ?;
 
 -- name: insert_pack
-INSERT INTO pack (number, first_ms, last_ms, spooled_ms, gaps, payload, dated) VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO pack (number, first_ms, last_ms, spooled_ms, gaps, payload, dated, thinned_to_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: payload
 SELECT payload FROM pack WHERE number = ?;
@@ -111,7 +116,7 @@ INSERT OR REPLACE INTO boot (boot, base_ms, known, at_boot_ms, final) VALUES (?,
 DELETE FROM boot WHERE boot NOT IN (SELECT boot FROM epoch WHERE boot IS NOT NULL);
 
 -- name: oldest
-SELECT number, first_ms, last_ms, spooled_ms, gaps, length(payload) FROM pack
+SELECT number, first_ms, last_ms, spooled_ms, gaps, length(payload), thinned_to_ms FROM pack
 WHERE number >= ? AND number < ? ORDER BY number LIMIT ?;
 
 -- name: delete_packs

@@ -12,8 +12,11 @@ FILE_NAME = "spool.sqlite3"
 CHECKED_BYTES = 256 * 1024 * 1024
 """A file up to this size is checked whole at every start; of a larger one damage shows when it is met."""
 
-_JOURNAL_PAGES = 256
-"""The journal is folded into the file at 1 MiB: on a full disk that is what folding it may need."""
+_PAGE_BYTES = 512
+"""A commit of two seconds is some hundred bytes: with pages of 4 KiB it cost the flash half as much again."""
+
+_JOURNAL_BYTES = 1024 * 1024
+"""The journal is folded into the file at this size: on a full disk that is what folding it may need."""
 
 SQL = statements.load("spool.sql")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -104,9 +107,10 @@ def set_aside(file: Path, stamp: str) -> Path:
 def _prepare(connection: sqlite3.Connection, file: Path, *, read_only: bool) -> None:
     if read_only:
         return
+    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # of a new file; an old one keeps its own
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL_PAGES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL_BYTES // _pragma(connection, 'page_size')}")
     connection.execute("PRAGMA temp_store = MEMORY")
     if file.stat().st_size <= CHECKED_BYTES:
         with closing(connection.execute("PRAGMA quick_check(1)")) as cursor:
@@ -127,7 +131,7 @@ def _prepare(connection: sqlite3.Connection, file: Path, *, read_only: bool) -> 
 def _upgrade(connection: sqlite3.Connection) -> None:
     """Add what a file of an earlier version lacks; all that it holds has dates."""
     connection.execute("BEGIN IMMEDIATE")
-    for table, column in (("epoch", "boot"), ("pack", "dated")):
+    for table, column in (("epoch", "boot"), ("pack", "dated"), ("pack", "thinned_to_ms")):
         if (column,) not in connection.execute(SQL[f"{table}_columns"]).fetchall():
             connection.execute(SQL[f"add_{column}"])
     connection.execute(SQL["index_undated"])
