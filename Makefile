@@ -52,5 +52,6 @@ lint: install                   ## every check that starts no test
 test-components:
 	@sh tests/install-components
 
-docs: install                   ## docs/settings.md from the code
+docs: install                   ## docs/settings.md and docs/profiles.md from the code
 	@.venv/bin/python -m tests.house.settings_page
+	@.venv/bin/python -m tests.house.profiles_page

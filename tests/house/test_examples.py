@@ -11,6 +11,7 @@ from siloscope_store import layout
 from tests.house.repository import ROOT
 
 RUNNING = (ROOT / "docs" / "running.md").read_text()
+PROFILES = (ROOT / "docs" / "profiles.md").read_text()
 
 
 def shown(name: str) -> str:
@@ -33,4 +34,4 @@ def test_the_edge_configuration_is_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("profile", sorted(path.stem for path in ROOT.glob("edge/src/siloscope_edge/shipped/*.yaml")))
 def test_every_shipped_profile_is_named(profile: str) -> None:
-    assert f"`{profile}`" in RUNNING
+    assert f"### `{profile}`" in PROFILES

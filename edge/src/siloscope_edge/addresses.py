@@ -8,7 +8,11 @@ from siloscope_edge.instruments import Device
 
 
 class AddressedDevice(Device, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A device whose address is one character, as those of Vaisala, Gill and SDI-12 are."""
+    """A device whose address is one character, as those of Vaisala and SDI-12 are.
+
+    Attributes:
+        address: That character.
+    """
 
     addressed_by: ClassVar[str] = "address"
 

@@ -54,8 +54,23 @@ class Asker:
         """Return the line, with its end, that follows a query."""
         return await self.answer(instrument, query, lambda buffer: line_from(buffer, end))
 
-    async def answer(self, instrument: Instrument, query: bytes, take: Take[T], *, timeout_s: float | None = None) -> T:
+    async def answer(
+        self,
+        instrument: Instrument,
+        query: bytes,
+        take: Take[T],
+        *,
+        timeout_s: float | None = None,
+        echoes: bool = True,
+    ) -> T:
         """Send a query and return what ``take`` finds behind its echo, if an adapter sends one back.
+
+        Args:
+            instrument: Whose limits hold.
+            query: What is sent.
+            take: Finds the answer.
+            timeout_s: How long it may take, if not as long as the limits say.
+            echoes: Whether the answer can be told from an echo; false where it begins as the query does.
 
         Raises:
             ReadFailed: It found nothing in time.
@@ -68,7 +83,8 @@ class Asker:
         if self.wire.forget():
             self.note(instrument.name, Trouble.UNSOLICITED)
         self.wire.write(query)
-        return await self.heard(instrument, _behind_echo(query, take, self._echoed(instrument)), timeout_s)
+        behind = _behind_echo(query, take, self._echoed(instrument)) if echoes else take
+        return await self.heard(instrument, behind, timeout_s)
 
     async def heard(self, instrument: Instrument, take: Take[T], timeout_s: float | None = None) -> T:
         """Return what ``take`` finds in what comes.

@@ -39,6 +39,7 @@ class Driver(Struct, frozen=True, kw_only=True):
         bus: Makes the port of a line.
         asks: Says which requests bring a profile's channels.
         check: Refuses a profile that its struct alone cannot.
+        notes: What else a writer of a profile must know, as Markdown.
     """
 
     name: str
@@ -49,3 +50,4 @@ class Driver(Struct, frozen=True, kw_only=True):
     bus: OpenBus
     asks: Callable[[Any], Sequence[str]]
     check: Callable[[Any, Document], None] = _nothing_more
+    notes: str = ""

@@ -19,7 +19,7 @@ GROUP = "siloscope.edge.drivers"
 @lru_cache(maxsize=1)
 def names() -> tuple[str, ...]:
     """Return the names of all drivers; ours first. A foreign one cannot take the name of one of ours."""
-    return tuple(dict.fromkeys([*_own(), *sorted(entry.name for entry in entry_points(group=GROUP))]))
+    return tuple(dict.fromkeys([*sorted(_own()), *sorted(entry.name for entry in entry_points(group=GROUP))]))
 
 
 @lru_cache(maxsize=64)

@@ -146,6 +146,7 @@ class Wire:
 
     def forget(self) -> bytes:
         """Drop what came unasked, and return it."""
+        self._readable()  # what the kernel holds came before now too
         dropped = bytes(self._buffer)
         self._buffer.clear()
         return dropped

@@ -53,7 +53,19 @@ def test_each_shipped_modbus_profile_needs_few_requests() -> None:
         for name, profile in shipped.items()
         if isinstance(profile, ModbusProfile)
     }
-    assert counts == {"r4dcb08": 1, "sdm120": 4, "senseair-s8": 1, "xy-md02": 1}
+    assert counts == {
+        "compact-weather": 1,
+        "loop-8ch": 1,
+        "r4dcb08": 1,
+        "sdm120": 4,
+        "senseair-s8": 1,
+        "sht30": 1,
+        "soil-7in1": 1,
+        "vaisala-gmp250": 1,
+        "vaisala-hmp": 1,
+        "wsc11": 5,
+        "xy-md02": 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,12 @@ _BitNumber = Annotated[int, Meta(ge=0, le=15)]
 
 
 class Sentinel(Struct, frozen=True, forbid_unknown_fields=True):
-    """A raw content, as an unsigned number, that is no value but says why there is none."""
+    """A raw content that is no value but says why there is none.
+
+    Attributes:
+        raw: The whole content, as an unsigned number.
+        reason: The reason of the reading that is then bad.
+    """
 
     raw: Annotated[int, Meta(ge=0)]
     reason: str = "sensor_missing"

@@ -8,7 +8,13 @@ from siloscope_edge.profiles import Channel, Profile
 
 
 class FieldChannel(Channel, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A channel in a field of a line: ``query`` brings the line, ``field`` names the value in it."""
+    """A channel in a field of a line.
+
+    Attributes:
+        query: What brings the line: ``r1`` wind, ``r2`` pressure, temperature and humidity, ``r3`` rain, ``r5``
+            supervisor, ``r0`` composite.
+        field: The name of the value in it, such as ``Ta``; its unit is that of SI, or hPa.
+    """
 
     query: Annotated[str, Meta(pattern=r"^[rR][0-5]$")]
     field: Annotated[str, Meta(pattern=r"^[A-Z][a-z]$")]
