@@ -14,7 +14,8 @@ from siloscope_contract.alerts.routes import Digest
 from siloscope_contract.alerts.words import Severity
 from siloscope_store import alert_digests, notify_outbox
 from siloscope_store.alert_digests import Connection, DueDigest, OpenAlert
-from siloscope_store.connections import Pool
+from siloscope_store.connections import Pool, borrowed
+from siloscope_store.errors import DatabaseUnavailable
 
 _log = structlog.get_logger(__name__)
 _LOOK_EVERY_S = 10.0
@@ -39,7 +40,10 @@ class Digests:
     async def run(self) -> None:
         """Look every ten seconds, until cancelled."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except DatabaseUnavailable as error:
+                _log.info("digests wait", error=str(error))
             await self._clock.sleep(_LOOK_EVERY_S)
 
     async def look(self) -> int:
@@ -47,7 +51,7 @@ class Digests:
         term = self._term()
         if term is None:
             return 0
-        async with self._pool.connection() as connection, connection.transaction():
+        async with borrowed(self._pool) as connection, connection.transaction():
             enqueued = await tell_due(connection, term)
         if enqueued:
             self._wake()

@@ -10,6 +10,7 @@ import httpx2
 import structlog
 
 from siloscope_alerting.ports import Clock
+from siloscope_store.errors import DatabaseUnavailable
 
 _log = structlog.get_logger(__name__)
 EVERY_S = 60.0
@@ -17,7 +18,7 @@ OLDEST_ROUND_S = 60.0
 STUCK_AFTER_S = 120.0
 _TIMEOUT_S = 10.0
 
-Beat = Literal["called", "standby", "rounds_stand", "messages_stand", "unreachable"]
+Beat = Literal["called", "standby", "rounds_stand", "messages_stand", "database_away", "unreachable"]
 """What a turn came to; all but the first two let the switch fall."""
 
 
@@ -52,8 +53,7 @@ class Heartbeat:
         while True:
             found = await self.beat()
             if found != self._last:
-                level = "info" if found in ("called", "standby") else "warning"
-                _log.log({"info": 20, "warning": 30}[level], "heartbeat", outcome=found)
+                (_log.info if found in ("called", "standby") else _log.warning)("heartbeat", outcome=found)
             self._last = found
             await self._clock.sleep(EVERY_S)
 
@@ -64,8 +64,11 @@ class Heartbeat:
             return "standby"
         if age_s > OLDEST_ROUND_S:
             return "rounds_stand"
-        if await self._stuck(STUCK_AFTER_S):
-            return "messages_stand"
+        try:
+            if await self._stuck(STUCK_AFTER_S):
+                return "messages_stand"
+        except DatabaseUnavailable:
+            return "database_away"
         try:
             answer = await self._client.get(self._url, timeout=_TIMEOUT_S)
         except (httpx2.RequestError, httpx2.InvalidURL):
