@@ -118,14 +118,14 @@ class Unusual(Leaf, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     The range is from the 1st to the 99th percentile of good readings; it cannot be told before half of `over` is known.
 
     Attributes:
-        beyond: Share of the range; 0.25 of a range from 18 to 24 is above 25.5 or below 16.5.
+        beyond: Share of the range; 0.2 of a range from 18 to 23 is above 24 or below 17.
         over: How far back the range looks.
         but: The newest of it that does not count, so that what is unusual does not at once become usual.
         least: The least range that is meant: a channel that hardly moves is not unusual when it does, a little.
         clear: Share of the range at which it may clear; 0 unless told.
     """
 
-    beyond: Annotated[float, Meta(ge=0, description="a share of the range, 0 or more")] = 0.25
+    beyond: Annotated[float, Meta(ge=0, description="a share of the range, 0 or more")] = 0.2
     side: Literal["above", "below", "either"] = "either"
     over: Span = "28d"
     but: Span = "12h"
