@@ -46,6 +46,17 @@ def test_tables_and_wide_types_are_kept_apart_and_whole() -> None:
     assert spelled(channels, RegisterLimits(registers_per_request=4)) == "h0+4 h5+4 i0+1"
 
 
+def test_bits_have_a_limit_of_their_own_and_are_kept_apart() -> None:
+    bits = [channel(at, "bit", table="coil") for at in (0, 3, 200)]
+    assert spelled([*bits, channel(0)], RegisterLimits(gap_registers=8)) == "c0+4 c200+1 h0+1"
+    assert spelled(bits[:2], RegisterLimits(gap_registers=8, bits_per_request=3)) == "c0+1 c3+1"
+
+
+def test_a_coil_is_one_or_nought() -> None:
+    decode = decoder_for(channel(0, "bit", table="discrete"))
+    assert [decode(wire).value for wire in (b"\x01", b"\x00")] == [1.0, 0.0]
+
+
 def test_each_shipped_modbus_profile_needs_few_requests() -> None:
     shipped = {name: read(file) for name, file in catalogue().items()}
     counts = {
@@ -78,6 +89,22 @@ def test_each_shipped_modbus_profile_needs_few_requests() -> None:
         ("66E6F6C2", "float32", {"byte_order": "DCBA", "resolution": 0.01}, -123.45),
         ("F6C266E6", "float32", {"byte_order": "BADC", "resolution": 0.01}, -123.45),
         ("0190", "int16", {"resolution": 1}, 400.0),
+        ("0005", "bit", {"bit": 2}, 1.0),
+        ("0005", "bit", {"bit": 1}, 0.0),
+        ("A5F0", "bitfield", {"bits": (4, 7)}, 15.0),
+        ("A5F0", "bitfield", {"bits": (8, 15)}, 165.0),
+        ("F0A5", "bitfield", {"bits": (8, 15), "byte_order": "BADC"}, 165.0),
+        ("4D00", "float16", {}, 20.0),
+        ("DB00", "int16", {"byte_order": "BADC", "scale": 0.1, "resolution": 0.1}, 21.9),
+        ("FFFFFF9C", "int32", {}, -100.0),
+        ("FF9CFFFF", "int32", {"byte_order": "CDAB"}, -100.0),
+        ("00000001", "uint32", {"scale": 0.5, "offset": 2}, 2.5),
+        ("FFFFFFFFFFFFFFFE", "int64", {}, -2.0),
+        ("2731", "uint16", {"negative_from": 10000, "scale": 0.1, "resolution": 0.1}, -3.3),
+        ("00FA", "uint16", {"negative_from": 10000, "scale": 0.1, "resolution": 0.1}, 25.0),
+        ("2B32312E3500", "string", {"words": 3}, 21.5),
+        ("4F50454E", "string", {"words": 2, "texts": {"OPEN": 1.0}}, 1.0),
+        ("504F4E45", "string", {"words": 2, "byte_order": "BADC", "texts": {"OPEN": 1.0}}, 1.0),
     ],
 )
 def test_published_words_become_their_values(wire: str, kind: str, rest: dict[str, object], value: float) -> None:
@@ -90,6 +117,11 @@ def test_published_words_become_their_values(wire: str, kind: str, rest: dict[st
         ("8000", "int16", {"sentinels": (Sentinel(0x8000),)}, Quality.SENSOR_MISSING),
         ("7FC00000", "float32", {}, Quality.NOT_A_NUMBER),
         ("7F800000", "float32", {}, Quality.NOT_A_NUMBER),
+        ("7E00", "float16", {}, Quality.NOT_A_NUMBER),
+        ("4E4F4E45", "string", {"words": 2}, Quality.NOT_A_NUMBER),
+        ("6E616E20", "string", {"words": 2}, Quality.NOT_A_NUMBER),  # a number to Python
+        ("FFFF", "bit", {"bit": 0, "sentinels": (Sentinel(0xFFFF),)}, Quality.SENSOR_MISSING),
+        ("FFFFFFFF", "uint32", {"sentinels": (Sentinel(0xFFFFFFFF),)}, Quality.SENSOR_MISSING),
         ("80000000", "int32", {}, Quality.OUT_OF_RANGE),  # beyond what a temperature can be
         ("0352", "int16", {"scale": 0.1, "valid": (-55, 84.9)}, Quality.OUT_OF_RANGE),
     ],
