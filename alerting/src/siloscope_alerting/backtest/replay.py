@@ -4,7 +4,7 @@ It is the evaluator that pages people, with another source: what it finds here i
 does not hold is not played: neither the platform's own figures, nor which nodes were silent as a whole.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,6 +47,7 @@ async def replay(
     to_ms: int,
     *,
     arrivals: Mapping[int, Int64] | None = None,
+    follow: Callable[[Outcome, int], None] = lambda _outcome, _now_ms: None,
 ) -> Replayed:
     """Play [from, to) of a history.
 
@@ -58,6 +59,7 @@ async def replay(
         from_ms: Begin, UTC milliseconds; windows are filled from before it.
         to_ms: End.
         arrivals: When each reading of the span came, per row; unless told each came at its time.
+        follow: Called after each round with what it found and with its end.
     """
     transitions: list[Transition] = []
     retrospects: list[Retrospect] = []
@@ -69,11 +71,13 @@ async def replay(
         memories.update(outcome.memories)
 
     take(evaluator.arrange(catalogue, rules, {}))
-    await _recall(evaluator, history, from_ms)
     step_ms = _step_ms(catalogue, from_ms, to_ms)
+    await _recall(evaluator, history, from_ms)
     rounds = played = 0
     async for readings, now_ms in _rounds(catalogue, history, from_ms, to_ms, step_ms, arrivals):
-        take(evaluator.round(readings, Judgement(absent_to_ms=now_ms, now_ms=now_ms)))
+        outcome = evaluator.round(readings, Judgement(absent_to_ms=now_ms, now_ms=now_ms))
+        take(outcome)
+        follow(outcome, now_ms)
         rounds, played = rounds + 1, played + len(readings.row)
     unfinished = {key: memory for key, memory in memories.items() if memory != Memory()}
     return Replayed(from_ms, to_ms, rounds, played, transitions, retrospects, unfinished)

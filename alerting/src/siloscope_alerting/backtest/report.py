@@ -34,10 +34,11 @@ class Firing(msgspec.Struct, frozen=True):
 
 
 class Paged(msgspec.Struct, frozen=True):
-    """How often a route would have sent something to a channel."""
+    """How often a route would have sent messages of a kind to a channel."""
 
     route: str
     channel: str
+    kind: str
     messages: int
 
 
@@ -64,7 +65,14 @@ def names_of(catalogue: Catalogue) -> Mapping[tuple[SubjectKind, int], str]:
     return found
 
 
-def reported(replayed: Replayed, rules: Mapping[int, Rule], catalogue: Catalogue) -> Report:
+def reported(
+    replayed: Replayed,
+    rules: Mapping[int, Rule],
+    catalogue: Catalogue,
+    *,
+    incidents: int = 0,
+    paged: Sequence[Paged] = (),
+) -> Report:
     """Return a replay as firings, in the order in which they fired, and transitions."""
     names = names_of(catalogue)
     firings = [
@@ -79,6 +87,8 @@ def reported(replayed: Replayed, rules: Mapping[int, Rule], catalogue: Catalogue
         channels=len(catalogue.channels),
         readings=replayed.readings,
         firings=sorted(firings, key=lambda firing: (firing.fired, firing.rule, firing.subject)),
+        incidents=incidents,
+        paged=list(paged),
         transitions=lines(replayed.transitions, rules, names),
     )
 
