@@ -54,6 +54,12 @@ def ours(fakes: Parts) -> Headers:
 
 
 @pytest.fixture
+def operators(fakes: Parts) -> Headers:
+    """The header of our operator."""
+    return _bearer(fakes, Identity(3, OURS, "eve", "operator"))
+
+
+@pytest.fixture
 def theirs(fakes: Parts) -> Headers:
     """The header of another organisation's viewer."""
     return _bearer(fakes, Identity(2, THEIRS, "bob", "viewer"))

@@ -32,6 +32,7 @@ from siloscope_dashboards.series.window import Window
 from siloscope_dashboards.sites.models import Site, SiteNode
 from siloscope_dashboards.wiring import Wiring
 from siloscope_process.clock import ManualClock
+from tests.dashboards.alert_fakes import FakeAlerts, FakeNotifying, FakeRules
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse"
@@ -390,6 +391,9 @@ class Parts:
     readings: FakeReadings
     accounts: FakeAccounts
     changes: FakeChanges
+    alerts: FakeAlerts
+    rulebook: FakeRules
+    notifying: FakeNotifying
     clock: ManualClock
     wiring: Wiring
 
@@ -398,11 +402,16 @@ def parts(static: Path, *, queue_length: int = 100) -> Parts:
     """Wire an app out of fakes."""
     clock = ManualClock()
     readings, accounts, changes = FakeReadings(), FakeAccounts(), FakeChanges()
+    check = readings._check
+    alerts, rulebook, notifying = FakeAlerts(check), FakeRules(check), FakeNotifying(check)
     tokens = AccessTokens(b"k" * 32, clock)
     sessions = Sessions(accounts, tokens, Passwords(CHEAP), LoginThrottle(clock), clock)
     wiring = Wiring(
         readings=readings,
         mending=FakeMending(readings),
+        alerts=alerts,
+        rulebook=rulebook,
+        notifying=notifying,
         changes=changes,
         accounts=accounts,
         sessions=sessions,
@@ -412,4 +421,4 @@ def parts(static: Path, *, queue_length: int = 100) -> Parts:
         assets=Assets(static),
         clock=clock,
     )
-    return Parts(readings, accounts, changes, clock, wiring)
+    return Parts(readings, accounts, changes, alerts, rulebook, notifying, clock, wiring)

@@ -22,14 +22,14 @@ def kinds(error: type[ApiError]) -> Iterator[type[ApiError]]:
 def test_it_lists_every_route_and_no_other(fakes: Parts) -> None:
     paths = create_app(fakes.wiring).openapi()["paths"]
     routes = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
-    assert set(re.findall(r"^\| `((?:GET|POST) [^`]+)`", PAGE, re.MULTILINE)) == routes
+    assert set(re.findall(r"^\| `((?:GET|POST|PUT|DELETE) [^`]+)`", PAGE, re.MULTILINE)) == routes
 
 
 def test_it_names_every_parameter(fakes: Parts) -> None:
     paths = create_app(fakes.wiring).openapi()["paths"]
     for path, methods in paths.items():
-        (row,) = re.findall(rf"^\| `(?:GET|POST) {re.escape(path)}` \| (.+) \|$", PAGE, re.MULTILINE)
-        for operation in methods.values():
+        for method, operation in methods.items():
+            (row,) = re.findall(rf"^\| `{method.upper()} {re.escape(path)}` \| (.+) \|$", PAGE, re.MULTILINE)
             for parameter in operation.get("parameters", []):
                 if parameter["in"] == "query":
                     assert f"`{parameter['name']}`" in row

@@ -18,6 +18,8 @@ NO_LOGIN_NEEDED = {
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
+    ("get", "/a/{token}"),
+    ("post", "/a/{token}"),
 }
 ADMINISTRATORS_ONLY = "/api/v1/quarantine"
 MALFORMED_IDS = ("0", "-1", "x", "1.5", "2147483648", "99999999999999999999", "%00", "1%20or%201=1")
@@ -26,6 +28,33 @@ CHANGES: dict[str, dict[str, Any]] = {
     "/api/v1/quarantine/discard": {"reason": "malformed"},
     "/api/v1/undated/redate": {"node_id": 10, "rule": "shift", "shift_s": 3600},
 }
+RULE = {"rule": "10", "name": "Hot", "condition": {"kind": "threshold", "above": 30}}
+CHANNEL = {"document": {"channel": "10", "kind": "email", "to": ["ada@farm.example"]}}
+ROUTE = {"document": {"route": "10", "steps": [{"channels": ["mail"]}]}}
+SILENCE = {"selector": {"rules": ["hot"]}, "ends": "2024-01-02T00:00:00Z"}
+# Of method, path and body: what operators may do, and what administrators alone.
+ACTS: list[tuple[str, str, dict[str, Any] | None]] = [
+    ("POST", "/api/v1/alerts/{alert_id}/acknowledge", {}),
+    ("POST", "/api/v1/alerts/{alert_id}/unacknowledge", {"comment": "my mistake"}),
+    ("POST", "/api/v1/alerts/{alert_id}/assign", {"to": "bob"}),
+    ("POST", "/api/v1/alerts/{alert_id}/comment", {"comment": "the fan is off"}),
+    ("POST", "/api/v1/alerts/{alert_id}/snooze", {"until": "2024-01-01T08:00:00Z"}),
+    ("POST", "/api/v1/alerts/{alert_id}/unsnooze", {}),
+    ("POST", "/api/v1/silences", SILENCE),
+    ("POST", "/api/v1/silences/{silence_id}/end", None),
+    ("POST", "/api/v1/notify/channels/{slug}/test", None),
+]
+EDITS: list[tuple[str, str, dict[str, Any] | None]] = [
+    ("POST", "/api/v1/rules/check", RULE),
+    ("PUT", "/api/v1/rules/{slug}", RULE),
+    ("DELETE", "/api/v1/rules/{slug}", None),
+    ("PUT", "/api/v1/notify/channels/{slug}", CHANNEL),
+    ("DELETE", "/api/v1/notify/channels/{slug}", None),
+    ("PUT", "/api/v1/notify/routes/{slug}", ROUTE),
+    ("DELETE", "/api/v1/notify/routes/{slug}", None),
+    ("PUT", "/api/v1/notify/digests/{slug}", {"document": {"digest": "10", "channels": ["mail"]}}),
+    ("DELETE", "/api/v1/notify/digests/{slug}", None),
+]
 MALFORMED_INTEGERS = ("", "x", "0", "-5", "1e3", "99999999999")
 
 
@@ -45,9 +74,9 @@ def reads(fakes: Parts) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def filled(path: str, identifier: object) -> str:
     """Put the same id into every hole of a path."""
-    for hole in ("site_id", "place_id", "channel_id", "node_id", "quarantine_id"):
+    for hole in ("site_id", "place_id", "channel_id", "node_id", "quarantine_id", "alert_id", "silence_id", "slug"):
         path = path.replace(f"{{{hole}}}", str(identifier))
-    assert "{" not in path
+    assert "{" not in path.replace("{token}", "")
     return path
 
 
@@ -73,10 +102,27 @@ def test_the_description_lists_every_route_that_exists(fakes: Parts) -> None:
         "/api/v1/quarantine",
         "/api/v1/quarantine/export",
         "/api/v1/quarantine/{quarantine_id}",
+        "/api/v1/alerts",
+        "/api/v1/alerts/{alert_id}",
+        "/api/v1/silences",
+        "/api/v1/rules",
+        "/api/v1/rules/{slug}",
+        "/api/v1/rules/{slug}/versions",
+        "/api/v1/notify/channels",
+        "/api/v1/notify/channels/{slug}",
+        "/api/v1/notify/routes",
+        "/api/v1/notify/routes/{slug}",
+        "/api/v1/notify/digests",
+        "/api/v1/notify/digests/{slug}",
+        "/api/v1/notify/outbox",
     }
-    assert {path for path, methods in paths(fakes).items() if "post" in methods} == {
-        *(path for method, path in NO_LOGIN_NEEDED if method == "post"),
-        *CHANGES,
+    changing = {(method.upper(), path) for path, methods in paths(fakes).items() for method in methods} - {
+        ("GET", path) for path in paths(fakes)
+    }
+    assert changing == {
+        *((method.upper(), path) for method, path in NO_LOGIN_NEEDED if method != "get"),
+        *(("POST", path) for path in CHANGES),
+        *((method, path) for method, path, _ in (*ACTS, *EDITS)),
     }
 
 
@@ -171,6 +217,47 @@ async def test_changes_are_refused_to_strangers_and_to_those_who_may_only_look(
     assert_problem(await client.post("/api/v1/undated/redate", json=strange, headers=ours), 404)
 
 
+async def test_who_may_only_look_does_not_act(
+    fakes: Parts, client: httpx2.AsyncClient, ours: Headers, operators: Headers, theirs: Headers
+) -> None:
+    for method, path, body in (*ACTS, *EDITS):
+        asked = filled(path, 10)
+        assert_problem(await client.request(method, asked, json=body), 401)
+        assert_problem(await client.request(method, asked, json=body, headers=theirs), 403)
+        allowed = (method, path, body) in ACTS
+        response = await client.request(method, asked, json=body, headers=operators)
+        assert response.status_code == (200 if allowed else 403), (path, response.text)
+        assert (await client.request(method, asked, json=body, headers=ours)).status_code == 200
+        if body is not None:
+            for nonsense in ([], {**body, "more": 1}, {"document": []}, None):
+                assert_problem(await client.request(method, asked, json=nonsense, headers=ours), 422)
+
+
+async def test_nobody_acts_on_what_is_another_organisations(
+    fakes: Parts, client: httpx2.AsyncClient, ours: Headers
+) -> None:
+    for method, path, body in (*ACTS, *EDITS):
+        if "{" in path and method != "PUT":
+            assert_problem(await client.request(method, filled(path, 20), json=body, headers=ours), 404)
+
+
+async def test_a_document_has_the_name_of_its_path(client: httpx2.AsyncClient, ours: Headers) -> None:
+    for method, path, body in EDITS:
+        if method == "PUT":
+            response = await client.put(filled(path, "other"), json=body, headers=ours)
+            assert_problem(response, 422)
+            assert "'other', as in the path, found '10'" in response.json()["errors"][0]["expected"]
+
+
+@pytest.mark.parametrize("slug", ["-1", "A", "a%20b", "%00", "x" * 65])
+async def test_malformed_slugs_are_problems(fakes: Parts, client: httpx2.AsyncClient, ours: Headers, slug: str) -> None:
+    asked = [("GET", path, None) for path, _ in reads(fakes) if "{slug}" in path]
+    for method, path, body in [*asked, *(each for each in (*ACTS, *EDITS) if "{slug}" in each[1])]:
+        response = await client.request(method, filled(path, slug), json=body, headers=ours)
+        assert_problem(response, 422)
+        assert response.json()["errors"][0]["place"] == "path.slug"
+
+
 async def test_only_an_administrator_looks_into_the_quarantine(
     fakes: Parts, client: httpx2.AsyncClient, theirs: Headers
 ) -> None:
@@ -192,8 +279,11 @@ async def test_malformed_ids_are_problems(
     fakes: Parts, client: httpx2.AsyncClient, ours: Headers, identifier: str
 ) -> None:
     for path, _ in reads(fakes):
-        if "{" in path:
+        if "{" in path and "{slug}" not in path:
             response = await client.get(filled(path, identifier), headers=ours)
+            if "{alert_id}" in path and identifier == "2147483648":
+                assert_problem(response, 404)  # alerts have longer numbers
+                continue
             assert_problem(response, 422)
             assert response.json()["errors"][0]["place"].startswith("path.")
 
@@ -212,9 +302,10 @@ async def test_malformed_parameters_are_problems(fakes: Parts, client: httpx2.As
 
 async def test_other_methods_are_problems(fakes: Parts, client: httpx2.AsyncClient, ours: Headers) -> None:
     for path in paths(fakes):
-        response = await client.request("PATCH", filled(path, 10), headers=ours)
+        response = await client.request("PATCH", filled(path, 10).replace("{token}", "good"), headers=ours)
         assert_problem(response, 405)
-        assert response.headers["allow"] in ("GET, HEAD", "POST")
+        methods = {method.upper() for method in paths(fakes)[path]}
+        assert set(response.headers["allow"].split(", ")) == methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def test_a_form_that_is_not_offered_is_a_problem(fakes: Parts, client: httpx2.AsyncClient, ours: Headers) -> None:

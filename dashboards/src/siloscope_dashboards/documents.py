@@ -48,4 +48,5 @@ def body_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
 def schemas(kinds: Iterable[type[msgspec.Struct]]) -> dict[str, Any]:
     """Return what OpenAPI's components say of documents; their names are apart from those of the answers."""
     _, components = msgspec.json.schema_components(kinds, ref_template=SCHEMAS)
-    return {f"alerting.{name}": schema for name, schema in components.items()}
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(components))  # its tuples as the lists they become
+    return {f"alerting.{name}": schema for name, schema in plain.items()}

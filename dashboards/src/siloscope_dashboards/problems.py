@@ -120,7 +120,7 @@ def install(app: FastAPI) -> None:
             slug=ours.slug if ours else None,
             title=ours.title if ours else None,
             detail=_explained(request, error),
-            headers=_with_head(error.headers or {}),
+            headers=_headers(request, error),
         )
 
     async def validation_error(request: Request, error: Exception) -> Response:
@@ -138,14 +138,29 @@ def _explained(request: Request, error: HTTPException) -> str:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return f"there is nothing at {request.url.path}"
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = _with_head(error.headers or {}).get("Allow", "")
+        allowed = _headers(request, error).get("Allow", "")
         return f"{request.method} is not allowed here; allowed: {allowed}"
     return str(error.detail)
 
 
-def _with_head(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Say that where GET is allowed, HEAD is: routes name GET alone."""
-    return {**headers, "Allow": "GET, HEAD"} if headers.get("Allow") == "GET" else headers
+def _headers(request: Request, error: HTTPException) -> Mapping[str, str]:
+    """Return the error's headers; who used a wrong method is told all right ones, also those of other routes."""
+    given = dict(error.headers or {})
+    if "Allow" not in given:
+        return given
+    paths = request.app.openapi()["paths"]
+    path = request.url.path
+    found = paths.get(path) or next((paths[each] for each in paths if _is_of(path, each)), {})
+    allowed = sorted(method.upper() for method in found) or [given["Allow"]]
+    # Where GET is allowed, HEAD is: routes name GET alone.
+    return {**given, "Allow": ", ".join(allowed).replace("GET", "GET, HEAD")}
+
+
+def _is_of(path: str, template: str) -> bool:
+    parts, named = path.split("/"), template.split("/")
+    return len(parts) == len(named) and all(
+        name.startswith("{") or part == name for part, name in zip(parts, named, strict=True)
+    )
 
 
 def _fault(found: Mapping[str, Any]) -> Fault:

@@ -137,7 +137,7 @@ async def send_test(connection: Connected, org_id: int, slug: str, *, author: st
             kind="test",
             severity="info",
             due_at=row[0],
-            payload={"channel": slug, "author": author, "at": row[0].isoformat()},
+            payload={"author": author, "at": row[0].isoformat()},
         )
         await notify_outbox.enqueue(connection, [message])
         await audit.record_for(connection, audit.Deed(author, "notify.channel.test", slug), org_id)

@@ -14,6 +14,9 @@ from siloscope_dashboards.auth.sessions import Sessions
 from siloscope_dashboards.auth.throttle import LoginThrottle
 from siloscope_dashboards.auth.tokens import AccessTokens
 from siloscope_dashboards.database import DatabaseAccounts, DatabaseChanges, DatabaseReadings
+from siloscope_dashboards.database_alerts import DatabaseAlerts
+from siloscope_dashboards.database_notifying import DatabaseNotifying
+from siloscope_dashboards.database_rules import DatabaseRules
 from siloscope_dashboards.live.hub import Hub
 from siloscope_dashboards.mending import DatabaseMending
 from siloscope_dashboards.operations.metrics import Metrics
@@ -78,6 +81,9 @@ def wiring(pool: Pool, tmp_path: Path) -> Wiring:
     return Wiring(
         readings=DatabaseReadings(pool, clock),
         mending=DatabaseMending(pool, clock),
+        alerts=DatabaseAlerts(pool, clock),
+        rulebook=DatabaseRules(pool),
+        notifying=DatabaseNotifying(pool),
         changes=DatabaseChanges(pool, clock),
         accounts=accounts,
         sessions=Sessions(accounts, tokens, Passwords(CHEAP), LoginThrottle(clock), clock),
