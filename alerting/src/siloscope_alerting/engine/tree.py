@@ -1,0 +1,266 @@
+"""A rule's condition, bound to the rows that it reads: it answers for subjects."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siloscope_alerting.columns import BoundRule, Flags, Float, Int32, Int64, Judgement
+from siloscope_alerting.engine import derived
+from siloscope_alerting.engine.conditions import count, kinds
+from siloscope_alerting.engine.conditions.look import Judged, Look
+from siloscope_alerting.engine.joins import Truths, all_clear, either, every, negated, one_holds
+from siloscope_alerting.engine.subjects import Subjects, leaves, matched
+from siloscope_alerting.engine.table import NOWHERE, Table
+from siloscope_alerting.engine.view import View
+from siloscope_alerting.engine.windows import Windows
+from siloscope_contract.alerts.conditions import All, AnyOf, Condition, Count, Leaf, NoData, Not, Platform
+from siloscope_contract.alerts.words import SubjectKind
+from siloscope_contract.quality import FIRST_BAD
+
+InState = Callable[[str | None, str, Int32], Flags]
+Answer = tuple[Truths, Truths]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a condition is judged on at one instant.
+
+    Attributes:
+        in_state: Of these rows, which have an alert of a rule (None = of any) that is in a state.
+        learns: Whether what is seen is remembered as what a channel said last: not so for the past.
+    """
+
+    view: View
+    judgement: Judgement
+    in_state: InState
+    learns: bool = True
+
+
+class Node(Protocol):
+    """A part of a condition: breached and cleared for each of `size` subjects, unknown for those not picked."""
+
+    def answer(self, picked: Flags, sight: Sight) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class Joined:
+    """`all` and `any`: what is not all of them is cleared where one of them is."""
+
+    parts: Sequence[Node]
+    all: bool
+
+    def answer(self, picked: Flags, sight: Sight) -> Answer:
+        answers = [part.answer(picked, sight) for part in self.parts]
+        breached, cleared = [each[0] for each in answers], [each[1] for each in answers]
+        return (every(breached), either(cleared)) if self.all else (either(breached), every(cleared))
+
+
+@dataclass(frozen=True)
+class Negated:
+    """`not`: it is cleared where the condition holds."""
+
+    part: Node
+
+    def answer(self, picked: Flags, sight: Sight) -> Answer:
+        breached, _ = self.part.answer(picked, sight)
+        return negated(breached), breached
+
+
+class Bound:
+    """One leaf of a condition and its rows, ordered by subject.
+
+    Attributes:
+        rows: What it reads.
+        of_row: Which subject each belongs to.
+        partner: For what is derived from two quantities: the humidity that goes with each temperature.
+        windows: Where it looks back.
+        harmless: What each row said last neither breached nor kept an alert open.
+    """
+
+    def __init__(self, condition: Leaf | Platform, table: Table, subjects: Subjects, rows: Int32) -> None:
+        self.condition = condition
+        self.table = table
+        self.size = len(subjects)
+        inside = np.isin(subjects.rows, rows)
+        self.rows, self.of_row = subjects.rows[inside], subjects.of_row[inside]
+        self.partner: Int32 | None = None
+        if isinstance(condition, Leaf) and condition.reads != "value":
+            self._read_pairs()
+        self.single = len(np.unique(self.of_row)) == len(self.rows)
+        self.harmless = np.ones(len(self.rows), np.bool_)
+        self.windows = self._windows(kinds.window_ms(condition))
+        self._judge: Callable[[Any, Look], Judged] | None = kinds.JUDGES.get(type(condition))
+
+    def answer(self, picked: Flags, sight: Sight) -> Answer:
+        breached = np.full(self.size, -1, np.int8)
+        cleared = breached.copy()
+        at = np.flatnonzero(picked[self.of_row])
+        if not len(at):
+            return breached, cleared
+        if isinstance(self.condition, Count):
+            return self._counted(at, sight, breached, cleared)
+        judged = self.judged(at, sight)
+        if sight.learns:
+            known = judged.breached != -1
+            self.harmless[at[known]] = ((judged.breached == 0) & (judged.cleared == 1))[known]
+        subjects = self.of_row[at]
+        if self.single:
+            breached[subjects], cleared[subjects] = judged.breached, judged.cleared
+            return breached, cleared
+        starts = np.flatnonzero(np.r_[True, subjects[1:] != subjects[:-1]])
+        breached[subjects[starts]] = one_holds(judged.breached, self.harmless[at], starts)
+        cleared[subjects[starts]] = all_clear(judged.cleared, self.harmless[at], starts)
+        return breached, cleared
+
+    def judged(self, at: NDArray[np.intp], sight: Sight) -> Judged:
+        """Return the answer for some of the rows."""
+        rows, view = self.rows[at], sight.view
+        within = None
+        if self.windows is not None:
+            within = self.windows.within(at.astype(np.int32), view.time_ms[rows])
+        if self._judge is None:
+            raise TypeError(f"{type(self.condition).__name__} has no judge")
+        return self._judge(self.condition, Look(self.table, view, rows, self.values(at, view), sight.judgement, within))
+
+    def values(self, at: NDArray[np.intp], view: View, *, stale: bool = False) -> Float:
+        """Return what is read of some of the rows; NaN where nothing counts, or only as long as it is not stale."""
+        rows = self.rows[at]
+        read = (lambda them: view.value[them]) if stale else view.current
+        if self.partner is None:
+            return read(rows)
+        with_it = self.partner[at]
+        apart_ms = np.abs(view.time_ms[rows] - view.time_ms[with_it])
+        allowed_ms = np.maximum(self.table.allowance_ms[rows], self.table.allowance_ms[with_it])
+        humidity = np.where(apart_ms <= allowed_ms, read(with_it), np.nan)
+        return self._derive(rows, read(rows), humidity)
+
+    def feed(self, changed: Flags, view: View) -> None:
+        """Add what changed to the windows."""
+        if self.windows is None:
+            return
+        hit = changed[self.rows] if self.partner is None else changed[self.rows] | changed[self.partner]
+        at = np.flatnonzero(hit)
+        if len(at):
+            self.windows.add(at.astype(np.int32), view.time_ms[self.rows[at]], self.values(at, view, stale=True))
+
+    # ---- how it is put together
+
+    def _counted(self, at: NDArray[np.intp], sight: Sight, breached: Truths, cleared: Truths) -> Answer:
+        condition, rows, subjects = self.condition, self.rows[at], self.of_row[at]
+        assert isinstance(condition, Count)
+        if condition.state == "bad":
+            counted = sight.view.quality[rows] >= FIRST_BAD
+        elif condition.state == "silent":
+            counted = sight.view.absent[rows]
+        else:
+            counted = sight.in_state(condition.rule, condition.state, rows)
+        starts = np.flatnonzero(np.r_[True, subjects[1:] != subjects[:-1]])
+        judged = count.judge(condition, counted, starts)
+        breached[subjects[starts]], cleared[subjects[starts]] = judged.breached, judged.cleared
+        return breached, cleared
+
+    def _windows(self, span_ms: int) -> Windows | None:
+        if not span_ms:
+            return None
+        known_ms = self.table.interval_ms[self.rows]
+        shortest_ms = int(known_ms.min(initial=span_ms)) if (known_ms > 0).all() else 0
+        return Windows(len(self.rows), span_ms, shortest_ms)
+
+    def _read_pairs(self) -> None:
+        """Keep the temperatures that have a humidity at the same spot, else in the same place or device."""
+        quantity = self.table.codes("quantity")
+        is_temperature = quantity.where(lambda name: name == "temperature")
+        keep = is_temperature[self.rows]
+        self.rows, self.of_row = self.rows[keep], self.of_row[keep]
+        humid = np.flatnonzero(quantity.where(lambda name: name == "relative_humidity"))
+        by_spot = {_spot(self.table, int(row)): int(row) for row in humid[::-1]}
+        by_block = {int(self.table.block[row]): int(row) for row in humid[::-1]}
+        partners = [
+            by_spot.get(_spot(self.table, int(row)), by_block.get(int(self.table.block[row]), NOWHERE))
+            for row in self.rows
+        ]
+        paired = np.array(partners, np.int32)
+        self.rows, self.of_row, self.partner = (
+            self.rows[paired != NOWHERE],
+            self.of_row[paired != NOWHERE],
+            paired[paired != NOWHERE],
+        )
+
+    def _derive(self, rows: Int32, temperature_c: Float, humidity_pct: Float) -> Float:
+        assert isinstance(self.condition, Leaf)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.condition.reads in derived.FORMULAS:
+                return derived.FORMULAS[self.condition.reads](temperature_c, humidity_pct)
+            found = np.full(len(rows), np.nan)
+            crops = np.array([self.table.channels[row].tags.get("crop", "") for row in rows])
+            for crop, formula in derived.MOISTURE.items():
+                meant = crops == crop
+                found[meant] = formula(temperature_c[meant], humidity_pct[meant])
+            return found
+
+
+class Tree:
+    """A whole condition.
+
+    Attributes:
+        subjects: What its rule's alerts are about.
+        leaves: Its leaves, each bound to its rows.
+        timed: Time alone can change it.
+        comparing: What one channel says may change what holds for another of its block.
+    """
+
+    def __init__(self, bound: BoundRule, kind: SubjectKind, table: Table) -> None:
+        rule = bound.rule
+        parts = list(leaves(rule.condition))
+        also_vitals = any(_is_about_nodes(each) for each in parts)
+        rows = matched(rule.select, table, org_id=bound.org_id, also_vitals=also_vitals)
+        wanted = {id(each): _narrowed(each, rows, table, bound.org_id) for each in parts}
+        union = np.unique(np.concatenate(list(wanted.values()))).astype(np.int32)
+        self.subjects = Subjects(kind, table, union)
+        self.leaves = [Bound(each, table, self.subjects, wanted[id(each)]) for each in parts]
+        self.timed = any(isinstance(each, kinds.TIMED) for each in parts)
+        self.comparing = any(_compares(each) for each in parts)
+        waiting = iter(self.leaves)
+        self.root = _grown(rule.condition, waiting)
+
+    def answer(self, picked: Flags, sight: Sight) -> Answer:
+        """Return breached and cleared for each picked subject."""
+        return self.root.answer(picked, sight)
+
+
+def last_time_ms(subjects: Subjects, view: View) -> Int64:
+    """Return for each subject when the newest reading of its rows was."""
+    times: Int64 = np.maximum.reduceat(view.time_ms[subjects.rows], subjects.starts)
+    return times
+
+
+def _grown(condition: Condition, bound: "Any") -> Node:
+    if isinstance(condition, All | AnyOf):
+        return Joined([_grown(each, bound) for each in condition.conditions], isinstance(condition, All))
+    if isinstance(condition, Not):
+        return Negated(_grown(condition.condition, bound))
+    leaf: Bound = next(bound)
+    return leaf
+
+
+def _narrowed(part: Leaf | Platform, rows: Int32, table: Table, org_id: int) -> Int32:
+    if isinstance(part, Platform):
+        return rows
+    also_vitals = _is_about_nodes(part) or part.where.vitals
+    return np.intersect1d(rows, matched(part.where, table, org_id=org_id, also_vitals=also_vitals)).astype(np.int32)
+
+
+def _is_about_nodes(part: Leaf | Platform) -> bool:
+    return isinstance(part, Platform) or (isinstance(part, NoData) and part.of != "channel")
+
+
+def _compares(part: Leaf | Platform) -> bool:
+    return isinstance(part, kinds.COMPARING) or (isinstance(part, Leaf) and part.reads != "value")
+
+
+def _spot(table: Table, row: int) -> tuple[int, str | None, int]:
+    channel = table.channels[row]
+    return (int(table.block[row]), channel.spot, channel.device_id if channel.spot is None else 0)
