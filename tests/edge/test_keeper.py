@@ -24,11 +24,11 @@ LIMITS = SpoolLimits(commit_interval_s=1.0)
 class Desk:
     """A keeper over a real spool, whose disk can be made full."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, limits: SpoolLimits = LIMITS) -> None:
         self.clock = ManualClock()
         self.health = Health(["spool"])
-        self.spool = Spool(directory, LIMITS, self.clock.now_ms())
-        self.keeper = Keeper(self.spool, LIMITS, self.clock, Metrics(CollectorRegistry()), self.health)
+        self.spool = Spool(directory, limits, self.clock.now_ms())
+        self.keeper = Keeper(self.spool, limits, self.clock, Metrics(CollectorRegistry()), self.health)
         self.written: list[Written] = []
         self.keeper.on_written = self.written.append
         self._write = self.spool.write
@@ -95,6 +95,27 @@ async def test_what_a_full_disk_refuses_is_committed_later_in_order(desk: Desk) 
     assert await desk.keeper.flush()
     assert desk.health.ready
     assert [sample.values for pack in await desk.packs() for sample in pack.samples] == [[1.0], [2.0]]
+
+
+async def test_a_lonely_sample_waits_little_and_a_stream_of_them_shares_commits_of_two_seconds(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, SpoolLimits())
+    task = asyncio.create_task(desk.keeper.run())
+    await desk.clock.settle()
+    desk.keeper.take(desk.sample(0))
+    await desk.clock.run_for(0.25)
+    assert await desk.keeper.flush()
+    assert len(desk.written) == 1
+    for at in range(1, 101):
+        desk.keeper.take(desk.sample(at))
+        await desk.clock.run_for(0.1)
+        await desk.keeper.owed()  # the spool's thread has done what it was given
+        await desk.clock.settle()
+        assert desk.keeper.waiting <= 21
+    assert await desk.keeper.flush()
+    assert len(desk.written) <= 7
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await desk.keeper.close()
 
 
 async def test_what_is_dropped_while_the_disk_is_full_is_declared(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
+import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from siloscope_contract.gaps import Gap, GapKind
@@ -61,14 +64,22 @@ class FakeBus:
 class Bench:
     """A poller on a clock of its own."""
 
-    def __init__(self, names: str, period_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        period_s: float = 5.0,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        bus: type[FakeBus] = FakeBus,
+    ) -> None:
         self.clock = ManualClock()
-        self.bus = FakeBus(self.clock)
+        self.bus = bus(self.clock)
+        profile = replace(PROFILE, limits=RegisterLimits(timeout_s=timeout_s))
         self.samples: list[Sample] = []
         self.gaps: list[Gap] = []
         self.start_ms = self.clock.now_ms()
         instruments = [
-            Instrument(ModbusDevice(name, "probe", unit_id=at, period_s=period_s), PROFILE)
+            Instrument(ModbusDevice(name, "probe", unit_id=at, period_s=period_s), profile)
             for at, name in enumerate(names, start=1)
         ]
         metrics = Metrics(CollectorRegistry())
@@ -170,3 +181,48 @@ async def test_turns_that_a_busy_bus_could_not_take_are_declared() -> None:
     assert {gap.kind for gap in bench.gaps} == {GapKind.BUS_ERROR}
     taken, missed = len(bench.samples), sum(gap.count or 0 for gap in bench.gaps)
     assert 2 * 60 - 8 <= taken + missed <= 2 * 61
+
+
+CHARACTER_S = 10 / 9600
+USB_S = 0.016
+
+
+class SlowLine(FakeBus):
+    """An RTU line of 9 600 baud behind a USB adapter; what asking and waiting costs is counted."""
+
+    wasted_s = 0.0
+
+    async def read(self, instrument: Instrument) -> Sequence[Reading]:
+        self.asked.append(instrument.name)
+        await self.clock.sleep(8 * CHARACTER_S + USB_S)
+        if instrument.name in self.dead:
+            await self.clock.sleep(0.3 + 0.1 - 8 * CHARACTER_S - USB_S)  # and the line is left quiet
+            self.wasted_s += 0.3
+            raise ReadFailed(Quality.COMM_FAILURE, "no answer", answered=False)
+        await self.clock.sleep(0.005 + 21 * CHARACTER_S + USB_S + 0.02)
+        return [Reading(21.9, 0)]
+
+
+@pytest.mark.parametrize("dead", [range(0, 30, 3), range(10), range(20, 30)])
+async def test_twenty_keep_their_period_from_the_first_reading_on_beside_ten_dead_on_a_slow_line(dead: range) -> None:
+    bench = Bench([f"d{at}" for at in range(30)], timeout_s=0.3, bus=SlowLine)
+    bench.bus.dead = {f"d{at}" for at in dead}
+    await bench.run_for(600)
+    for device in {f"d{at}" for at in range(30)} - bench.bus.dead:
+        times = bench.times(device)
+        assert len(times) >= 118
+        assert all(4.5 <= later - earlier <= 5.5 for earlier, later in pairwise(times))
+    assert isinstance(bench.bus, SlowLine)
+    assert bench.bus.wasted_s <= 0.1 * 600
+    for device in bench.bus.dead:
+        assert 3 < bench.bus.asked.count(device) < 25
+
+
+async def test_a_device_that_fails_now_and_then_keeps_being_asked_beside_a_busy_line() -> None:
+    bench = Bench("abc", period_s=1.0)
+    bench.bus.slow_s = 0.3
+    bench.bus.dead = {"a"}
+    await bench.run_for(20)
+    bench.bus.dead.clear()
+    await bench.run_for(120)
+    assert (21.9, 0) in bench.qualities("a")

@@ -99,7 +99,7 @@ def test_after_a_power_cut_at_any_instant_all_that_was_promised_is_there(
         after, holds = Disk.of(living), packs_in(living)
         folded += before.file != after.file
         evicted += bool(held.keys() - holds.keys())
-        if chance.random() < 0.4 or before.file != after.file:
+        if chance.random() < 0.15 or before.file != after.file:
             for at, disk in enumerate(cuts(before, after, chance)):
                 where = tmp_path / f"{turn}-{at}"
                 disk.put(where)

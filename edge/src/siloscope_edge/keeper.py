@@ -30,7 +30,7 @@ T = TypeVar("T")
 MAX_WAITING = 10_000
 """Samples that wait in memory while the disk takes nothing; beyond it the oldest go, and are declared."""
 _RETRY_S = 5.0
-_TRIM_EVERY_S = 300.0
+_TRIM_EVERY_S = 600.0
 _LINGER_S = 0.25
 """What comes together shares a commit; what comes alone, after a while of nothing, waits no longer than this."""
 

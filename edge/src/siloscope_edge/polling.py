@@ -97,23 +97,24 @@ class Poller:
 
     async def _read(self, instrument: Instrument, attendance: Attendance) -> Sequence[Reading]:
         was_silent = attendance.silent
+        asked_s = self._clock.monotonic_s()
         try:
             readings = await self._bus.read(instrument)
         except PortUnavailable as error:
             self._port_lost(str(error))
             return _bad(instrument, Quality.COMM_FAILURE)
         except ReadFailed as error:
-            self._failed(instrument, attendance, error)
+            self._failed(instrument, attendance, error, asked_s)
             return _bad(instrument, error.quality)
         self._failures_in_a_row = 0
-        attendance.answered()
+        attendance.answered(asked_s)
         if was_silent:
             self._log.info("device_answers_again", device=instrument.name)
         return readings
 
-    def _failed(self, instrument: Instrument, attendance: Attendance, error: ReadFailed) -> None:
+    def _failed(self, instrument: Instrument, attendance: Attendance, error: ReadFailed, asked_s: float) -> None:
         if error.answered:
-            attendance.answered()
+            attendance.answered(asked_s)
             self._log.debug("device_refused", device=instrument.name, reason=error.quality.reason, detail=str(error))
             return
         silent = sum(each.silent for each in self._attendances)

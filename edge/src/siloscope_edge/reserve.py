@@ -9,7 +9,7 @@ from contextlib import suppress
 from math import inf
 from pathlib import Path
 
-RESERVE_BYTES = 4 * 1024 * 1024
+RESERVE_BYTES = 8 * 1024 * 1024
 _LEAVES_FREE = 4
 """The reserve is taken only where the disk has so many times as much: it shall not fill the disk itself."""
 _RETAKE_MS = 60_000

@@ -15,8 +15,8 @@ CHECKED_BYTES = 256 * 1024 * 1024
 _PAGE_BYTES = 512
 """A commit of two seconds is some hundred bytes: with pages of 4 KiB it cost the flash half as much again."""
 
-_JOURNAL_BYTES = 1024 * 1024
-"""The journal is folded into the file at this size: on a full disk that is what folding it may need."""
+_JOURNAL_BYTES = 4 * 1024 * 1024
+"""The journal is folded into the file at this size: seldom, for the flash's sake; and it fits into the reserve."""
 
 SQL = statements.load("spool.sql")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
