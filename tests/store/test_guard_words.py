@@ -13,8 +13,9 @@ from psycopg import Connection
 
 from siloscope_process.clock import to_ms
 from siloscope_process.command_line import main
-from siloscope_store import quarantine, samples, shelf
+from siloscope_store import ledger, quarantine, samples, shelf
 from siloscope_store.connections import connect_async
+from siloscope_store.ledger import RefusedNumber
 from siloscope_store.quarantine import Quarantined
 from siloscope_store.samples import Undated
 from tests.store.farm import Farm
@@ -165,3 +166,35 @@ def test_undated_samples_are_listed_and_shifted_after_a_dry_run(
     assert owner.execute("SELECT time FROM sample").fetchall() == [(AT,)]
     assert db(url, "undated", "redate", "ours/yard/nobody", "--as-is") == 78
     assert db(url, "undated", "redate", "ours-yard", "--as-is") == 78
+
+
+def test_reasons_of_refused_numbers_go_when_they_are_old_or_many_and_their_numbers_stay(
+    migrated_database_url: str, owner: Connection[Any], farm: Farm, foreign: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "MOST_REFUSED_A_NODE", 3)
+    epoch = "0" * 32
+
+    async def work() -> int:
+        async with await connect_async(migrated_database_url, autocommit=True) as connection:
+            await ledger.prepare(connection)
+            async with connection.transaction():
+                for node_id, count in ((farm.node_id, 6), (foreign.node_id, 3)):
+                    numbers = [RefusedNumber(node_id, epoch, seq, "malformed", "") for seq in range(1, count + 1)]
+                    await ledger.refuse(connection, numbers)
+                await ledger.account(connection, {(farm.node_id, epoch): [(1, 7)]})
+            await connection.execute("UPDATE seq_refused SET at = now() - interval '100 days' WHERE seq = 6")
+            return await shelf.prune(connection, older_than_days=90, most_bytes=10_000, limit=100)
+
+    assert asyncio.run(work()) == 3
+    kept = owner.execute("SELECT node_id, seq FROM seq_refused ORDER BY node_id, seq").fetchall()
+    assert kept == [(farm.node_id, seq) for seq in (3, 4, 5)] + [(foreign.node_id, seq) for seq in (1, 2, 3)]
+    assert owner.execute("SELECT accounted::text FROM node_epoch").fetchall() == [("{[1,7)}",)]
+
+
+def test_the_same_message_many_times_in_one_batch_is_one_row(refused: str, owner: Connection[Any]) -> None:
+    owner.execute("DELETE FROM quarantine")
+    times = [AT + timedelta(seconds=each) for each in (0, 5, 3)]
+    for seen in (3, 6):
+        refuse(refused, *(Quarantined(TOPIC, b"[{", "malformed", "payload: torn", at) for at in times))
+        found = owner.execute("SELECT times_seen, received_at, last_seen_at FROM quarantine").fetchall()
+        assert found == [(seen, times[0], times[1])]

@@ -144,7 +144,6 @@ class Service:
         self._floods = Floods(settings.quarantined_a_minute)
         weeks = FarWeeks(Allowance(settings.far_weeks_a_day, settings.backlog_weeks_a_day))
         awaited = BirthsAwaited(settings.birth_wait_s)
-        admission = Admission(settings.register_plain_devices, settings.most_devices_per_node, awaited)
         self._publisher = Publisher(
             self._publishing,
             self._identity,
@@ -159,7 +158,7 @@ class Service:
         relative = RelativeMessages()
         self._registrar = Registrar(
             self._registering,
-            admission,
+            Admission(settings.register_plain_devices, settings.most_devices_per_node, awaited),
             self._presence,
             clock,
             news=self._publisher.news,

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from siloscope_store import incoming
 from siloscope_store.ranges import Range, folded, merged
 from siloscope_store.sample_rows import COPY_HEADER, COPY_TRAILER, multirange
 from siloscope_store.samples import uuid_of
@@ -20,6 +21,12 @@ from siloscope_store.statements import statements
 _SQL = statements("ledger.sql")
 _HEAD = Struct(">hiii16s")  # field count, node_id, then the epoch, each with its length
 Connection = AsyncConnection[Any]
+
+_REFUSED = ("int4", "uuid", "int8", "text", "text")
+_GAPS = (
+    *("int4", "int4", "text", "uuid", "int8", "int8", "timestamptz", "timestamptz"),
+    *("text", "int8", "text", "uuid", "int8", "int4"),
+)
 
 MOST_RANGES = 1000
 """An epoch's row keeps at most about this many ranges: an update costs 5 ms with 1 000, 143 ms with 100 000."""
@@ -108,42 +115,33 @@ async def fold(connection: Connection, node_id: int, epoch: UUID) -> None:
 async def refuse(connection: Connection, numbers: Sequence[RefusedNumber]) -> None:
     """List refused numbers with their reasons."""
     rows = [
-        {
-            "node_id": each.node_id,
-            "epoch": uuid_of(each.epoch),
-            "seq": each.seq,
-            "reason": each.reason,
-            "detail": each.detail.replace("\x00", "␀"),
-        }
-        for each in sorted(numbers, key=lambda each: (each.node_id, each.epoch, each.seq))
+        (each.node_id, uuid_of(each.epoch), each.seq, each.reason, each.detail.replace("\x00", "␀")) for each in numbers
     ]
-    async with connection.cursor() as cursor:
-        await cursor.executemany(_SQL["refuse"], rows)
+    await incoming.write(connection, _SQL, "refuse", _REFUSED, rows)
 
 
 async def record_gaps(connection: Connection, gaps: Sequence[GapRecord]) -> None:
     """Keep gap records; a redelivered pack adds none."""
     rows = [
-        {
-            "org_id": each.org_id,
-            "node_id": each.node_id,
-            "kind": each.kind,
-            "epoch": uuid_of(each.epoch),
-            "first_seq": each.first_seq,
-            "last_seq": each.last_seq,
-            "from_time": each.from_time,
-            "to_time": each.to_time,
-            "device": each.device,
-            "count": each.count,
-            "detail": each.detail.replace("\x00", "␀"),
-            "recorded_epoch": uuid_of(each.recorded_epoch),
-            "recorded_seq": each.recorded_seq,
-            "recorded_index": each.recorded_index,
-        }
+        (
+            each.org_id,
+            each.node_id,
+            each.kind,
+            uuid_of(each.epoch),
+            each.first_seq,
+            each.last_seq,
+            each.from_time,
+            each.to_time,
+            each.device,
+            each.count,
+            each.detail.replace("\x00", "␀"),
+            uuid_of(each.recorded_epoch),
+            each.recorded_seq,
+            each.recorded_index,
+        )
         for each in gaps
     ]
-    async with connection.cursor() as cursor:
-        await cursor.executemany(_SQL["record_gap"], rows)
+    await incoming.write(connection, _SQL, "record_gaps", _GAPS, rows)
 
 
 async def declare(connection: Connection, declared: Sequence[Declared]) -> None:

@@ -8,11 +8,14 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from siloscope_store import incoming
 from siloscope_store.samples import uuid_of
-from siloscope_store.statements import statements
+from siloscope_store.statements import columns, statements
 
 _SQL = statements("quarantine.sql")
 _LONGEST_DETAIL = 2000
+_KEPT = (*("int4",) * 2, "text", "bytea", *("text",) * 2, "uuid", "int8", "bytea", "timestamptz", "int4", "timestamptz")
+_COUNTED = ("org_ids", "node_ids", "ats", "reasons", "messages", "bytes")
 
 
 @dataclass(frozen=True)
@@ -32,25 +35,27 @@ class Quarantined:
 
 async def keep(connection: AsyncConnection[Any], messages: Sequence[Quarantined]) -> None:
     """Keep messages, inside a transaction of the caller."""
+    same: dict[tuple[bytes, str, str], list[Quarantined]] = {}
+    for each in messages:
+        same.setdefault((sha256(each.payload).digest(), _storable(each.topic), each.reason), []).append(each)
     rows = [
-        {
-            "org_id": each.org_id,
-            "node_id": each.node_id,
-            "topic": _storable(each.topic),
-            "payload": each.payload,
-            "reason": each.reason,
-            "detail": _storable(each.detail)[:_LONGEST_DETAIL],
-            "epoch": uuid_of(each.epoch),
-            "seq": each.seq,
-            "payload_sha256": sha256(each.payload).digest(),
-            "received_at": each.received_at,
-        }
-        for each in messages
+        (
+            first.org_id,
+            first.node_id,
+            topic,
+            first.payload,
+            reason,
+            _storable(first.detail)[:_LONGEST_DETAIL],
+            uuid_of(first.epoch),
+            first.seq,
+            digest,
+            first.received_at,
+            1 + len(again),
+            max((each.received_at for each in again), default=None),
+        )
+        for (digest, topic, reason), (first, *again) in same.items()
     ]
-    # Always in the same order, so that two writers that keep the same messages wait for each other at most.
-    rows.sort(key=lambda row: (row["payload_sha256"], row["topic"], row["reason"]))
-    async with connection.cursor() as cursor:
-        await cursor.executemany(_SQL["keep"], rows)
+    await incoming.write(connection, _SQL, "keep", _KEPT, rows)
 
 
 @dataclass(frozen=True)
@@ -90,11 +95,10 @@ async def count_withheld(connection: AsyncConnection[Any], messages: Sequence[Wi
         sums[0] += 1
         sums[1] += each.size_bytes
     rows = [
-        {"org_id": org or None, "node_id": node or None, "at": at, "reason": reason, "messages": number, "bytes": size}
+        (org or None, node or None, at, reason, number, size)
         for (org, node, at, reason), (number, size) in sorted(counted.items())
     ]
-    async with connection.cursor() as cursor:
-        await cursor.executemany(_SQL["count_withheld"], rows)
+    await connection.execute(_SQL["count_withheld"], columns(_COUNTED, rows))
 
 
 async def lock_replays(connection: AsyncConnection[Any]) -> bool:

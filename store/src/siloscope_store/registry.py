@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 from siloscope_contract.births import DeviceBirth
 from siloscope_contract.topics import NodeName
 from siloscope_store import channel_news
-from siloscope_store.statements import statements
+from siloscope_store.statements import columns, statements
 
 _SQL = statements("registry.sql")
 Connection = AsyncConnection[Any]
@@ -176,10 +176,8 @@ async def _create_devices(connection: Connection, devices: Sequence[tuple[int, s
         for node_id, device, org_id, device_id, group_id in made
         for position, each in enumerate(channels_of[node_id, device])
     ]
-    columns = ("org_ids", "group_ids", "device_ids", "keys", "quantities", "units", "positions")
-    await connection.execute(
-        _SQL["create_first_channels"], {name: [row[at] for row in rows] for at, name in enumerate(columns)}
-    )
+    names = ("org_ids", "group_ids", "device_ids", "keys", "quantities", "units", "positions")
+    await connection.execute(_SQL["create_first_channels"], columns(names, rows))
 
 
 async def find_device(connection: Connection, node_id: int, device: str) -> int | None:

@@ -18,6 +18,8 @@ from siloscope_store.statements import statements
 _SQL = statements("shelf.sql")
 Connection = AsyncConnection[Any]
 _EXPORTED_AT_ONCE = 50
+MOST_REFUSED_A_NODE = 10_000
+"""Of so many refused numbers of a node it is listed why."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -137,14 +139,18 @@ async def discard(connection: Connection, organisation: str | None, wanted: Want
 async def prune(connection: Connection, *, older_than_days: float, most_bytes: int, limit: int) -> int:
     """Delete what is too old, and the oldest of what is too much for an organisation; note in the audit trail how much.
 
+    What was refused of numbered packs is forgotten with the same age, and beyond `MOST_REFUSED_A_NODE`; their numbers
+    stay accounted for.
+
     Returns:
-        How many messages went; as many as `limit` says that more may wait.
+        How many of either went; as many as `limit` says that more may wait.
     """
-    parameters = {"days": older_than_days, "most_bytes": most_bytes, "limit": limit}
+    parameters = {"days": older_than_days, "most_bytes": most_bytes, "limit": limit, "most": MOST_REFUSED_A_NODE}
     row = await (await connection.execute(_SQL["prune"], parameters)).fetchone()
     assert row is not None
     await connection.execute(_SQL["prune_withheld"], parameters)
-    return int(row[0])
+    forgotten = (await connection.execute(_SQL["prune_refused"], parameters)).rowcount
+    return max(int(row[0]), forgotten)
 
 
 def _parameters(organisation: str | None, wanted: Wanted) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """SQL statements by name, from the `.sql` files in `sql/`. Nothing else in the project holds SQL."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import LiteralString, cast
+from typing import Any, LiteralString, cast
 
 _HEADING = re.compile(r"^-- name: (\w+)[ \t]*$", re.MULTILINE)
 
@@ -34,3 +34,12 @@ def parse(text: str, place: str) -> dict[str, LiteralString]:
         raise ValueError(f"{place}: a name stands twice among {sorted(names)}")
     # The text ships with this package and holds no input of anybody: it is as literal as a literal in the source.
     return {name: cast(LiteralString, body.strip().rstrip(";")) for name, body in zip(names, parts[1::2], strict=True)}
+
+
+def columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the parameters of a statement that takes rows as arrays: one for all, where one a row would stall others.
+
+    >>> columns(("keys", "values"), [("a", 1), ("b", 2)])
+    {'keys': ['a', 'b'], 'values': [1, 2]}
+    """
+    return {name: [row[at] for row in rows] for at, name in enumerate(names)}

@@ -38,16 +38,33 @@ INSERT INTO node_epoch_folded (node_id, epoch, span)
 SELECT %(node_id)s, %(epoch)s, int8range(first, "end")
 FROM unnest(%(firsts)s::int8[], %(ends)s::int8[]) AS r (first, "end")
 
+-- name: prepare_refuse
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_refused (
+    node_id int4, epoch uuid, seq int8, reason text, detail text
+) ON COMMIT DELETE ROWS
+
+-- name: copy_refuse
+COPY incoming_refused FROM STDIN (FORMAT BINARY)
+
 -- name: refuse
 INSERT INTO seq_refused (node_id, epoch, seq, reason, detail)
-VALUES (%(node_id)s, %(epoch)s, %(seq)s, %(reason)s, %(detail)s)
+SELECT * FROM incoming_refused ORDER BY node_id, epoch, seq
 ON CONFLICT (node_id, epoch, seq) DO NOTHING
 
--- name: record_gap
+-- name: prepare_record_gaps
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_gap (
+    org_id int4, node_id int4, kind text, epoch uuid, first_seq int8, last_seq int8, from_time timestamptz,
+    to_time timestamptz, device text, count int8, detail text, recorded_epoch uuid, recorded_seq int8,
+    recorded_index int4
+) ON COMMIT DELETE ROWS
+
+-- name: copy_record_gaps
+COPY incoming_gap FROM STDIN (FORMAT BINARY)
+
+-- name: record_gaps
 INSERT INTO gap_record (org_id, node_id, kind, epoch, first_seq, last_seq, from_time, to_time, device, count, detail,
     recorded_epoch, recorded_seq, recorded_index)
-VALUES (%(org_id)s, %(node_id)s, %(kind)s, %(epoch)s, %(first_seq)s, %(last_seq)s, %(from_time)s, %(to_time)s,
-    %(device)s, %(count)s, %(detail)s, %(recorded_epoch)s, %(recorded_seq)s, %(recorded_index)s)
+SELECT * FROM incoming_gap
 ON CONFLICT DO NOTHING
 
 -- name: declare

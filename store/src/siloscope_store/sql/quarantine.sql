@@ -1,13 +1,26 @@
+-- name: prepare_keep
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_quarantine (
+    org_id int4, node_id int4, topic text, payload bytea, reason text, detail text, epoch uuid, seq int8,
+    payload_sha256 bytea, received_at timestamptz, times_seen int4, last_seen_at timestamptz
+) ON COMMIT DELETE ROWS
+
+-- name: copy_keep
+COPY incoming_quarantine FROM STDIN (FORMAT BINARY)
+
 -- name: keep
-INSERT INTO quarantine AS q (org_id, node_id, topic, payload, reason, detail, epoch, seq, payload_sha256, received_at)
-VALUES (%(org_id)s, %(node_id)s, %(topic)s, %(payload)s, %(reason)s, %(detail)s, %(epoch)s, %(seq)s,
-    %(payload_sha256)s, %(received_at)s)
+-- Each message once; in order of its key, so that two writers that keep the same messages wait for each other at most.
+INSERT INTO quarantine AS q (org_id, node_id, topic, payload, reason, detail, epoch, seq, payload_sha256, received_at,
+    times_seen, last_seen_at)
+SELECT * FROM incoming_quarantine ORDER BY payload_sha256, topic, reason
 ON CONFLICT (payload_sha256, topic, reason) DO UPDATE
-SET times_seen = q.times_seen + 1, last_seen_at = greatest(q.last_seen_at, excluded.received_at)
+SET times_seen = q.times_seen + excluded.times_seen,
+    last_seen_at = greatest(q.last_seen_at, excluded.received_at, excluded.last_seen_at)
 
 -- name: count_withheld
 INSERT INTO quarantine_withheld AS w (org_id, node_id, hour, reason, messages, bytes)
-VALUES (%(org_id)s, %(node_id)s, date_trunc('hour', %(at)s::timestamptz), %(reason)s, %(messages)s, %(bytes)s)
+SELECT org_id, node_id, date_trunc('hour', at), reason, messages, bytes
+FROM unnest(%(org_ids)s::int4[], %(node_ids)s::int4[], %(ats)s::timestamptz[], %(reasons)s::text[],
+    %(messages)s::int8[], %(bytes)s::int8[]) AS c (org_id, node_id, at, reason, messages, bytes)
 ON CONFLICT (org_id, node_id, hour, reason) DO UPDATE
 SET messages = w.messages + excluded.messages, bytes = w.bytes + excluded.bytes
 

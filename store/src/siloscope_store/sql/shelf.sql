@@ -93,3 +93,19 @@ SELECT count(*) FROM gone
 
 -- name: prune_withheld
 DELETE FROM quarantine_withheld WHERE hour < now() - %(days)s * INTERVAL '1 day'
+
+-- name: prune_refused
+-- Numbers stay accounted for; it is their reasons that go: too old ones, and the oldest of a node that has too many.
+WITH crowded AS (
+    SELECT node_id FROM seq_refused GROUP BY node_id HAVING count(*) > %(most)s
+), doomed AS (
+    SELECT node_id, epoch, seq FROM seq_refused WHERE at < now() - %(days)s * INTERVAL '1 day'
+    UNION
+    SELECT old.node_id, old.epoch, old.seq
+    FROM crowded CROSS JOIN LATERAL (
+        SELECT r.node_id, r.epoch, r.seq FROM seq_refused AS r WHERE r.node_id = crowded.node_id
+        ORDER BY r.at DESC, r.epoch, r.seq DESC OFFSET %(most)s) AS old
+    LIMIT %(limit)s
+)
+DELETE FROM seq_refused AS r USING doomed AS d
+WHERE r.node_id = d.node_id AND r.epoch = d.epoch AND r.seq = d.seq
