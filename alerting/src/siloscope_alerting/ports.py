@@ -134,7 +134,7 @@ class IncidentFacts:
     Attributes:
         alerts: Worst first, at most 50; `alerts_count` says how many there are.
         templates: The rule's own messages by language, where one rule alone is the cause.
-        facts: What no alert says. Always `count`, how many messages about it went before. Of silence: `silent_channels`
+        facts: What no alert says. Always `count`, how many messages about it there are with this one. Of silence: `silent_channels`
             and `channels` (how many of how many), `silent_nodes` (names), `since` (ISO 8601, UTC), and what fired when it
             went silent as `firing`, a list of `alert_id`, `rule_name`, `subject`. Of flapping: `flapping` true and
             `firings`, how often it fired lately. Of what late data shows: `retrospects`, a list of `rule_name`,
@@ -196,7 +196,14 @@ class Router(Protocol):
 
 @dataclass(frozen=True)
 class Rendered:
-    """A message in its reader's words, as a sender takes it."""
+    """A message in its reader's words, as a sender takes it.
+
+    Attributes:
+        text: Begins with the title.
+        links: By what they do: `acknowledge`, `snooze`, `open`.
+        labels: What a button that does this is called.
+        button: Callback data of Telegram's button that acknowledges.
+    """
 
     notification_id: UUID
     title: str
@@ -205,6 +212,8 @@ class Rendered:
     picture_png: bytes | None
     links: Mapping[str, str]
     payload: Mapping[str, Any]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    button: str | None = None
 
 
 class Sender(Protocol):

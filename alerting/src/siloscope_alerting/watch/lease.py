@@ -1,6 +1,6 @@
 """The lease: of all who could evaluate one does, and whoever slept through its lease is refused when it writes.
 
-It is a row on the database's clock, not an advisory lock: a host that vanishes keeps its session, and so its locks, until
+It is a row on the database's clock, not an advisory lock: a host that vanishes keeps its session and its locks until
 the server notices, which takes a minute; a lease ends by itself.
 """
 
