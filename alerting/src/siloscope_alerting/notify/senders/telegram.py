@@ -143,18 +143,15 @@ def _length(text: str) -> int:
 def _buttons(message: Rendered) -> dict[str, Any] | None:
     """Return the keyboard: what is done within Telegram, and links to the page."""
     row: list[dict[str, str]] = []
-    callback = message.payload.get("button")
-    if isinstance(callback, Mapping):
-        row.append({"text": str(callback["text"]), "callback_data": str(callback["data"])})
-    row += [{"text": text, "url": url} for text, url in _public(message.links)]
+    links = _public(message.links)
+    if message.button is not None:
+        row.append({"text": message.labels.get("acknowledge", "✓"), "callback_data": message.button})
+        links.pop("acknowledge", None)
+    row += [{"text": message.labels.get(deed, deed), "url": url} for deed, url in links.items()]
     return {"inline_keyboard": [row]} if row else None
 
 
-def _public(links: Mapping[str, str]) -> list[tuple[str, str]]:
+def _public(links: Mapping[str, str]) -> dict[str, str]:
     """Telegram refuses a whole message for one button whose address has no public name."""
-    found = []
-    for text, url in links.items():
-        host = urlsplit(url).hostname or ""
-        if "." in host and not host.startswith("127."):
-            found.append((text, url))
-    return found
+    hosts = {deed: urlsplit(url).hostname or "" for deed, url in links.items()}
+    return {deed: url for deed, url in links.items() if "." in hosts[deed] and not hosts[deed].startswith("127.")}
