@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from siloscope_contract.alerts.rules import Rule
-from siloscope_contract.alerts.validation import faults, named_by
+from siloscope_contract.alerts.validation import faults
 from siloscope_dashboards.auth.tokens import Identity
 from siloscope_dashboards.database import lent
 from siloscope_dashboards.documents import refused
@@ -59,9 +59,7 @@ class DatabaseRules:
     async def remove(self, identity: Identity, slug: str) -> bool:
         async with lent(self._pool) as connection, connection.transaction():
             await alert_rules.hold(connection, identity.org_id)
-            stored = await alert_rules.current(connection, identity.org_id)
-            naming = [each.slug for each in stored if each.slug != slug and slug in named_by(each.rule)]
-            if naming:
+            if naming := await alert_rules.naming(connection, identity.org_id, slug):
                 raise Conflict(f"rule {slug} is named by {', '.join(naming)}: change or remove these first")
             return await alert_rules.remove(connection, identity.org_id, slug, author=f"user:{identity.username}")
 

@@ -148,7 +148,7 @@ def _headers(request: Request, error: HTTPException) -> Mapping[str, str]:
     given = dict(error.headers or {})
     if "Allow" not in given:
         return given
-    paths = request.app.openapi()["paths"]
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
     path = request.url.path
     found = paths.get(path) or next((paths[each] for each in paths if _is_of(path, each)), {})
     allowed = sorted(method.upper() for method in found) or [given["Allow"]]

@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from siloscope_contract.alerts.rules import Rule
+from siloscope_contract.alerts.validation import named_by
 from siloscope_store import audit
 from siloscope_store.connections import Connected
 from siloscope_store.errors import NameUnknown
@@ -103,6 +104,11 @@ async def apply(
         await hold(connection, org_id)
         stored = {each.slug: each for each in await current(connection, org_id)}
         return [await _apply(connection, org_id, each, stored.get(each.rule), author, origin) for each in rules]
+
+
+async def naming(connection: Connected, org_id: int, slug: str) -> list[str]:
+    """Return the slugs of the rules that need a rule: it cannot be removed before them."""
+    return [each.slug for each in await current(connection, org_id) if slug in named_by(each.rule)]
 
 
 async def remove(connection: Connected, org_id: int, slug: str, *, author: str) -> bool:

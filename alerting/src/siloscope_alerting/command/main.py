@@ -3,11 +3,30 @@
 import argparse
 from collections.abc import Mapping
 
-from siloscope_alerting.command import check
+from siloscope_alerting.command import acting, apply, channels, check, looking, reference, rules, silences
 from siloscope_alerting.command.subcommand import Subcommand
 from siloscope_process.command_line import Command
 
-SUBCOMMANDS: tuple[Subcommand, ...] = (check.subcommand,)
+SUBCOMMANDS: tuple[Subcommand, ...] = (
+    check.subcommand,
+    apply.subcommand,
+    rules.rules,
+    rules.remove,
+    looking.listed,
+    looking.show,
+    acting.ack,
+    acting.unack,
+    acting.assign,
+    acting.comment,
+    acting.snooze,
+    acting.unsnooze,
+    silences.silence,
+    silences.silences,
+    silences.end,
+    channels.channels,
+    channels.test_alarm,
+    reference.subcommand,
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
