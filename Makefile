@@ -52,6 +52,7 @@ lint: install                   ## every check that starts no test
 test-components:
 	@sh tests/install-components
 
-docs: install                   ## docs/settings.md and docs/profiles.md from the code
+docs: install                   ## the generated pages of docs/ from the code
 	@.venv/bin/python -m tests.house.settings_page
 	@.venv/bin/python -m tests.house.profiles_page
+	@.venv/bin/python -m tests.house.rule_sets_page
