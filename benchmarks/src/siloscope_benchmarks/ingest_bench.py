@@ -37,7 +37,7 @@ from siloscope_benchmarks.watching import (
 )
 from siloscope_deploy.servers.ports import free_port
 from siloscope_process.clock import SystemClock
-from siloscope_store import ledger, probes, registry, samples
+from siloscope_store import ledger, mass_registration, probes, registry, samples
 from siloscope_store.connections import connect_async
 from siloscope_store.samples import SPAN_MS, SampleTable
 
@@ -180,7 +180,7 @@ async def _announce(database: Database, fleet: Fleet) -> None:
     connection = await connect_async(database.url, autocommit=True)
     try:
         names = [fleet.name(node) for node in range(fleet.nodes)]
-        await registry.register_new(connection, "agent", {name: {} for name in names})
+        await mass_registration.register_new(connection, "agent", {name: {} for name in names})
         async with connection.transaction():
             for node in await registry.find_nodes(connection, names):
                 await registry.register_birth(connection, node.node_id, fleet.device())

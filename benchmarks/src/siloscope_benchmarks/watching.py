@@ -83,10 +83,11 @@ class Prober:
         url: The database.
         device: Whose groups; its samples bear the time of their publishing.
         most: How many of them.
+        every_s: How often to look; each look costs what is measured a little.
     """
 
-    def __init__(self, url: str, device: str, most: int = 20) -> None:
-        self._url, self._device, self._most = url, device, most
+    def __init__(self, url: str, device: str, most: int = 20, every_s: float = _LOOK_EVERY_S) -> None:
+        self._url, self._device, self._most, self._every_s = url, device, most, every_s
         self._found_ms: list[float] = []
 
     async def run(self) -> None:
@@ -100,7 +101,7 @@ class Prober:
                 await asyncio.sleep(_LOOK_EVERY_S)
             known = await probes.newest_ms(connection, group_ids)
             while True:
-                await asyncio.sleep(_LOOK_EVERY_S)
+                await asyncio.sleep(self._every_s)
                 newest = await probes.newest_ms(connection, group_ids)
                 now_ms = clock.now_ms()
                 self._found_ms += [now_ms - at_ms for group, at_ms in newest.items() if at_ms != known.get(group)]

@@ -7,8 +7,6 @@ and what stands between is a JSON number; so it says what the general decoder wo
 """
 
 import re
-from operator import le
-from typing import Any
 
 import msgspec
 
@@ -16,7 +14,8 @@ from siloscope_contract.errors import ContractError
 from siloscope_contract.quality import BY_REASON, CODES, FIRST_BAD
 from siloscope_contract.resolution import MAX_TIME_S, RELATIVE_BELOW_S
 from siloscope_contract.samples import Epoch, Pack, Sample
-from siloscope_contract.shapes import Shape, shape
+from siloscope_contract.shapes import shape
+from siloscope_contract.texts import VALUE, Found, Series, Text, between, forget_shared
 
 _HEAD = re.compile(
     rb'\[\{(?:"bn": ?"([^"\\]{0,140})", ?)?(?:"bt": ?(\d{1,15}(?:\.\d{1,9})?), ?)?'
@@ -25,10 +24,10 @@ _HEAD = re.compile(
 _CUT = b'},{"b'
 _NEXT_BASE = re.compile(rb'n":"([^"\\]{1,140})",(?:"bt":(\d{1,15}(?:\.\d{1,9})?),)?(?="n":)')
 _NEXT_TIME = b't":'
-_VALUE = b'"v":'
 _VALUES = re.compile(rb'"v":[-+.0-9eE \t\r\n]+')
 _NUMBER_BYTES = b"0123456789+-.eE \t\r\n"
 _MOST_TEXTS = 65_536
+_MOST_SERIES = 16_384
 
 _numbers = msgspec.json.Decoder(list[float]).decode
 
@@ -46,79 +45,17 @@ class _Reading(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 _readings = msgspec.json.Decoder(list[_Reading]).decode
 
 
-class _Text:
-    """What stands around the values of one sample of one device.
-
-    Attributes:
-        prefix: Up to the first value.
-        suffixes: What stands behind each value, up to the next one.
-        fixed_bytes: How long all of that is together.
-        shape: What samples of this text share.
-    """
-
-    __slots__ = (
-        "_converts",
-        "_good",
-        "_highest",
-        "_highs",
-        "_lowest",
-        "_lows",
-        "_quality",
-        "_width",
-        "fixed_bytes",
-        "prefix",
-        "shape",
-        "suffixes",
-    )
-
-    def __init__(self, prefix: bytes, suffixes: tuple[bytes, ...], found: Shape, quality: list[int]) -> None:
-        self.prefix = prefix
-        self.suffixes = suffixes
-        self.fixed_bytes = len(prefix) + sum(len(_VALUE) + len(suffix) for suffix in suffixes)
-        self.shape = found
-        good = [at for at, unit in enumerate(found.found) if unit is not None]
-        self._quality = quality
-        self._width = len(found.names)
-        self._good = None if len(good) == self._width else good
-        self._lows = tuple(found.lows[at] for at in good)
-        self._highs = tuple(found.highs[at] for at in good)
-        self._lowest, self._highest = max(self._lows, default=0.0), min(self._highs, default=0.0)
-        units = [unit for unit in found.found if unit is not None]
-        self._converts = [unit.to_canonical for unit in units] if found.converts else None
-
-    def sample(self, time_ms: int, numbers: list[float]) -> Sample | None:
-        """Return the sample, or None where the general decoder has more to say about its values."""
-        if self._converts is not None:
-            numbers = [convert(number) for convert, number in zip(self._converts, numbers, strict=True)]
-        if not self._hold(numbers):
-            return None
-        shape = self.shape
-        values: list[Any] = numbers
-        if self._good is not None:
-            values = [None] * self._width
-            for at, number in zip(self._good, numbers, strict=True):
-                values[at] = number
-        return Sample(shape.device, time_ms, shape.names, shape.units, values, self._quality[:])
-
-    def _hold(self, numbers: list[float]) -> bool:
-        """Say whether all is plausible; for most samples one look at the smallest and the largest settles it."""
-        ascending = sorted(numbers)
-        if not ascending or (ascending[0] >= self._lowest and ascending[-1] <= self._highest):
-            return True
-        return all(map(le, self._lows, numbers)) and all(map(le, numbers, self._highs))
-
-
-_Found = tuple[_Text, bool]
-"""The text of a sample, and whether its time stands before its values; it has else that of the one before."""
-
-_known: dict[tuple[bytes, bytes], _Text] = {}
-_last: dict[bytes, _Text] = {}
+_known: dict[tuple[bytes, bytes], Text] = {}
+_last: dict[bytes, Text] = {}
+_series: dict[tuple[bytes, int], Series] = {}
 
 
 def forget() -> None:
     """Forget all texts."""
     _known.clear()
     _last.clear()
+    _series.clear()
+    forget_shared()
 
 
 def read(document: bytes, received_ms: int) -> Pack | None:
@@ -130,13 +67,19 @@ def read(document: bytes, received_ms: int) -> Pack | None:
     rest = document[head.end() : -2]
     text = _last.get(base)
     if text is not None and len(rest) < 2 * text.fixed_bytes:
-        joined = _between(text, rest)
+        joined = between(text, rest)
         if joined is not None:
             return _single(text, time, joined, epoch, seq, received_ms)
-    return _read_each(base, time, rest.split(_CUT), epoch, seq, received_ms)
+    key = base, rest.count(b"b")  # each sample begins with a label that has one
+    series = _series.get(key)
+    if series is not None:
+        joined = series.between(rest)
+        if joined is not None:
+            return _decoded(series.found, [time or b"0", joined], epoch, seq, received_ms)
+    return _read_each(key, time, rest.split(_CUT), epoch, seq, received_ms)
 
 
-def _single(text: _Text, time: bytes, joined: bytes, epoch: bytes, seq: bytes, received_ms: int) -> Pack | None:
+def _single(text: Text, time: bytes, joined: bytes, epoch: bytes, seq: bytes, received_ms: int) -> Pack | None:
     """Return the pack of one sample, which most packs are."""
     try:
         time_s, *numbers = _numbers(b"[%b,%b]" % (time or b"0", joined) if joined else b"[%b]" % (time or b"0"))
@@ -156,25 +99,26 @@ def _single(text: _Text, time: bytes, joined: bytes, epoch: bytes, seq: bytes, r
 
 
 def _read_each(
-    base: bytes, time: bytes, chunks: list[bytes], epoch: bytes, seq: bytes, received_ms: int
+    key: tuple[bytes, int], time: bytes, chunks: list[bytes], epoch: bytes, seq: bytes, received_ms: int
 ) -> Pack | None:
     """Return the pack of several samples, or of a text that is not the last one of its device."""
-    first, *others = chunks
+    base, (first, *others) = key[0], chunks
     fitting = _fitting(base, first)
     if fitting is None:
         return None
-    found: list[_Found] = [(fitting[0], True)]
+    found: list[Found] = [(fitting[0], True)]
     joined = [time or b"0", fitting[1]]
-    if others and not _read_others(base, others, found, joined):
+    heads = [b""]
+    if others and not _read_others(base, others, found, joined, heads):
         return None
-    try:
-        numbers = _numbers(b"[%b]" % b",".join(filter(None, joined)))
-    except msgspec.MsgspecError:
-        return None
-    return _pack(found, numbers, epoch, seq, received_ms)
+    if others:
+        if len(_series) >= _MOST_SERIES:
+            _series.clear()
+        _series[key] = Series(found, heads)
+    return _decoded(found, joined, epoch, seq, received_ms)
 
 
-def _read_others(base: bytes, chunks: list[bytes], found: list[_Found], joined: list[bytes]) -> bool:
+def _read_others(base: bytes, chunks: list[bytes], found: list[Found], joined: list[bytes], heads: list[bytes]) -> bool:
     """Read all samples behind the first; return whether that could be done."""
     for chunk in chunks:
         if chunk.startswith(_NEXT_TIME):
@@ -182,6 +126,7 @@ def _read_others(base: bytes, chunks: list[bytes], found: list[_Found], joined: 
             if not time:
                 return False
             timed = True
+            heads.append(_CUT[:-2])
         else:
             follows = _NEXT_BASE.match(chunk)
             if follows is None:
@@ -189,6 +134,7 @@ def _read_others(base: bytes, chunks: list[bytes], found: list[_Found], joined: 
             base, time = follows.groups(b"")
             timed = bool(time)
             body = chunk[follows.end() :]
+            heads.append(b'%bn":"%b",' % (_CUT, base))
         fitting = _fitting(base, body)
         if fitting is None:
             return False
@@ -197,14 +143,23 @@ def _read_others(base: bytes, chunks: list[bytes], found: list[_Found], joined: 
     return True
 
 
-def _fitting(base: bytes, body: bytes) -> tuple[_Text, bytes] | None:
+def _decoded(found: list[Found], joined: list[bytes], epoch: bytes, seq: bytes, received_ms: int) -> Pack | None:
+    """Return the pack of samples, given all their numbers in order, as text."""
+    try:
+        numbers = _numbers(b"[%b]" % b",".join(filter(None, joined)))
+    except msgspec.MsgspecError:
+        return None
+    return _pack(found, numbers, epoch, seq, received_ms)
+
+
+def _fitting(base: bytes, body: bytes) -> tuple[Text, bytes] | None:
     """Return the text that the records of a sample fit, and their numbers, between commas."""
     text = _last.get(base)
     if text is not None:
-        numbers = _between(text, body)
+        numbers = between(text, body)
         if numbers is not None:
             return text, numbers
-    skeleton = _VALUES.sub(_VALUE, body)
+    skeleton = _VALUES.sub(VALUE, body)
     text = _known.get((base, skeleton))
     if text is None:
         text = _compiled(base, body)
@@ -213,39 +168,23 @@ def _fitting(base: bytes, body: bytes) -> tuple[_Text, bytes] | None:
         if len(_known) >= _MOST_TEXTS:
             forget()
         _known[base, skeleton] = text
-    numbers = _between(text, body)
+    numbers = between(text, body)
     if numbers is None:
         return None
     _last[base] = text
     return text, numbers
 
 
-def _between(text: _Text, body: bytes) -> bytes | None:
-    """Return what stands where the text has values, or None where something else is not as in the text.
-
-    Whether those are as many JSON numbers is for the decoder of numbers to say.
-    """
-    prefix, *parts = body.split(_VALUE)
-    if prefix != text.prefix or len(parts) != len(text.suffixes):
-        return None
-    joined = b",".join(map(bytes.removesuffix, parts, text.suffixes))
-    commas = max(0, len(parts) - 1)
-    if len(joined) - commas != len(body) - text.fixed_bytes:
-        return None  # something did not end as it should: nothing was removed from it
-    # Nothing at all in a value's place would not be missed where another value is two numbers with a comma between.
-    return joined if joined or not parts else None
-
-
-def _pack(found: list[_Found], numbers: list[float], epoch: bytes, seq: bytes, received_ms: int) -> Pack | None:
+def _pack(found: list[Found], numbers: list[float], epoch: bytes, seq: bytes, received_ms: int) -> Pack | None:
     """Return the pack, or None where the general decoder has more to say about it."""
     samples: list[Sample] = []
     relative = False
-    before = ("", 0)
+    device, before_ms = "", 0
     at = time_ms = 0
-    if len(numbers) != sum([timed + len(text.suffixes) for text, timed in found]):
-        return None
     for text, timed in found:
         if timed:
+            if at == len(numbers):
+                return None
             time_s = numbers[at]
             at += 1
             if RELATIVE_BELOW_S <= time_s < MAX_TIME_S:
@@ -255,20 +194,23 @@ def _pack(found: list[_Found], numbers: list[float], epoch: bytes, seq: bytes, r
             else:
                 relative = True
                 time_ms = received_ms + round(time_s * 1000)
-        key = text.shape.device, time_ms
-        end = at + len(text.suffixes)
+        end = at + text.values
+        if end > len(numbers):
+            return None
         sample = text.sample(time_ms, numbers[at:end])
-        if sample is None or key == before:
+        if sample is None or (time_ms == before_ms and sample.device == device):
             return None  # what is of one device and instant is one sample, unless it contradicts itself
         at = end
-        before = key
+        device, before_ms = sample.device, time_ms
         samples.append(sample)
+    if at != len(numbers):
+        return None
     if seq:
         return Pack(Epoch(epoch.decode()), int(seq), samples)
     return Pack(None, None, samples, relative)
 
 
-def _compiled(base: bytes, body: bytes) -> _Text | None:
+def _compiled(base: bytes, body: bytes) -> Text | None:
     """Return the text of a sample, or None where anything in it is unusual."""
     if b"\\" in body or not body.isascii():
         return None  # an escaped label would be a value that stands where the text does not say
@@ -278,13 +220,13 @@ def _compiled(base: bytes, body: bytes) -> _Text | None:
         found = shape(base.decode(), tuple(row.n for row in rows), symbols)
     except (msgspec.MsgspecError, UnicodeDecodeError, ContractError, KeyError):
         return None
-    prefix, *parts = body.split(_VALUE)
+    prefix, *parts = body.split(VALUE)
     values = sum(symbol is not None for symbol in symbols)
     if found is None or found.repeats or values != len(parts):
         return None
     quality = [_code(row) for row in rows]
     suffixes = tuple(part.lstrip(_NUMBER_BYTES) for part in parts)
-    return _Text(prefix, suffixes, found, quality) if _holds_all_values(prefix, suffixes) else None
+    return Text(prefix, suffixes, found, quality) if _holds_all_values(prefix, suffixes) else None
 
 
 def _holds_all_values(prefix: bytes, suffixes: tuple[bytes, ...]) -> bool:
@@ -292,7 +234,7 @@ def _holds_all_values(prefix: bytes, suffixes: tuple[bytes, ...]) -> bool:
 
     With numbers of ours in those places, exactly these must come out.
     """
-    numbered = b"".join(b"%b%d%b" % (_VALUE, at, suffix) for at, suffix in enumerate(suffixes))
+    numbered = b"".join(b"%b%d%b" % (VALUE, at, suffix) for at, suffix in enumerate(suffixes))
     values = [row.v for row in _readings(b"[{%b%b}]" % (prefix, numbered))]
     return [value for value in values if value is not None] == list(range(len(suffixes)))
 

@@ -1,6 +1,6 @@
 """Newcomers: what unknown nodes among waiting messages are made of, so that many are registered at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from siloscope_contract.errors import MalformedPack
 from siloscope_contract.packs import decode
@@ -12,6 +12,8 @@ from siloscope_ingest.nodes import KnownNode
 from siloscope_store.registry import MOST_POSITIONS, NewChannel
 
 Newcomers = dict[NodeName, dict[str, list[NewChannel]]]
+NewDevices = dict[int, dict[str, list[NewChannel]]]
+"""Devices of registered nodes, by node_id and name."""
 
 
 def newcomers(
@@ -36,6 +38,32 @@ def newcomers(
         for name, devices in found.items()
         if name not in apart and 0 < len(devices) <= most_devices and all(map(_fits, devices.values()))
     }
+
+
+def new_devices(
+    waiting: Iterable[tuple[Route, Delivery]],
+    known: Mapping[NodeName, KnownNode],
+    is_known: Callable[[int, str], bool],
+) -> NewDevices:
+    """Return the devices that registered nodes send samples of and never did before, in order of first appearance.
+
+    Left out are nodes that announce their devices, and what cannot be read.
+    """
+    found: NewDevices = {}
+    apart: set[int] = set()
+    for route, delivery in waiting:
+        node = known.get(route.topic.node)
+        if node is None or not route.is_samples or node.is_announced or node.node_id in apart:
+            continue
+        if not _take(found.setdefault(node.node_id, {}), delivery):
+            apart.add(node.node_id)
+    for node_id, devices in found.items():
+        found[node_id] = {
+            device: channels
+            for device, channels in devices.items()
+            if not is_known(node_id, device) and _fits(channels)
+        }
+    return {node_id: devices for node_id, devices in found.items() if devices and node_id not in apart}
 
 
 def _take(devices: dict[str, list[NewChannel]], delivery: Delivery) -> bool:

@@ -16,6 +16,7 @@ from siloscope_contract.errors import ContractError, MalformedMessage
 from siloscope_contract.topics import Kind, NodeName
 from siloscope_ingest.admission import Admission, admitted, check_readable
 from siloscope_ingest.announcements import Announced, digest_of
+from siloscope_ingest.at_once import settle_at_once
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.clocks import ClockWatch
 from siloscope_ingest.database import Connection, Database, sorted_error
@@ -24,8 +25,8 @@ from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import Rejected, Transient, Unannounced
 from siloscope_ingest.far_weeks import FarWeeks, Week
 from siloscope_ingest.intake import Intake, Route
-from siloscope_ingest.look_ahead import MANY, MOST_AT_ONCE, LookAhead
-from siloscope_ingest.newcomers import newcomers
+from siloscope_ingest.look_ahead import MANY, MOST_AT_ONCE, LookAhead, next_of_nodes
+from siloscope_ingest.newcomers import new_devices, newcomers
 from siloscope_ingest.nodes import AGENT as _AGENT
 from siloscope_ingest.nodes import PLAIN as _PLAIN
 from siloscope_ingest.nodes import KnownNode
@@ -34,7 +35,7 @@ from siloscope_ingest.redeliveries import RedeliveryUnknown, RelativeMessages
 from siloscope_ingest.resolving import ShapeMissing, WeekUnknown
 from siloscope_ingest.trust import check_trust
 from siloscope_process.clock import Clock, from_ms
-from siloscope_store import expectations, ledger, registry
+from siloscope_store import expectations, ledger, mass_registration, registry
 from siloscope_store.registry import RegistryRefusal
 
 _log = structlog.get_logger(__name__)
@@ -112,6 +113,9 @@ class Registrar:
         while True:
             await self._some.wait()
             while self._waiting:
+                if settle_at_once(self._waiting, intake, self._ahead, self._nodes, MOST_AT_ONCE):
+                    await asyncio.sleep(0)
+                    continue
                 if len(self._waiting) >= MANY and self._ahead.is_used_up:
                     await self._look_ahead()
                 births = list(takewhile(_is_birth, islice(self._waiting, MOST_BIRTHS_AT_ONCE)))
@@ -129,17 +133,19 @@ class Registrar:
 
     async def _look_ahead(self) -> None:
         """Ask for many nodes at once; where that fails, each is asked for by itself and waits for the database."""
-        waiting = list(islice(self._waiting, MOST_AT_ONCE))
-        names = [route.topic.node for route, _ in waiting]
+        waiting = list(next_of_nodes(self._waiting))
+        names = list(dict.fromkeys(route.topic.node for route, _ in waiting))
         try:
             connection = await self._database.connection()
-            await self._ahead.fill(connection, names, self._nodes)
+            await self._ahead.fill(connection, names, self._nodes, len(waiting))
             if self._admission.register_plain:
                 new = newcomers(waiting, self._nodes, self._admission.most_devices)
-                if new:
-                    made = await registry.register_new(connection, _PLAIN, new)
-                    _log.info("nodes_registered", nodes=made, kind=_PLAIN)
-                    await self._ahead.fill(connection, names, self._nodes)
+                added = new_devices(waiting, self._nodes, self._ahead.knows)
+                if new or added:
+                    made = await mass_registration.register_new(connection, _PLAIN, new)
+                    more = await mass_registration.register_devices(connection, added, self._admission.most_devices)
+                    _log.info("nodes_registered", nodes=made, devices=more, kind=_PLAIN)
+                    await self._ahead.fill(connection, names, self._nodes, len(waiting))
         except (psycopg.Error, Transient) as error:
             _log.warning("look_ahead_failed", reason=str(error))
 
@@ -214,7 +220,7 @@ class Registrar:
         try:
             connection = await self._database.connection()
             names = {route.topic.node for route, _ in births}
-            await registry.register_new(
+            await mass_registration.register_new(
                 connection, _AGENT, {name: {} for name in sorted(names, key=str) if name not in self._nodes}
             )
             for found in await registry.find_nodes(connection, [name for name in names if name not in self._nodes]):

@@ -5,7 +5,7 @@ and group, before its first sample is written. It is never reused. Births add at
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 from siloscope_contract.births import DeviceBirth
 from siloscope_contract.topics import NodeName
 from siloscope_store import channel_news
-from siloscope_store.statements import columns, statements
+from siloscope_store.statements import statements
 
 _SQL = statements("registry.sql")
 Connection = AsyncConnection[Any]
@@ -134,50 +134,6 @@ async def register_node(connection: Connection, name: NodeName, kind: str) -> No
     node = await find_node(connection, name)
     assert node is not None
     return node
-
-
-async def register_new(
-    connection: Connection, kind: str, wanted: Mapping[NodeName, Mapping[str, Sequence[NewChannel]]]
-) -> int:
-    """Register nodes that are not there yet, each with its devices and their first channels; return how many.
-
-    All in one transaction of its own, so that many cost one wait for the disk. What is there already is left alone: it
-    may have channels that this does not know of. Nodes whose site does not exist are left out too.
-    """
-    names = list(wanted)
-    parameters = {
-        "orgs": [name.org for name in names],
-        "sites": [name.site for name in names],
-        "nodes": [name.node for name in names],
-        "kind": kind,
-    }
-    async with connection.transaction():
-        made = await (await connection.execute(_SQL["create_nodes"], parameters)).fetchall()
-        devices = [
-            (row[0], device, channels) for row in made for device, channels in wanted[NodeName.of(*row[1:4])].items()
-        ]
-        if devices:
-            await _create_devices(connection, devices)
-    return len(made)
-
-
-async def _create_devices(connection: Connection, devices: Sequence[tuple[int, str, Sequence[NewChannel]]]) -> None:
-    """Make devices of nodes that nobody else can see yet, each with its default group and first channels."""
-    parameters = {
-        "node_ids": [node_id for node_id, _, _ in devices],
-        "devices": [device for _, device, _ in devices],
-        "group_key": DEFAULT_GROUP,
-        "retention_class": DEFAULT_RETENTION,
-    }
-    made = await (await connection.execute(_SQL["create_devices"], parameters)).fetchall()
-    channels_of = {(node_id, device): channels for node_id, device, channels in devices}
-    rows = [
-        (org_id, group_id, device_id, each.key, each.quantity, each.unit, position)
-        for node_id, device, org_id, device_id, group_id in made
-        for position, each in enumerate(channels_of[node_id, device])
-    ]
-    names = ("org_ids", "group_ids", "device_ids", "keys", "quantities", "units", "positions")
-    await connection.execute(_SQL["create_first_channels"], columns(names, rows))
 
 
 async def find_device(connection: Connection, node_id: int, device: str) -> int | None:
