@@ -54,6 +54,15 @@ def test_check_prints_what_would_be_read(config: Path, capsys: pytest.CaptureFix
     assert not (config.parent / "data").exists()
 
 
+def test_check_says_which_devices_did_not_answer(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(CONFIG.replace("port: 15021", "port: 1"))
+    assert main(["edge", "check", "--config", str(config)], {}) == UNAVAILABLE
+    told = capsys.readouterr()
+    assert "heads/head-1: FAILED: 127.0.0.1:1: " in told.out
+    assert "mast/mast-wxt: FAILED: " in told.out
+    assert "no good reading from head-1, mast-wxt; expected one of each device" in told.err
+
+
 def test_the_spool_is_shown_line_by_line(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = config.parent / "data"
     directory.mkdir()

@@ -39,14 +39,12 @@ def page() -> str:
 def _in_all() -> Iterator[str]:
     yield "## What every profile says\n"
     yield _table(Profile)
-    yield "`limits`, what the instrument bears:\n"
-    yield _table(Limits)
-    yield "Each of the `channels`:\n"
-    yield _table(Channel)
-    yield f"`loop`: {_first_paragraph(Loop)}\n"
-    yield _table(Loop)
-    yield f"Each of the `options`, by its name: {_first_paragraph(Option)}\n"
-    yield _table(Option)
+    for struct in (Profile, Channel):
+        for field in msgspec.structs.fields(struct):
+            for inner in _structs_in(field.type):
+                each = "Each of the " if get_origin(_bare(field.type)) in (dict, tuple) else ""
+                yield f"{each}`{field.name}`: {_first_paragraph(inner)}\n"
+                yield _table(inner)
 
 
 def _driver(driver: Driver) -> Iterator[str]:
@@ -155,6 +153,10 @@ def _attributes(struct: type[Struct]) -> dict[str, str]:
             if match := _ATTRIBUTE.match(line.strip()):
                 found |= dict.fromkeys(match["names"].split(", "), match["text"])
     return found
+
+
+def _bare(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _kind(kind: Any) -> str:

@@ -15,6 +15,7 @@ from siloscope_edge.clock_guard import ClockGuard
 from siloscope_edge.config import VITALS_DEVICE, Bus
 from siloscope_edge.directory import open_spool
 from siloscope_edge.errors import SpoolFull, SpoolUnusable
+from siloscope_edge.guarding import GuardedBus
 from siloscope_edge.installation import Installation
 from siloscope_edge.keeper import Keeper
 from siloscope_edge.link import connector
@@ -147,7 +148,8 @@ class Agent:
 
     def _poller(self, bus: Bus, keeper: Keeper) -> Poller:
         instruments = self._installation.instruments[bus.name]
-        port = self._installation.drivers[bus.name].bus(bus.line, instruments, self._clock, self._metrics.trouble)
+        driver = self._installation.drivers[bus.name]
+        port = GuardedBus(bus, driver, instruments, self._clock, self._metrics.trouble)
         return Poller(
             bus.name,
             port,

@@ -7,6 +7,7 @@ import msgspec
 from siloscope_contract.quality import Quality
 from siloscope_edge.config import Bus
 from siloscope_edge.errors import PortUnavailable, ReadFailed, Trouble
+from siloscope_edge.guarding import GuardedBus
 from siloscope_edge.installation import Installation
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.ports import InstrumentBus
@@ -52,7 +53,8 @@ class DryRun:
         """Yield what each device answers, as it comes; nothing is stored or sent."""
         for bus in self._installation.config.buses:
             instruments = self._installation.instruments[bus.name]
-            port = self._installation.drivers[bus.name].bus(bus.line, instruments, self._clock, self._noted)
+            driver = self._installation.drivers[bus.name]
+            port = GuardedBus(bus, driver, instruments, self._clock, self._noted)
             try:
                 for instrument in instruments:
                     for line in await self._read(bus, port, instrument):
