@@ -18,6 +18,7 @@ from siloscope_edge.errors import PortUnavailable, ReadFailed
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.polling import Poller
+from siloscope_edge.profiles import Fast
 from siloscope_edge.readings import Reading
 from siloscope_process.clock import ManualClock
 
@@ -38,6 +39,7 @@ class FakeBus:
     opened: int = 0
     asked: list[str] = field(default_factory=list)
     slow_s: float = 0.0
+    answer_c: float = 21.9
 
     async def open(self) -> None:
         if not self.present:
@@ -58,7 +60,7 @@ class FakeBus:
         if instrument.name in self.refusing:
             raise ReadFailed(Quality.DEVICE_EXCEPTION, "exception 2", answered=True)
         await self.clock.sleep(self.slow_s)
-        return [Reading(21.9, 0)]
+        return [Reading(self.answer_c, 0)]
 
 
 class Bench:
@@ -71,10 +73,11 @@ class Bench:
         *,
         timeout_s: float = TIMEOUT_S,
         bus: type[FakeBus] = FakeBus,
+        profile: ModbusProfile = PROFILE,
     ) -> None:
         self.clock = ManualClock()
         self.bus = bus(self.clock)
-        profile = replace(PROFILE, limits=RegisterLimits(timeout_s=timeout_s))
+        profile = replace(profile, limits=RegisterLimits(timeout_s=timeout_s))
         self.samples: list[Sample] = []
         self.gaps: list[Gap] = []
         self.start_ms = self.clock.now_ms()
@@ -226,3 +229,23 @@ async def test_a_device_that_fails_now_and_then_keeps_being_asked_beside_a_busy_
     bench.bus.dead.clear()
     await bench.run_for(120)
     assert (21.9, 0) in bench.qualities("a")
+
+
+async def test_a_profile_says_what_is_doubted_what_is_reported_and_how_fast() -> None:
+    channel = replace(CHANNEL, deadband=0.5, largest_step=30.0, stuck_after_s=3600.0, lively_change=5.0)
+    profile = replace(PROFILE, channels=(channel,), heartbeat_s=60.0, fast=Fast(period_s=1.0, for_s=20.0))
+    bench = Bench("a", profile=profile)
+    await bench.run_for(121)
+    assert bench.times("a") == [0, 60, 120]
+    bench.bus.answer_c = 15.0
+    await bench.run_for(60)
+    times = [at - 120 for at in bench.times("a") if at >= 120]
+    assert [round(later - earlier) for earlier, later in pairwise(times)].count(1) == 19
+    assert times[-1] > 0
+
+
+async def test_what_was_held_back_is_kept_when_reading_ends() -> None:
+    profile = replace(PROFILE, channels=(replace(CHANNEL, deadband=0.5),), heartbeat_s=600.0)
+    bench = Bench("a", profile=profile)
+    await bench.run_for(27)
+    assert bench.times("a") == [0, 25]

@@ -74,7 +74,8 @@ def births(
 
 def _device(instrument: Instrument) -> DeviceBirth:
     channels = [_channel(channel) for channel in instrument.profile.channels]
-    group = GroupBirth("main", instrument.period_s, RetentionClass.MEASUREMENTS, channels)
+    interval_s = max(instrument.period_s, instrument.profile.heartbeat_s or 0.0)
+    group = GroupBirth("main", interval_s, RetentionClass.MEASUREMENTS, channels)
     title = instrument.device.title or instrument.name
     return DeviceBirth(instrument.name, instrument.profile.profile, title, [group])
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from siloscope_contract.quality import Quality
+from siloscope_contract.quality import FIRST_BAD, Quality
 from siloscope_edge.errors import Trouble
 from siloscope_edge.readings import Reading
 
@@ -31,6 +31,15 @@ class Metrics:
         )
         self._missed = Counter(
             "siloscope_edge_missed_polls", "Turns that passed unused: the bus was busy", ["device"], registry=registry
+        )
+        self._doubted = Counter(
+            "siloscope_edge_doubted_readings",
+            "Readings that were marked as stuck or as a step",
+            ["device", "reason"],
+            registry=registry,
+        )
+        self._held_back = Counter(
+            "siloscope_edge_held_back_samples", "Samples that said nothing new", ["device"], registry=registry
         )
         self.spooled_packs = Counter("siloscope_edge_spooled_packs", "Packs spooled", registry=registry)
         self.evicted_packs = Counter(
@@ -73,6 +82,14 @@ class Metrics:
             for reading in readings:
                 if reading.value is None:
                     self._readings.labels(device, Quality(reading.quality).reason).inc()
+
+    def conditioned(self, device: str, quality: Sequence[int], *, reported: bool) -> None:
+        """Count what was doubted of a sample, and whether it was held back."""
+        if not reported:
+            self._held_back.labels(device).inc()
+        for code in quality:
+            if 0 < code < FIRST_BAD:
+                self._doubted.labels(device, Quality(code).reason).inc()
 
     def polled(self, device: str, took_s: float) -> None:
         """Note how long reading a device took."""

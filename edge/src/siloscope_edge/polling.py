@@ -8,11 +8,13 @@ from siloscope_contract.gaps import Gap, GapKind
 from siloscope_contract.packs import Sample
 from siloscope_contract.quality import Quality
 from siloscope_edge.attendance import Attendance, Turn, whose_turn
+from siloscope_edge.conditioning import Conditioning
 from siloscope_edge.errors import PortUnavailable, ReadFailed
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.ports import InstrumentBus
 from siloscope_edge.readings import Reading, failed
+from siloscope_edge.rules import rules_for
 from siloscope_process.clock import Clock
 
 _log = structlog.get_logger(__name__)
@@ -60,6 +62,7 @@ class Poller:
             (instrument, Attendance(instrument.period_s, now_s, instrument.profile.limits.timeout_s))
             for instrument in instruments
         ]
+        self._conditionings = {instrument.name: Conditioning(rules_for(instrument)) for instrument in instruments}
         self._attendances = [attendance for _, attendance in self._turns]
         self._reopen_at_s = 0.0
         self._reopen_wait_s = _REOPEN_FIRST_S
@@ -76,6 +79,9 @@ class Poller:
                     await self._clock.sleep(wait_s)
                 await self.turn(instrument, attendance)
         finally:
+            for conditioning in self._conditionings.values():
+                for held in conditioning.last():
+                    self._take_sample(held)
             self._bus.close()
 
     async def turn(self, instrument: Instrument, attendance: Attendance) -> None:
@@ -93,7 +99,12 @@ class Poller:
             readings = await self._read(instrument, attendance)
             self._metrics.polled(instrument.name, self._clock.monotonic_s() - started_s)
         self._metrics.read(instrument.name, readings)
-        self._take_sample(sample(instrument, read_at_ms, readings))
+        found = sample(instrument, read_at_ms, readings)
+        conditioned = self._conditionings[instrument.name].take(found)
+        self._metrics.conditioned(instrument.name, found.quality, reported=bool(conditioned.samples))
+        for each in conditioned.samples:
+            self._take_sample(each)
+        attendance.pace(conditioned.period_s, now_s)
 
     async def _read(self, instrument: Instrument, attendance: Attendance) -> Sequence[Reading]:
         was_silent = attendance.silent

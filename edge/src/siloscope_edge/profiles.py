@@ -57,7 +57,9 @@ class Channel(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         valid: Smallest and largest value that the instrument can mean; beyond is `out_of_range`.
         largest_step: The largest change from one reading to the next that is expected; a larger one is `step`
             (uncertain) until the next reading confirms it.
-        deadband: A change that matters; a smaller one need not be reported (see ``heartbeat_s`` of the profile).
+        stuck_after_s: A value that stays exactly the same for so long is `stuck` (uncertain) until it moves.
+        deadband: A change that matters is larger; others need not be reported (see ``heartbeat_s`` of the profile).
+        lively_change: A change within one period that calls for the fast pace (see ``fast`` of the profile).
         resolution: The step that values are rounded to.
     """
 
@@ -70,8 +72,22 @@ class Channel(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     loop: Loop | None = None
     valid: tuple[float, float] | None = None
     largest_step: Positive | None = None
+    stuck_after_s: Positive | None = None
     deadband: Annotated[float, Meta(ge=0)] | None = None
+    lively_change: Positive | None = None
     resolution: Positive | None = None
+
+
+class Fast(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a device is read while one of its channels changes by its ``lively_change`` or more.
+
+    Attributes:
+        period_s: How often; everything is reported then.
+        for_s: How long after the last such change.
+    """
+
+    period_s: Positive
+    for_s: Positive = 300.0
 
 
 class Option(Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,6 +113,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         source: Where its content comes from.
         period_s: How often such an instrument is read, unless the configuration says otherwise.
         heartbeat_s: Where set, a sample whose values all stayed within their deadbands is reported this often only.
+        fast: How it is read while something is changing.
         limits: What the instrument bears.
         options: In what instruments of this kind differ.
         channels: What it measures.
@@ -107,6 +124,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: str = ""
     period_s: Positive = 60.0
     heartbeat_s: Positive | None = None
+    fast: Fast | None = None
     limits: Limits = field(default_factory=Limits)
     options: dict[str, Option] = field(default_factory=dict)
     channels: Annotated[tuple[Channel, ...], Meta(min_length=1, max_length=256)]
