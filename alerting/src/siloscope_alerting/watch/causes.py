@@ -1,8 +1,8 @@
 """One message per cause: which alerts belong together, when they are told, and when that is over. Pure.
 
 What may yet turn out to have another cause waits: a node's silence for fifteen seconds (its site may follow), a channel
-that sends nothing for the next sign of its node, a resolve until it is no flap. What waits untold is not stored, so that
-nobody else tells it; after a restart it is found again.
+that sends nothing for the next sign of its node, a resolve until it is no flap. What waits untold is not stored, so
+that nobody else tells it; after a restart it is found again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -208,6 +208,7 @@ class Causes:
             if book.count or not settled:
                 return None
             incident.facts |= self._silence_facts(incident, silent, present)
+            book.silent = {node: present.judgement.silent_nodes[node] for node in silent}
             return Telling(incident, "changed" if book.changed else "firing")
         if book.returned_ms is None:
             book.returned_ms = now_ms

@@ -1,7 +1,7 @@
 """From what the store says has changed to readings: what is new, what lay between, what is late.
 
 A group's newest row tells one reading a channel. What lay between it and the one before is read from the samples, where
-the interval says that there must have been something; a hole that stays is looked at again for as long as a sample of it
+the interval says that there must have been something; a hole that stays is looked at again as long as a sample of it
 would be in time. Late samples come by their marks alone, when their node's backlog pauses.
 """
 
@@ -65,7 +65,9 @@ class Feed:
         self.newest_ms = np.full(count, decoding.NEVER_MS, np.int64)
         self.arrived_ms: dict[int, int] = {} if before is None else before.arrived_ms
         self.holes: dict[int, Hole] = {} if before is None else before.holes
-        self._told_to_ms = told_to_ms if before is None else before._told_to_ms
+        self._strange = np.zeros(0, np.int64)
+        self._ignored: Int64 = np.zeros(0, np.int64) if before is None else before._ignored
+        self._told_to_ms: int | None = told_to_ms if before is None else before._told_to_ms
         if before is not None and before._keys.size:
             at = np.searchsorted(before._keys, self._keys)
             same = (at < before._keys.size) & (before._keys[np.minimum(at, before._keys.size - 1)] == self._keys)
@@ -88,9 +90,14 @@ class Feed:
         known = at < self._keys.size
         known[known] = self._keys[at[known]] == key[known]
         there = known & (time_ms != decoding.NEVER_MS)
-        strange = bool((~known & (time_ms != decoding.NEVER_MS)).any())
+        self._strange = np.setdiff1d(key[~known & (time_ms != decoding.NEVER_MS)], self._ignored)
+        strange = self._strange.size > 0
         row = at[there].astype(np.int32)
         return Newest(row, time_ms[there], value[there], quality[there], arrived_ms[there], strange)
+
+    def ignore_strange(self) -> None:
+        """Take channels that the catalogue does not have for retired ones."""
+        self._ignored = np.union1d(self._ignored, self._strange)
 
     def take(self, newest: Newest) -> tuple[Readings, Mapping[int, tuple[int, int]]]:
         """Take news; return the readings that are new, and the spans of groups that lay between.

@@ -49,6 +49,7 @@ class Book(msgspec.Struct):
         told_ms: When the last went out, on the server's clock.
         flapping: Whether it was told that it flaps.
         returned_ms: Since when data come again of what was silent.
+        silent: The nodes that were silent when it was told, and since when.
         changed: It took the place of an incident that was told.
     """
 
@@ -57,6 +58,7 @@ class Book(msgspec.Struct):
     told_ms: int = 0
     flapping: bool = False
     returned_ms: int | None = None
+    silent: dict[int, int] = {}
     changed: bool = False
 
 
@@ -98,10 +100,10 @@ class Incident(msgspec.Struct):
 
     def document(self) -> dict[str, Any]:
         """Return facts and book as they are stored."""
-        return {**self.facts, "count": self.book.count, _BOOK: msgspec.to_builtins(self.book)}
+        return {**self.facts, "count": self.book.count, _BOOK: msgspec.to_builtins(self.book, str_keys=True)}
 
 
 def read_facts(document: dict[str, Any]) -> tuple[dict[str, Any], Book]:
     """Return what `document` stored."""
     facts = {name: value for name, value in document.items() if name not in (_BOOK, "count")}
-    return facts, msgspec.convert(document.get(_BOOK, {}), Book)
+    return facts, msgspec.convert(document.get(_BOOK, {}), Book, str_keys=True)

@@ -1,0 +1,321 @@
+"""The watch over the database: tells the engine what is new, and keeps what follows from it.
+
+One of these serves one term and one run without errors: after any failure it is thrown away, and another begins from
+what stands in the database.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import msgspec
+import structlog
+
+from siloscope_alerting.columns import BoundRule, Catalogue, Float, Int64, Outcome, Readings
+from siloscope_alerting.errors import Fenced
+from siloscope_alerting.life import Key, Memory
+from siloscope_alerting.ports import Clock, News
+from siloscope_alerting.watch import backlog, keeping, maintenance
+from siloscope_alerting.watch.backlog import Backlog
+from siloscope_alerting.watch.catalogue import bound, catalogue
+from siloscope_alerting.watch.causes import Causes
+from siloscope_alerting.watch.cursors import Cursor
+from siloscope_alerting.watch.feed import Feed, joined
+from siloscope_alerting.watch.history import DatabaseHistory, Table, table_of
+from siloscope_alerting.watch.incidents import Incident
+from siloscope_alerting.watch.judging import Judging
+from siloscope_alerting.watch.keeping import Alerts, FactsOf, RoutesFor
+from siloscope_alerting.watch.lease import LEASE_S
+from siloscope_alerting.watch.present import Present
+from siloscope_alerting.watch.subjects import Subjects
+from siloscope_process.clock import from_ms, to_ms
+from siloscope_store import alert_catalogue, alert_feed, alert_incidents, alert_late, alert_lease, alert_states
+from siloscope_store.alert_feed import RawNews
+from siloscope_store.alert_history import Span, StoredSample, samples_between
+from siloscope_store.alert_late import LateMark
+from siloscope_store.connections import Connected, Pool, borrowed
+
+CHORES_EVERY_S = 1.0
+FINGERPRINT_EVERY_S = 5.0
+FIGURES_EVERY_S = 10.0
+SPANS_AT_ONCE = 500
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class DatabaseNews(News):
+    """News, and what of the store is taken with it."""
+
+    marks: Sequence[LateMark] = ()
+    changed_groups: int = 0
+
+
+@dataclass
+class _Due:
+    """When something is looked at again, on the monotonic clock."""
+
+    every_s: float
+    next_s: float = field(default=float("-inf"))
+
+    def take(self, now_s: float) -> bool:
+        """Say whether it is time, and wait anew."""
+        if now_s < self.next_s:
+            return False
+        self.next_s = now_s + self.every_s
+        return True
+
+
+class DatabaseWatch:
+    """Watches for the holder of one term.
+
+    Args:
+        pool: Connections.
+        term: Ours.
+        clock: For pauses; what is judged is judged by the server's.
+        wake: Set when messages were enqueued.
+        routes_for: What decides whom an incident is told to.
+        facts_of: What a message about an incident says.
+        least_silence_s: Nobody is silent who was heard of within this.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        term: int,
+        clock: Clock,
+        wake: asyncio.Event,
+        routes_for: RoutesFor,
+        facts_of: FactsOf,
+        *,
+        least_silence_s: float = 120.0,
+    ) -> None:
+        self._pool = pool
+        self._term = term
+        self._clock = clock
+        self._wake = wake
+        self._routes_for = routes_for
+        self._facts_of = facts_of
+        self._least_silence_ms = round(least_silence_s * 1000)
+        self._catalogue = Catalogue([])
+        self._rules: dict[int, BoundRule] = {}
+        self._subjects = Subjects(self._catalogue, self._rules)
+        self._feed: Feed | None = None
+        self._cursor: Cursor | None = None
+        self._alerts = Alerts([])
+        self._causes = Causes([], {})
+        self._judging = Judging(self._least_silence_ms, None, {})
+        self._backlog = Backlog()
+        self._fingerprints: dict[str, str] = {}
+        self._strange = False
+        self._server_ms = 0
+        self._chores, self._looks = _Due(CHORES_EVERY_S), _Due(FINGERPRINT_EVERY_S)
+        self._rule_looks, self._figures = _Due(CHORES_EVERY_S), _Due(FIGURES_EVERY_S)
+        self.incidents = 0
+
+    async def begin(self) -> None:
+        """Read where the evaluator before stopped; once, before all else."""
+        async with borrowed(self._pool) as connection:
+            progress = await alert_lease.progress(connection)
+            alerts = [keeping.read_alert(row) for row in await alert_states.open_alerts(connection)]
+            incidents = [keeping.read_incident(row, alerts) for row in await alert_incidents.open_incidents(connection)]
+        self._cursor = Cursor.read(progress.cursor)
+        self._server_ms = to_ms(progress.now)
+        self._alerts = Alerts(alerts)
+        self._causes = Causes(incidents, self._rules)
+        self._judging = Judging(self._least_silence_ms, progress.evaluated_to, _known_silent(incidents))
+
+    async def catalogue(self) -> Catalogue | None:
+        """Return the channels where they changed since the last call; None where they did not."""
+        if not self._strange and not self._looks.take(self._clock.monotonic_s()):
+            return None
+        async with borrowed(self._pool) as connection:
+            changed = await self._changed(connection, "channels")
+            if self._strange and self._feed is not None:
+                self._feed.ignore_strange()
+            self._strange = False
+            if not changed:
+                return None
+            channels = await alert_catalogue.channels(connection)
+            names = await alert_catalogue.names(connection)
+        self._catalogue = catalogue(channels, names)
+        told_to_ms = None if self._cursor is None else self._cursor.at_ms
+        self._feed = Feed(self._catalogue, self._feed, told_to_ms)
+        self._judging.arrange(self._catalogue)
+        self._subjects = Subjects(self._catalogue, self._causes.rules)
+        return self._catalogue
+
+    async def rules(self) -> Sequence[BoundRule] | None:
+        """Return all enabled rules where one changed since the last call; None where none did."""
+        if not self._rule_looks.take(self._clock.monotonic_s()):
+            return None
+        async with borrowed(self._pool) as connection:
+            if not await self._changed(connection, "rules"):
+                return None
+            found, faults = bound(await alert_catalogue.rules(connection))
+        for rule_id, reason in faults:
+            _log.error("rule_unreadable", rule_id=rule_id, reason=reason)
+        self._causes.rules.update({each.rule_id: each for each in found})
+        self._subjects = Subjects(self._catalogue, self._causes.rules)
+        return found
+
+    async def memories(self) -> Mapping[Key, Memory]:
+        """Return everything that is not simply ok."""
+        async with borrowed(self._pool) as connection:
+            found = await alert_states.memories(connection)
+        return {keeping.key_of(subject): msgspec.convert(memory, Memory) for subject, memory in found}
+
+    async def known(self) -> Readings:
+        """Return the newest reading of every channel, whether it is news or not."""
+        async with borrowed(self._pool) as connection:
+            raw = await alert_feed.news_since(connection, None, chores=False)
+        assert self._feed is not None
+        newest = self._feed.newest(raw.groups)
+        late = newest.arrived_ms - newest.time_ms > self._feed.allowance_ms[newest.row]
+        return Readings(newest.row, newest.time_ms, newest.value, newest.quality, late)
+
+    async def history(self, wanted: Mapping[int, int]) -> Mapping[int, tuple[Int64, Float]]:
+        """Return stored samples of catalogue rows, each as many milliseconds back as it wants."""
+        newest_ms = self._server_ms
+        spans = {row: (newest_ms - back_ms, newest_ms + 1) for row, back_ms in wanted.items()}
+        return await DatabaseHistory(self._pool, self._catalogue).each_between(spans)
+
+    async def news(self) -> DatabaseNews:
+        """Return what was committed since the cursor that was kept last."""
+        feed = self._feed
+        assert feed is not None
+        snapshot, generation = (
+            (None, None) if self._cursor is None else (self._cursor.snapshot, self._cursor.generation)
+        )
+        now_s = self._clock.monotonic_s()
+        async with borrowed(self._pool) as connection:
+            began_s = self._clock.monotonic_s()
+            await self._look_at_figures(connection, now_s)
+            chores = self._chores.take(now_s)
+            raw = await alert_feed.news_since(connection, snapshot, generation=generation, chores=chores)
+            if not chores and self._judging.wants_nodes([each.group_id for each in raw.groups]):
+                raw = await alert_feed.news_since(connection, snapshot, generation=generation)
+            newest = feed.newest(raw.groups)
+            self._strange |= newest.strange
+            readings, spans = feed.take(newest)
+            now_ms = to_ms(raw.now)
+            parts = [readings, *await self._between(connection, feed, raw, spans)]
+            marks = self._marks(raw, now_ms)
+            parts += await self._late(connection, feed, marks)
+            took_s = self._clock.monotonic_s() - began_s
+        judgement = self._judging.judge(raw, feed.arrived_ms)
+        self._judging.metrics = {**self._judging.metrics, ("database_lag_s", None): took_s}
+        self._cursor, self._server_ms = Cursor(raw.generation, now_ms, raw.snapshot), now_ms
+        return DatabaseNews(self._cursor.text(), joined(parts), judgement, marks, len(raw.groups))
+
+    async def keep(self, news: News, outcome: Outcome) -> None:
+        """Write transitions, memories, incidents, notifications and the cursor in one transaction.
+
+        Raises:
+            Fenced: Another evaluator has a higher term; nothing is written.
+        """
+        now_ms = news.judgement.now_ms or news.judgement.absent_to_ms
+        evaluated_to = from_ms(self._judging.judged_to_ms(news.judgement))
+        alerts, causes = self._alerts, self._causes
+        async with borrowed(self._pool) as connection, connection.transaction():
+            if not await alert_lease.advance(
+                connection, self._term, LEASE_S, cursor=news.cursor, evaluated_to=evaluated_to
+            ):
+                raise Fenced(f"term {self._term} is over")
+            if isinstance(news, DatabaseNews):
+                await alert_late.take(connection, news.marks)
+            await keeping.take_transitions(connection, alerts, causes, self._subjects, outcome, now_ms)
+            await keeping.take_retrospects(connection, alerts, causes, self._subjects, outcome.retrospects, now_ms)
+            alerts.note_inhibition(outcome.memories, self._subjects)
+            tellings = causes.follow(self._present(news, now_ms))
+            await keeping.write_incidents(connection, causes, tellings, alerts)
+            await keeping.write_alerts(connection, self._term, alerts, outcome.memories, outcome.due_ms)
+            enqueued = await keeping.tell(
+                connection, tellings, outcome.transitions, now_ms, self._routes_for, self._facts_of
+            )
+        alerts.changed, alerts.transitions = {}, []
+        self.incidents = len(causes)
+        if enqueued:
+            self._wake.set()
+
+    def _present(self, news: News, now_ms: int) -> Present:
+        subjects = self._subjects
+        return Present(
+            now_ms,
+            news.judgement,
+            heard_ms=self._judging.heard_ms,
+            owing=self._judging.owing,
+            marked_ms=self._backlog.marked_ms,
+            nodes=subjects.nodes,
+            organisation_of=subjects.organisation_of,
+            rule_name=subjects.rule_name,
+            subject=subjects.subject,
+            node_name=subjects.node_name,
+        )
+
+    async def _changed(self, connection: Connected, what: str) -> bool:
+        ask = alert_catalogue.fingerprint if what == "channels" else alert_catalogue.rules_fingerprint
+        found = await ask(connection)
+        if self._fingerprints.get(what) == found:
+            return False
+        self._fingerprints[what] = found
+        return True
+
+    async def _look_at_figures(self, connection: Connected, now_s: float) -> None:
+        if not self._figures.take(now_s):
+            return
+        self._judging.metrics = await alert_feed.platform(connection)
+        now = (await alert_lease.progress(connection)).now
+        windows = await alert_feed.maintenance(connection, now - maintenance.LOOKS_BACK)
+        self._judging.maintenance = maintenance.spans(windows, self._zones(), now)
+
+    def _zones(self) -> dict[int, dict[str, list[str]]]:
+        zones: dict[int, dict[str, list[str]]] = {}
+        for each in self._catalogue.channels:
+            sites = zones.setdefault(each.org_id, {}).setdefault(each.time_zone, [])
+            if each.site not in sites:
+                sites.append(each.site)
+        return zones
+
+    def _marks(self, raw: RawNews, now_ms: int) -> Sequence[LateMark]:
+        if raw.marks is None:
+            return ()
+        self._backlog.see(raw.marks, self._judging.site_of, now_ms)
+        return self._backlog.ready(self._judging.node_of, now_ms)
+
+    async def _between(
+        self, connection: Connected, feed: Feed, raw: RawNews, spans: Mapping[int, tuple[int, int]]
+    ) -> list[Readings]:
+        now_ms = to_ms(raw.now)
+        wanted = {**feed.due_holes(now_ms, [each.group_id for each in raw.groups]), **spans}
+        asked = [(group, *span) for group, span in wanted.items()]
+        found = await _tables(connection, asked)
+        return [feed.between(group, found[group], span, now_ms) for group, span in wanted.items() if group in found]
+
+    async def _late(self, connection: Connected, feed: Feed, marks: Sequence[LateMark]) -> list[Readings]:
+        spans = backlog.spans_of(marks)
+        arrived_ms: dict[int, int] = {}
+        for (group, _, _), at_ms in spans.items():
+            arrived_ms[group] = max(at_ms, arrived_ms.get(group, 0))
+        tables = await _tables(connection, list(spans))
+        return [feed.of_table(group, table, arrived_ms[group]) for group, table in tables.items()]
+
+
+async def _tables(connection: Connected, spans: Sequence[tuple[int, int, int]]) -> dict[int, Table]:
+    """Return the samples of spans (group, begin, end) by group."""
+    found: list[StoredSample] = []
+    for at in range(0, len(spans), SPANS_AT_ONCE):
+        asked = [Span(group, from_ms(begin), from_ms(end)) for group, begin, end in spans[at : at + SPANS_AT_ONCE]]
+        found += await samples_between(connection, asked)
+    found.sort(key=lambda each: (each.group_id, each.time_ms))
+    return {group: table_of(list(samples)) for group, samples in groupby(found, key=lambda each: each.group_id)}
+
+
+def _known_silent(incidents: Sequence[Incident]) -> dict[int, int]:
+    """Return the nodes that were told to be silent, and since when."""
+    return {
+        node_id: since_ms
+        for incident in incidents
+        if incident.book.returned_ms is None
+        for node_id, since_ms in incident.book.silent.items()
+    }
