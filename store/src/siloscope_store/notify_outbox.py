@@ -86,6 +86,7 @@ async def enqueue(connection: Connection, rows: Sequence[NewNotification]) -> in
     if not rows:
         return 0
     columns = {f"{name}s": [getattr(row, name) for row in rows] for name in NewNotification.__struct_fields__}
+    columns["severities"] = columns.pop("severitys")
     columns["payloads"] = [Jsonb(dict(row.payload), dumps=_dumps) for row in rows]
     return (await connection.execute(_SQL["enqueue"], columns)).rowcount
 
