@@ -1,5 +1,6 @@
 """Puts messages in the words of their readers: a template per language, and the same two layouts for all."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 FALL_BACK = "en"
 LONGEST_TITLE = 200
 _COLOURS = {"info": "#2f6f8f", "warning": "#c77700", "critical": "#8c1c10"}
+_BLANKS = re.compile(r"\n\s*\n")
 _LAYOUTS = ("text.j2", "html.j2")
 _NO_DAY = datetime(1970, 1, 1, tzinfo=UTC)  # every time is told with its date then
 _FOLDER = files("siloscope_alerting.notify").joinpath("templates")
@@ -71,7 +73,7 @@ class Renderer:
         text = self._text.get_template("text.j2").render(given)
         look = {"picture": picture, "colour": _COLOURS[view["severity"]], "language_code": language}
         html = self._html.get_template("html.j2").render(given | look)
-        return Words(title, text.strip() + "\n", html, module.deeds)  # type: ignore[attr-defined]
+        return Words(title, _BLANKS.sub("\n\n", text.strip()) + "\n", html, module.deeds)  # type: ignore[attr-defined]
 
 
 def _languages() -> list[str]:

@@ -108,7 +108,7 @@ class TelegramUpdates:
 
     Args:
         pool: Open.
-        client: With a timeout above `POLL_S`.
+        client: Of senders.
         api_url: `https://api.telegram.org`.
         clock: For pauses.
     """
@@ -200,10 +200,9 @@ class TelegramUpdates:
 
     async def _call(self, token: str, method: str, body: Mapping[str, Any]) -> msgspec.Raw:
         # The token stands in the address: no error that names it may reach a log.
+        url, patience_s = f"{self._api_url}/bot{token}/{method}", POLL_S + 10.0
         try:
-            response = await self._client.post(
-                f"{self._api_url}/bot{token}/{method}", json=body, follow_redirects=False
-            )
+            response = await self._client.post(url, json=body, follow_redirects=False, timeout=patience_s)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise BotAway(f"{method}: {type(error).__name__}") from None
         try:
