@@ -13,6 +13,7 @@ import serial
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from siloscope_edge.adapters import USB, PortFinder
 from siloscope_edge.errors import PortUnavailable
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ _CHUNK = 4096
 
 
 class SerialLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """A serial port of this computer; best by an id that stays: /dev/serial/by-id/…"""
+    """A serial port of this computer; best by an id that stays: /dev/serial/by-id/… or ``usb:<vendor>:<product>``."""
 
     port: str
     baud: Annotated[int, Meta(ge=300, le=1_000_000)] = 9600
@@ -47,7 +48,7 @@ class SerialLine(Struct, frozen=True, forbid_unknown_fields=True):
 
     def based(self, directory: str) -> Self:
         """Return it with a relative path made absolute."""
-        return replace(self, port=os.path.join(directory, self.port))
+        return self if self.port.startswith(USB) else replace(self, port=os.path.join(directory, self.port))
 
 
 class TcpLine(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +85,7 @@ class Wire:
     def __init__(self, line: Line) -> None:
         self.where = line.where
         self._line = line
+        self._finder = PortFinder(line.port) if isinstance(line, SerialLine) else None
         self._port: serial.Serial | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -168,9 +170,10 @@ class Wire:
                 await self._arrived
 
     def _open_port(self, line: SerialLine) -> None:
+        path = self._finder.path() if self._finder is not None else line.port
         try:
             self._port = serial.Serial(
-                line.port,
+                path,
                 baudrate=line.baud,
                 parity=line.parity,
                 stopbits=line.stop_bits,

@@ -9,6 +9,7 @@ from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.pdu import ModbusPDU
 
 from siloscope_contract.quality import Quality
+from siloscope_edge.adapters import PortFinder
 from siloscope_edge.driver import Note
 from siloscope_edge.drivers.modbus.device import ModbusDevice
 from siloscope_edge.drivers.modbus.frames import Expected, answer_in, expected_after, trouble_with
@@ -68,6 +69,7 @@ class ModbusBus:
         self._clock = clock
         self._note = note
         self._client: AsyncModbusTcpClient | AsyncModbusSerialClient | None = None
+        self._finder = PortFinder(line.port) if isinstance(line, ModbusRtu) else None
         self._received = b""
         self._expected: Expected | None = None
         self._asked = ""
@@ -184,7 +186,7 @@ class ModbusBus:
         line = self._line
         if isinstance(line, ModbusRtu):
             return AsyncModbusSerialClient(
-                line.port,
+                self._finder.path() if self._finder is not None else line.port,
                 framer=FramerType.RTU,
                 baudrate=line.baud,
                 parity=line.parity,
