@@ -31,3 +31,9 @@ class AlertingSettings(ServiceSettings, frozen=True, kw_only=True):
     evaluate_every_s: Annotated[float, Meta(description="Pause between two looks at what is new", ge=0.05, le=60)] = (
         0.25
     )
+    silent_after_s: Annotated[
+        float,
+        Meta(
+            description="A node is silent when nothing came for three of its intervals, and at least for so long", ge=1
+        ),
+    ] = 120.0
