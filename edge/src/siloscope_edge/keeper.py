@@ -79,6 +79,11 @@ class Keeper:
         """How many samples are not committed to the spool yet."""
         return len(self._samples)
 
+    @property
+    def undated(self) -> int:
+        """How many spooled packs wait for their dates."""
+        return self._spool.undated
+
     def take(self, sample: Sample) -> None:
         """Take a sample for the next commit."""
         self._samples.append(sample)

@@ -45,6 +45,7 @@ class Metrics:
         self.evicted_packs = Counter(
             "siloscope_edge_evicted_packs", "Packs that were evicted uncommitted", registry=registry
         )
+        self.undated_packs = Gauge("siloscope_edge_undated_packs", "Packs that wait for their dates", registry=registry)
         self.thinned_packs = Counter(
             "siloscope_edge_thinned_packs", "Packs that were thinned out uncommitted", registry=registry
         )

@@ -22,15 +22,16 @@ async def keep_time(guard: ClockGuard, keeper: Keeper, clock: Clock, metrics: Me
     """
     while True:
         await keeper.date()
-        _report(guard, metrics, health)
+        _report(guard, keeper, metrics, health)
         await clock.sleep(_LOOK_EVERY_S)
 
 
-def _report(guard: ClockGuard, metrics: Metrics, health: Health) -> None:
+def _report(guard: ClockGuard, keeper: Keeper, metrics: Metrics, health: Health) -> None:
     for event in guard.events():
         metrics.clock_events.labels(event.what.value).inc()
         say = _log.info if event.what in _CALM else _log.warning
         say(event.what.value, step_s=round(event.step_s, 3), drift_ppm=round(event.drift_ppm, 1))
+    metrics.undated_packs.set(keeper.undated)
     base = guard.base
     metrics.clock_synchronised.set(guard.state is ClockState.SYNCHRONISED)
     metrics.clock_drift_ppm.set(guard.drift_ppm)
