@@ -6,7 +6,7 @@ import numpy as np
 
 from siloscope_alerting.columns import Flags, Maintenance
 from siloscope_alerting.engine.schedule import is_open
-from siloscope_alerting.engine.subjects import FINER_THAN, leaves, matched
+from siloscope_alerting.engine.subjects import FINER_THAN, leaves, matched, meets
 from siloscope_alerting.engine.table import NOWHERE
 from siloscope_alerting.engine.watched import WatchedRule
 from siloscope_contract.alerts.conditions import Count
@@ -50,7 +50,7 @@ def meant(matcher: Matcher, watched: WatchedRule) -> Flags:
     rule, subjects, table = watched.bound.rule, watched.tree.subjects, watched.table
     nobody = np.zeros(len(subjects), np.bool_)
     select = matcher.select
-    names_rule = not matcher.rules or any(_fits(name, rule.rule) for name in matcher.rules)
+    names_rule = not matcher.rules or meets(matcher.rules, rule.rule)
     names_severity = not matcher.severities or rule.severity in matcher.severities
     has_labels = all(rule.labels.get(label) == value for label, value in matcher.labels.items())
     names_finer = any(getattr(select, field) for field in FINER_THAN.get(watched.kind, ()))
@@ -60,11 +60,6 @@ def meant(matcher: Matcher, watched: WatchedRule) -> Flags:
     rows[matched(select, table, org_id=watched.bound.org_id, also_vitals=not select.vitals)] = True
     found = subjects.touched(rows)
     return nobody if found is None else found
-
-
-def _fits(pattern: str, name: str) -> bool:
-    head, star, tail = pattern.partition("*")
-    return name == pattern if not star else name.startswith(head) and name.endswith(tail)
 
 
 class Inhibition:

@@ -14,8 +14,8 @@ _DAYS: tuple[str, ...] = get_args(Day)
 def is_open(schedule: Sequence[Hours], time_zone: str, at_ms: int) -> bool:
     """Return whether an instant lies within one of these hours; without any, always.
 
-    Hours whose end is not after their begin go past midnight and belong to the day on which they began. On the days when
-    clocks change they are those of the clock on the wall.
+    Hours whose end is not after their begin go past midnight and belong to the day on which they began. On the days
+    when clocks change they are those of the clock on the wall.
     """
     if not schedule:
         return True

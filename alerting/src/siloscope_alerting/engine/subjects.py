@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Hashable, Iterator
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -43,8 +43,7 @@ def matched(selector: Selector, table: Table, *, org_id: int, also_vitals: bool 
     for field, column in _FIELDS.items():
         names: tuple[str, ...] = getattr(selector, field)
         if names:
-            pattern = _pattern(names)
-            found &= table.codes(column).where(lambda value, pattern=pattern: _fits(pattern, value))  # type: ignore[misc]
+            found &= table.codes(column).where(partial(meets, names))
     if selector.tags:
         wanted = frozenset(selector.tags.items())
         found &= table.tag_codes().where(lambda tags: wanted <= tags)  # type: ignore[operator]  # frozen sets
@@ -53,13 +52,14 @@ def matched(selector: Selector, table: Table, *, org_id: int, also_vitals: bool 
     return np.flatnonzero(found).astype(np.int32)
 
 
+def meets(names: tuple[str, ...], value: Hashable) -> bool:
+    """Return whether a name is one of these, in which * stands for anything."""
+    return isinstance(value, str) and _pattern(names).fullmatch(value) is not None
+
+
 @cache
 def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in names))
-
-
-def _fits(pattern: re.Pattern[str], value: Hashable) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 def leaves(condition: Condition) -> Iterator[Leaf | Platform]:
@@ -82,7 +82,8 @@ def subject_kind(rule: Rule) -> SubjectKind:
     for kind in (SubjectKind.PLATFORM, SubjectKind.SITE, SubjectKind.NODE, SubjectKind.PLACE):
         if kind in kinds:
             return kind
-    several = len({each.where for each in parts if isinstance(each, Leaf)}) > 1
+    wheres = [each.where for each in parts if isinstance(each, Leaf)]
+    several = any(where != wheres[0] for where in wheres)
     return SubjectKind.PLACE if several else SubjectKind.CHANNEL
 
 

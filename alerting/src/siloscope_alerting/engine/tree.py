@@ -1,6 +1,6 @@
 """A rule's condition, bound to the rows that it reads: it answers for subjects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -103,6 +103,8 @@ class Bound:
         if isinstance(self.condition, Count):
             return self._counted(at, sight, breached, cleared)
         judged = self.judged(at, sight)
+        if not isinstance(self.condition, kinds.TIMED):
+            judged = judged.without(sight.view.absent[self.rows[at]])
         if sight.learns:
             known = judged.breached != -1
             self.harmless[at[known]] = ((judged.breached == 0) & (judged.cleared == 1))[known]
@@ -145,6 +147,24 @@ class Bound:
         at = np.flatnonzero(hit)
         if len(at):
             self.windows.add(at.astype(np.int32), view.time_ms[self.rows[at]], self.values(at, view, stale=True))
+
+    def all_rows(self) -> Int32:
+        """Return the rows that it reads, with those of its partners."""
+        return self.rows if self.partner is None else np.unique(np.concatenate([self.rows, self.partner]))
+
+    def recall(self, history: Mapping[int, tuple[Int64, Float]]) -> None:
+        """Fill windows from stored samples; of pairs, from those that have one time."""
+        if self.windows is None:
+            return
+        for slot, row in enumerate(self.rows):
+            if int(row) not in history:
+                continue
+            times, values = history[int(row)]
+            if self.partner is not None:
+                others, humidity = history.get(int(self.partner[slot]), (times[:0], values[:0]))
+                times, mine, theirs = np.intersect1d(times, others, return_indices=True)
+                values = self._derive(np.full(len(times), row, np.int32), values[mine], humidity[theirs])
+            self.windows.fill(slot, times, values)
 
     # ---- how it is put together
 
@@ -208,6 +228,7 @@ class Tree:
     Attributes:
         subjects: What its rule's alerts are about.
         leaves: Its leaves, each bound to its rows.
+        windowed: Those that look back.
         timed: Time alone can change it.
         comparing: What one channel says may change what holds for another of its block.
     """
@@ -222,6 +243,7 @@ class Tree:
         self.subjects = Subjects(kind, table, union)
         self.leaves = [Bound(each, table, self.subjects, wanted[id(each)]) for each in parts]
         self.timed = any(isinstance(each, kinds.TIMED) for each in parts)
+        self.windowed = [each for each in self.leaves if each.windows is not None]
         self.comparing = any(_compares(each) for each in parts)
         waiting = iter(self.leaves)
         self.root = _grown(rule.condition, waiting)
@@ -237,13 +259,12 @@ def last_time_ms(subjects: Subjects, view: View) -> Int64:
     return times
 
 
-def _grown(condition: Condition, bound: "Any") -> Node:
+def _grown(condition: Condition, bound: Iterator[Bound]) -> Node:
     if isinstance(condition, All | AnyOf):
         return Joined([_grown(each, bound) for each in condition.conditions], isinstance(condition, All))
     if isinstance(condition, Not):
         return Negated(_grown(condition.condition, bound))
-    leaf: Bound = next(bound)
-    return leaf
+    return next(bound)
 
 
 def _narrowed(part: Leaf | Platform, rows: Int32, table: Table, org_id: int) -> Int32:

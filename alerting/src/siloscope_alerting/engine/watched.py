@@ -14,6 +14,7 @@ from siloscope_alerting.life import FRESH, Key, Memory, Timing
 from siloscope_contract.alerts.spans import seconds
 from siloscope_contract.alerts.words import State
 
+_NO_GAP_MS = 2**60
 _AS_EVER, _STEADY, _UNDER_WAY = 0, 1, 2
 """Nothing is remembered; it fires and goes on firing as long as it breaches; anything else."""
 
@@ -39,6 +40,10 @@ class WatchedRule:
         self._hold_ms, self._clear_hold_ms = seconds(rule.hold) * 1000, seconds(rule.clear_hold) * 1000
         self._flap_within_ms = seconds(rule.flapping.within) * 1000
         self._timings: dict[int, Timing] = {}
+        self._gap_ms = np.full(len(self.tree.subjects), _NO_GAP_MS, np.int64)
+        if not self.tree.timed and len(self.tree.subjects):
+            allowance_ms = table.allowance_ms[self.tree.subjects.rows]
+            self._gap_ms = np.maximum.reduceat(allowance_ms, self.tree.subjects.starts)
 
     @property
     def timed(self) -> bool:
@@ -58,8 +63,12 @@ class WatchedRule:
         return self.table.channels[int(self.rows_of(index)[0])]
 
     def timing(self, index: int) -> Timing:
-        """Return what the state machine needs: the longest gap is the allowance of the subject's slowest channel."""
-        gap_ms = int(self.table.allowance_ms[self.rows_of(index)].max())
+        """Return what the state machine needs.
+
+        The longest gap is the allowance of the subject's slowest channel; server time, by which timed rules are judged,
+        has no gaps.
+        """
+        gap_ms = int(self._gap_ms[index])
         if gap_ms not in self._timings:
             flapping = self.bound.rule.flapping
             self._timings[gap_ms] = Timing(
@@ -71,6 +80,11 @@ class WatchedRule:
         """Return what is remembered of a subject."""
         return self.memories.get(index, FRESH)
 
+    def memory_of(self, subject_id: int) -> Memory:
+        """Return what is remembered of a subject, by its id."""
+        index = self.tree.subjects.index(subject_id)
+        return FRESH if index is None else self.memory(index)
+
     def remember(self, index: int, memory: Memory) -> None:
         """Remember, or forget where it is FRESH."""
         if memory == FRESH:
@@ -80,6 +94,12 @@ class WatchedRule:
             self.memories[index] = memory
             steady = memory.state is State.FIRING and not memory.silenced_by
             self._stirring[index] = _STEADY if steady else _UNDER_WAY
+
+    def forget_harmless(self, index: int) -> None:
+        """Take nothing for granted of a subject's mute channels: one of them may be what made it fire."""
+        for leaf in self.tree.leaves:
+            begin, end = np.searchsorted(leaf.of_row, (index, index + 1))
+            leaf.harmless[begin:end] = False
 
     def stir(self, index: int) -> None:
         """Look at a subject whatever it says, until it is remembered or forgotten."""

@@ -62,6 +62,23 @@ class Windows:
         self._good[at] += good
         self._bad[at] += ~good
 
+    def fill(self, slot: int, time_ms: Int64, value: Float) -> None:
+        """Put a series, oldest first, in place of what one window holds of the same buckets."""
+        number = time_ms // self.width_ms
+        for bucket in np.unique(number)[-self.depth :]:
+            some = slice(*np.searchsorted(number, (bucket, bucket + 1)))
+            good = ~np.isnan(value[some])
+            at = (slot, int(bucket % self.depth))
+            if self._number[at] > bucket:
+                continue
+            self._number[at] = bucket
+            self._good[at], self._bad[at] = good.sum(), (~good).sum()
+            self._low[at], self._high[at] = np.inf, -np.inf
+            if good.any():
+                kept = value[some][good]
+                self._low[at], self._high[at], self._first[at] = kept.min(), kept.max(), kept[0]
+                self._time_ms[at] = time_ms[some][good][0]
+
     def within(self, slots: Int32, at_ms: Int64) -> "Within":
         """Return what these windows hold that end at these times."""
         number = self._number[slots]
@@ -113,7 +130,8 @@ class Within:
         wanted_ms = np.int64(self._windows.span_ms * share)
         begun = time_ms != np.iinfo(np.int64).max
         reaches: Flags = np.where(begun, time_ms, 0) <= self._at_ms - wanted_ms + slack_ms
-        return begun & reaches
+        covered: Flags = begun & reaches
+        return covered
 
     def points(self, index: int) -> tuple[Int64, Float]:
         """Return the first good reading of each bucket of one window, oldest first."""

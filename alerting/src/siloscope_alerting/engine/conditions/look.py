@@ -1,7 +1,6 @@
 """What a condition is judged by, and what it answers."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -61,11 +60,13 @@ class Judged:
         known = ~np.isnan(figure) if known is None else known
         return cls(truths(breached, known), truths(cleared, known), figure)
 
-
-class Judge(Protocol):
-    """A kind of condition."""
-
-    def __call__(self, condition: object, look: Look) -> Judged: ...
+    def without(self, mute: Flags) -> "Judged":
+        """Return the same, unknown where rows no longer count."""
+        return Judged(
+            np.where(mute, -1, self.breached).astype(np.int8),
+            np.where(mute, -1, self.cleared).astype(np.int8),
+            self.figure,
+        )
 
 
 def above(figure: Float, level: float, clear: float | None) -> Judged:

@@ -1,0 +1,91 @@
+"""What the engine wants to read of the past: windows that are empty, and gaps in holds that are nearly over."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from siloscope_alerting.columns import Float, Int64, Readings
+from siloscope_alerting.engine import arrivals
+from siloscope_alerting.engine.conditions.kinds import window_ms
+from siloscope_alerting.engine.table import Table
+from siloscope_alerting.engine.watched import WatchedRule
+from siloscope_alerting.life import Memory
+from siloscope_contract.alerts.words import State
+from siloscope_contract.quality import Quality
+
+
+class Recalling:
+    """Wishes, and what came of them.
+
+    Args:
+        rules: Whose windows are empty.
+    """
+
+    def __init__(self, table: Table, rules: Sequence[WatchedRule]) -> None:
+        self._table = table
+        self._leaves = [leaf for watched in rules for leaf in watched.tree.windowed]
+        self._windows: dict[int, int] = {}
+        self._gaps: dict[int, int] = {}
+        self._filled: list[tuple[int, Int64, Float]] = []
+        self._asked: set[tuple[int, int, int]] = set()
+        self._awaited_windows: set[int] = set()
+        self._awaited_gaps: set[int] = set()
+        self._now_ms = 0
+        for leaf in self._leaves:
+            for row in leaf.all_rows():
+                self._windows[int(row)] = max(self._windows.get(int(row), 0), window_ms(leaf.condition))
+
+    def set_now(self, now_ms: int) -> None:
+        """Note what server time is, that wishes reach back from."""
+        self._now_ms = now_ms
+
+    def wanted(self) -> Mapping[int, int]:
+        """Return how far back each row is wanted, once."""
+        wanted = dict(self._windows)
+        for row, from_ms in self._gaps.items():
+            wanted[row] = max(wanted.get(row, 0), self._now_ms - from_ms)
+        self._awaited_windows |= set(self._windows)
+        self._awaited_gaps |= set(self._gaps)
+        self._windows, self._gaps = {}, {}
+        return wanted
+
+    def take(self, history: Mapping[int, tuple[Int64, Float]]) -> None:
+        """Fill windows with what was asked for, and keep what may fill gaps."""
+        for leaf in self._leaves:
+            leaf.recall({row: series for row, series in history.items() if row in self._awaited_windows})
+        self._filled += [(row, *series) for row, series in history.items() if row in self._awaited_gaps]
+        self._awaited_windows -= set(history)
+        self._awaited_gaps -= set(history)
+
+    def gaps(self) -> Readings:
+        """Return what may fill gaps, as late readings, once."""
+        found, self._filled = self._filled, []
+        if not found:
+            return arrivals.none()
+        value = np.concatenate([values for _, _, values in found])
+        quality = np.where(np.isnan(value), int(Quality.BAD), int(Quality.GOOD)).astype(np.int16)
+        return Readings(
+            np.concatenate([np.full(len(times), row, np.int32) for row, times, _ in found]),
+            np.concatenate([times for _, times, _ in found]),
+            value,
+            quality,
+            np.ones(len(value), np.bool_),
+        )
+
+    def want_gaps(self, watched: WatchedRule, now_ms: int) -> None:
+        """Ask once for what may fill the gap of a hold that would be over without it."""
+        if watched.timed or not watched.memories:
+            return
+        for index, memory in watched.memories.items():
+            begin_ms = _hold_with_gap(memory)
+            if begin_ms is None or now_ms - begin_ms < watched.timing(index).hold_ms:
+                continue
+            wish = (watched.bound.rule_id, index, begin_ms)
+            if wish not in self._asked:
+                self._asked.add(wish)
+                self._gaps.update({int(row): begin_ms for row in watched.rows_of(index)})
+
+
+def _hold_with_gap(memory: Memory) -> int | None:
+    pending = State.PENDING in (memory.state, memory.behind)
+    return memory.stretches[0][0] if pending and memory.stretches else None
