@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from siloscope_firmware_sim.farm import WEATHER_STATION, Bus, Instrument, Site, World
-from siloscope_firmware_sim.fitting import channels
-from siloscope_firmware_sim.instruments.senseair_s8 import ANY_ADDRESS
+from siloscope_firmware_sim.farm import TALKERS, Bus, Instrument, Site, World
+from siloscope_firmware_sim.fitting import channels, unit_id
 
 
 def text(world: World) -> str:
@@ -43,8 +42,13 @@ def _transport(bus: Bus) -> str:
         return f"Modbus TCP, port {bus.modbus_tcp.port or 'free'}, {bus.baud} baud behind it"
     if bus.modbus_rtu is not None:
         return f"Modbus RTU, {bus.baud} 8{bus.modbus_rtu.parity}{bus.modbus_rtu.stop_bits}"
-    return f"Vaisala ASCII, {bus.baud} 8N1"
+    names = {"wxt": "Vaisala ASCII", "ascii": "lines of ASCII", "davis": "Davis packets"}
+    if bus.davis_tcp is not None:
+        return f"Davis packets over TCP, port {bus.davis_tcp.port or 'free'}"
+    return f"{names[bus.transport]}, {bus.baud} 8N1"
 
 
 def _address(each: Instrument) -> str:
-    return f"'{each.address}'" if each.kind == WEATHER_STATION else f"unit {each.unit_id or ANY_ADDRESS}"
+    if each.kind == "wxt520":
+        return f"'{each.address}'"
+    return "alone" if each.kind in TALKERS else f"unit {unit_id(each)}"

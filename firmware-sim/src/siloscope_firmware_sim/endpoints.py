@@ -5,9 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from siloscope_firmware_sim.farm import WEATHER_STATION, Bus, Instrument, Place, Site, World
-from siloscope_firmware_sim.fitting import channels
-from siloscope_firmware_sim.instruments.senseair_s8 import ANY_ADDRESS
+from siloscope_firmware_sim.farm import TALKERS, Bus, Instrument, Place, Site, World
+from siloscope_firmware_sim.fitting import channels, unit_id
 from siloscope_firmware_sim.simulator import Simulator
 
 FILE = "endpoints.json"
@@ -42,8 +41,8 @@ def tcp_ports(file: Path) -> dict[str, int]:
     """Return the TCP port of each bus in an earlier file; nothing where it is absent or damaged."""
     try:
         buses = json.loads(file.read_text(encoding="utf-8"))["buses"]
-        found = {bus["name"]: bus["transport"].get("modbus_tcp", {}).get("port") for bus in buses}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = {bus["name"]: next(iter(bus["transport"].values())).get("port") for bus in buses}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
         return {}
     return {name: port for name, port in found.items() if isinstance(port, int) and 0 < port < 65536}
 
@@ -76,11 +75,15 @@ def _transport(bus: Bus, address: dict[str, object]) -> dict[str, Any]:
     if bus.modbus_rtu is not None:
         rtu = bus.modbus_rtu
         return {"modbus_rtu": {"baud": rtu.baud, **address, "parity": rtu.parity, "stop_bits": rtu.stop_bits}}
-    return {"wxt": {"baud": bus.baud, **address}}
+    if bus.davis_tcp is not None:
+        return {"davis_tcp": address or {"host": "127.0.0.1", "port": bus.davis_tcp.port}}
+    return {bus.transport: {"baud": bus.baud, **address}}
 
 
 def _instrument(each: Instrument, place: Place) -> dict[str, Any]:
-    where = {"address": each.address} if each.kind == WEATHER_STATION else {"unit_id": each.unit_id or ANY_ADDRESS}
+    where: dict[str, Any] = {} if each.kind in TALKERS else {"unit_id": unit_id(each)}
+    if each.kind == "wxt520":
+        where = {"address": each.address}
     return {
         "name": each.name,
         "kind": each.kind,

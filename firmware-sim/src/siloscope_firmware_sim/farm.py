@@ -4,6 +4,7 @@ Field names are the words of the file. `siloscope_firmware_sim.world_file` reads
 the package ships.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -18,11 +19,21 @@ GrainMoisture = Annotated[float, Meta(ge=11, le=26)]
 Seconds = Annotated[float, Meta(gt=0)]
 TcpPort = Annotated[int, Meta(ge=0, le=65535)]
 UnitId = Annotated[int, Meta(ge=1, le=254)]
-Kind = Literal["r4dcb08", "xy-md02", "senseair-s8", "sdm120", "wxt520"]
-Transport = Literal["modbus_tcp", "modbus_rtu", "wxt"]
+Kind = Literal[
+    "r4dcb08", "xy-md02", "senseair-s8", "sdm120", "vaisala-gmp250", "vaisala-hmp", "loop-8ch",
+    "compact-weather", "wsc11", "wxt520", "gill-windsonic", "nmea-weather", "davis-vantage",
+]  # fmt: skip
 Baud = Literal[1200, 2400, 4800, 9600, 14400, 19200]
 
-WEATHER_STATION = "wxt520"
+MODBUS = ("modbus_tcp", "modbus_rtu")
+TRANSPORTS = (*MODBUS, "wxt", "ascii", "davis", "davis_tcp")
+TALKERS: Mapping[str, tuple[str, ...]] = {
+    "wxt520": ("wxt",),
+    "gill-windsonic": ("ascii",),
+    "nmea-weather": ("ascii",),
+    "davis-vantage": ("davis", "davis_tcp"),
+}
+"""Instruments that do not speak Modbus, and the transports that they speak on."""
 
 
 class WetSpot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,12 +147,34 @@ class Wxt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     baud: Baud = 19200
 
 
+class Ascii(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A pseudo-terminal with one instrument that talks in lines, 8N1."""
+
+    baud: Baud = 19200
+
+
+class Davis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A pseudo-terminal with a Davis console, 8N1."""
+
+    baud: Baud = 19200
+
+
+class DavisTcp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Davis console behind a TCP port of 127.0.0.1; port 0 takes a free one."""
+
+    port: TcpPort = 0
+    baud: Baud = 19200
+
+
+Transport = ModbusTcp | ModbusRtu | Wxt | Ascii | Davis | DavisTcp
+
+
 class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One instrument.
 
     Attributes:
         kind: What it is; equals the name of the edge's profile.
-        unit_id: Its Modbus address; an S8 without one answers to 254.
+        unit_id: Its Modbus address; an S8 without one answers to 254, a Vaisala probe to 240.
         address: Address character of a weather transmitter.
         place: Where it measures.
         cable: Which cable an `r4dcb08` is the head of.
@@ -161,23 +194,32 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Bus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One port, with exactly one of the three transports."""
+    """One port, with exactly one of the transports."""
 
     name: Name
     instruments: Annotated[tuple[Instrument, ...], Meta(min_length=1)]
     modbus_tcp: ModbusTcp | None = None
     modbus_rtu: ModbusRtu | None = None
     wxt: Wxt | None = None
+    ascii: Ascii | None = None
+    davis: Davis | None = None
+    davis_tcp: DavisTcp | None = None
 
     @property
-    def transports(self) -> list[ModbusTcp | ModbusRtu | Wxt]:
+    def transports(self) -> dict[str, Transport]:
         """The transports that the file gives it; one, once the world is checked."""
-        return [each for each in (self.modbus_tcp, self.modbus_rtu, self.wxt) if each is not None]
+        found = {name: getattr(self, name) for name in TRANSPORTS}
+        return {name: each for name, each in found.items() if each is not None}
+
+    @property
+    def transport(self) -> str:
+        """The name of the one that it has."""
+        return next(iter(self.transports))
 
     @property
     def baud(self) -> int:
         """Speed of its wire."""
-        return self.transports[0].baud
+        return next(iter(self.transports.values())).baud
 
 
 class Site(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

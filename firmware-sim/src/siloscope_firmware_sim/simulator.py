@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
 
-from siloscope_firmware_sim.farm import Bus, Site, World
-from siloscope_firmware_sim.fitting import modbus_slave, weather_transmitter
+from siloscope_firmware_sim.farm import MODBUS, Bus, Site, World
+from siloscope_firmware_sim.fitting import modbus_slave, talker, weather_transmitter
 from siloscope_firmware_sim.lines.ascii import AsciiLine
 from siloscope_firmware_sim.lines.pseudo_terminal import PseudoTerminal
 from siloscope_firmware_sim.lines.rtu import RtuLine
+from siloscope_firmware_sim.lines.stream import StreamServer, StreamTerminal
 from siloscope_firmware_sim.lines.tcp import TcpLine
 from siloscope_firmware_sim.lines.traffic import Meter
 from siloscope_firmware_sim.memory import Memory
@@ -23,7 +24,7 @@ from siloscope_process.clock import Clock
 
 
 class Line(Protocol):
-    """A port of one of the three transports."""
+    """A port of one of the transports."""
 
     @property
     def address(self) -> dict[str, object]: ...
@@ -108,6 +109,13 @@ class Simulator:
         if bus.wxt is not None:
             masts = [weather_transmitter(each, bus, places[each.place], self._now_s) for each in bus.instruments]
             return AsciiLine(terminal, masts, baud=bus.baud, traffic=traffic)
+        if bus.transport not in MODBUS:
+            (plan,) = bus.instruments
+            instrument = talker(plan, places[plan.place], self._now_s)
+            if bus.davis_tcp is None:
+                return StreamTerminal(terminal, instrument, baud=bus.baud, traffic=traffic)
+            port = bus.davis_tcp.port or self._wished_ports.get(bus.name, 0)
+            return StreamServer(bus.name, instrument, port=port, fixed=bool(bus.davis_tcp.port), traffic=traffic)
         slaves = [
             modbus_slave(each, bus, places[each.place], self._now_s, self._memory.of(f"{site.name}/{each.name}"))
             for each in bus.instruments

@@ -4,8 +4,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from siloscope_firmware_sim.farm import WEATHER_STATION, Bin, Bus, Instrument, Place, Room, Site, World
-from siloscope_firmware_sim.instruments import r4dcb08, sdm120, xy_md02
+from siloscope_firmware_sim.farm import (
+    MODBUS,
+    TALKERS,
+    TRANSPORTS,
+    Bin,
+    Bus,
+    Instrument,
+    Mast,
+    Place,
+    Room,
+    Site,
+    World,
+)
+from siloscope_firmware_sim.instruments import r4dcb08, sdm120, senseair_s8, xy_md02
+from siloscope_firmware_sim.instruments.vaisala_probes import UNIT_ID
 
 _SPEEDS = {
     "r4dcb08": r4dcb08.BAUD_CODES,
@@ -13,8 +26,12 @@ _SPEEDS = {
     "sdm120": sdm120.BAUD_CODES,
     "senseair-s8": (9600,),
     "wxt520": (1200, 2400, 4800, 9600, 19200),
+    "davis-vantage": (19200,),
 }
-_NEEDS = {"r4dcb08": Bin, "sdm120": Bin}
+_NEEDS = {"r4dcb08": Bin, "sdm120": Bin, "loop-8ch": Bin}
+_ON_MASTS = ("compact-weather", "wsc11", *TALKERS)
+_HAVE_AN_ADDRESS = ("senseair-s8", "vaisala-gmp250", "vaisala-hmp", *TALKERS)
+_ADDRESSES = {"senseair-s8": senseair_s8.ANY_ADDRESS, **dict.fromkeys(("vaisala-gmp250", "vaisala-hmp"), UNIT_ID)}
 
 
 @dataclass(frozen=True)
@@ -70,8 +87,10 @@ def _bin(place: Bin, at: tuple[str | int, ...]) -> Iterator[Complaint]:
 
 def _bus(bus: Bus, site: Site, at: tuple[str | int, ...]) -> Iterator[Complaint]:
     if len(bus.transports) != 1:
+        yield Complaint(at, f"bus {bus.name} has {len(bus.transports)} of {', '.join(TRANSPORTS)}; it must have one")
+    if len(bus.transports) == 1 and bus.transport not in (*MODBUS, "wxt") and len(bus.instruments) != 1:
         yield Complaint(
-            at, f"bus {bus.name} has {len(bus.transports)} of modbus_tcp, modbus_rtu, wxt; it must have one"
+            (*at, "instruments"), f"bus {bus.name} has several instruments; a line of {bus.transport} has one"
         )
     addresses = [each.address if bus.wxt else str(_unit_id(each)) for each in bus.instruments]
     yield from _twice(addresses, (*at, "instruments"), "address")
@@ -85,11 +104,12 @@ def _instrument(each: Instrument, bus: Bus, site: Site, at: tuple[str | int, ...
         yield Complaint((*at, "place"), f"no place {each.place!r} at {site.name}", each.place, list(places))
         return
     place = places[each.place]
-    if (each.kind == WEATHER_STATION) != (bus.wxt is not None):
-        yield Complaint(
-            (*at, "kind"), f"a {each.kind} cannot hang on bus {bus.name}; a wxt bus takes {WEATHER_STATION} only"
-        )
-    if each.unit_id is None and each.kind not in (WEATHER_STATION, "senseair-s8"):
+    if not set(bus.transports) <= set(TALKERS.get(each.kind, MODBUS)):
+        takers = [kind for kind, spoken in TALKERS.items() if set(bus.transports) & set(spoken)]
+        takes = " or ".join(takers) if takers else "what speaks Modbus"
+        text = f"a {each.kind} cannot hang on bus {bus.name}; {' and '.join(bus.transports)} is for {takes}"
+        yield Complaint((*at, "kind"), text)
+    if each.unit_id is None and each.kind not in _HAVE_AN_ADDRESS:
         yield Complaint(at, f"{each.name} has no 'unit_id'; a {each.kind} must have one")
     if bus.baud not in _SPEEDS.get(each.kind, (bus.baud,)):
         yield Complaint((*at, "kind"), f"a {each.kind} cannot talk at {bus.baud} baud, the speed of bus {bus.name}")
@@ -97,12 +117,14 @@ def _instrument(each: Instrument, bus: Bus, site: Site, at: tuple[str | int, ...
         yield Complaint((*at, "place"), f"a {each.kind} belongs to a bin; {place.name} is none")
     if isinstance(place, Bin):
         yield from _in_bin(each, place, at)
-    elif each.kind != WEATHER_STATION and not isinstance(place, Room):
+    elif each.kind not in _ON_MASTS and not isinstance(place, Room):
         yield Complaint((*at, "place"), f"{place.name} has no air that a {each.kind} could measure")
+    if each.kind in _ON_MASTS and not isinstance(place, Mast):
+        yield Complaint((*at, "place"), f"a {each.kind} stands on a mast; {place.name} is none")
 
 
 def _in_bin(each: Instrument, place: Bin, at: tuple[str | int, ...]) -> Iterator[Complaint]:
-    if each.kind == "r4dcb08" and not 1 <= (each.cable or 0) <= place.cables:
+    if each.kind in ("r4dcb08", "loop-8ch") and not 1 <= (each.cable or 0) <= place.cables:
         yield Complaint(
             (*at, "cable"), f"{each.name} is the head of cable {each.cable}; {place.name} has {place.cables}"
         )
@@ -111,7 +133,7 @@ def _in_bin(each: Instrument, place: Bin, at: tuple[str | int, ...]) -> Iterator
 
 
 def _unit_id(each: Instrument) -> int:
-    return 254 if each.unit_id is None else each.unit_id
+    return _ADDRESSES.get(each.kind, 0) if each.unit_id is None else each.unit_id
 
 
 def _twice(names: list[str], at: tuple[str | int, ...], what: str) -> Iterator[Complaint]:

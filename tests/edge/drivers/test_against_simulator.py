@@ -81,7 +81,7 @@ class Bench:
 
     async def server(self, instrument: Instrument) -> dict[str, object]:
         """Put it behind a TCP port."""
-        return await self._opened(StreamServer(instrument, traffic=Uncounted()))
+        return await self._opened(StreamServer("bench", instrument, traffic=Uncounted()))
 
     async def _opened(self, line: Line) -> dict[str, object]:
         await line.open()

@@ -1,9 +1,11 @@
 """Ports of instruments that are neither Modbus nor Vaisala: bytes in, bytes out, and what they say by themselves."""
 
 import asyncio
+import errno
 from contextlib import suppress
 from typing import Protocol
 
+from siloscope_firmware_sim.errors import PortTaken
 from siloscope_firmware_sim.lines.pseudo_terminal import PseudoTerminal
 from siloscope_firmware_sim.lines.traffic import Traffic
 
@@ -69,11 +71,23 @@ class StreamTerminal:
 
 
 class StreamServer:
-    """The same behind a TCP port of 127.0.0.1, as a terminal server or a network logger has it."""
+    """The same behind a TCP port of 127.0.0.1, as a terminal server or a network logger has it.
 
-    def __init__(self, instrument: Instrument, *, port: int = 0, traffic: Traffic) -> None:
+    Args:
+        bus: Its name, for messages.
+        instrument: What answers.
+        port: Port to listen on; 0 takes a free one.
+        fixed: Whether it must be that one; else another is as good where it is taken.
+        traffic: Counts what passes.
+    """
+
+    def __init__(
+        self, bus: str, instrument: Instrument, *, port: int = 0, fixed: bool = False, traffic: Traffic
+    ) -> None:
+        self._bus = bus
         self._instrument = instrument
         self._port = port
+        self._fixed = fixed
         self._traffic = traffic
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -84,8 +98,17 @@ class StreamServer:
         return {"host": "127.0.0.1", "port": self._port}
 
     async def open(self) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        """Listen.
+
+        Raises:
+            PortTaken: The world gives it a port and somebody else has it.
+        """
+        try:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        except OSError as error:
+            if self._fixed or error.errno != errno.EADDRINUSE:
+                raise PortTaken(self._bus, f"127.0.0.1:{self._port}", error.strerror or str(error)) from error
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
