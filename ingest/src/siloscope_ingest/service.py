@@ -11,6 +11,7 @@ import structlog
 
 from siloscope_ingest.accumulator import Accumulator, CommittedState
 from siloscope_ingest.admission import Admission
+from siloscope_ingest.attendance import Attendance
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.births_awaited import BirthsAwaited
@@ -123,6 +124,7 @@ class Service:
         self._writing = self._database("siloscope ingest writer", prepare_writing)
         self._registering = self._database("siloscope ingest registry")
         self._keeping = self._database("siloscope ingest housekeeping")
+        self._attending = self._database("siloscope ingest attendance")
         self._presence = PresenceBook()
         self._problems: dict[str, str | None] = {}
         self._listens_since: datetime | None = None
@@ -192,9 +194,12 @@ class Service:
     def _wire_chores(self) -> None:
         """Wire what is done beside the messages' way."""
         settings, clock = self._settings, self._clock
-        watched = (self._publishing, self._writing, self._registering, self._keeping)
+        watched = (self._publishing, self._writing, self._registering, self._keeping, self._attending)
         self._stalls = StallWatch(settings.database_url, watched, clock, partial(self._on_database, "watch"))
         self._housekeeping = Housekeeping(self._keeping, self._presence, self._clocks, self._replays, clock)
+        self._attendance = Attendance(
+            self._attending, settings.ingest_worker, lambda: self.doors.is_connected, self.held, clock
+        )
         self._gauges = Gauges(
             self.metrics, self.held, lambda: self._registrar.waiting, lambda: self.doors.stream_line, clock
         )
@@ -218,6 +223,7 @@ class Service:
                 self._housekeeping.run(),
                 self._stalls.run(),
                 self._gauges.run(),
+                self._attendance.run(),
                 *self.doors.work(),
             )
         ]
@@ -228,7 +234,7 @@ class Service:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for database in (self._publishing, self._writing, self._registering, self._keeping):
+            for database in (self._publishing, self._writing, self._registering, self._keeping, self._attending):
                 await database.drop()
 
     async def _listen(self, connection: Connection) -> None:
