@@ -63,6 +63,11 @@ def test_an_unknown_unit_is_refused_with_the_nearest_right_one(wrong: str, right
         unit(wrong)
 
 
+def test_a_unit_as_long_as_a_message_is_refused_without_a_guess() -> None:
+    with pytest.raises(UnknownUnit, match=r"expected one of \d+ known ones \(SenML units"):
+        unit("Celsius" * 9_000)
+
+
 def test_an_unknown_quantity_is_refused_with_the_nearest_right_one() -> None:
     with pytest.raises(UnknownQuantity, match="did you mean 'wind_speed'"):
         quantity("windspeed")

@@ -11,6 +11,9 @@
 
 from difflib import get_close_matches
 
+LONGEST_WORD = 40
+"""What is longer resembles no word of ours, and comparing it would take long."""
+
 
 class ContractError(Exception):
     """Something that two processes agreed on was not kept.
@@ -70,7 +73,7 @@ def shortened(found: object, limit: int = 120) -> str:
 
 def one_of(words: list[str], found: str) -> str:
     """Return an expectation that names the nearest right word, or all of them where they are few."""
-    near = get_close_matches(found, words, n=1, cutoff=0.5)
+    near = get_close_matches(found, words, n=1, cutoff=0.5) if len(found) <= LONGEST_WORD else []
     if near:
         return f"a known one; did you mean {near[0]!r}?"
     return "one of " + ", ".join(sorted(words)) if len(words) <= 12 else f"one of {len(words)} known ones"

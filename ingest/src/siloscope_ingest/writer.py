@@ -24,6 +24,8 @@ from siloscope_ingest.transaction import commit
 from siloscope_process.clock import Clock
 
 _log = structlog.get_logger(__name__)
+_MOST_LOGGED = 100
+"""Of so many refused messages of a batch the log says what each was: a line costs as much as all the rest of one."""
 
 
 class Writer:
@@ -169,13 +171,18 @@ class Writer:
         metrics.conflicts.inc(conflicts)
         metrics.batch_messages.observe(messages)
         metrics.commit_seconds.observe(self._last_commit_s)
+        quarantined = 0
         for entry in batch.exceptions:
             metrics.undated.inc(len(entry.undated))
             metrics.ahead.inc(bool(entry.ahead_ms))
             metrics.withheld.inc(entry.withheld is not None)
             for each in entry.quarantined:
                 metrics.quarantined.labels(each.reason).inc()
-                _log.warning("quarantined", topic=each.topic, reason=each.reason, detail=each.detail[:300])
+                quarantined += 1
+                if quarantined <= _MOST_LOGGED:
+                    _log.warning("quarantined", topic=each.topic, reason=each.reason, detail=each.detail[:300])
+        if quarantined > _MOST_LOGGED:
+            _log.warning("quarantined_more", messages=quarantined - _MOST_LOGGED)
 
 
 def _blamed(entry: Entry, why: Rejected) -> list[Entry]:

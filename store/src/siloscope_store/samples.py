@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -230,6 +231,7 @@ async def keep_undated(connection: Connection, samples: Sequence[Undated]) -> No
     await connection.execute(_SQL["keep_undated"], _columns(rows))
 
 
+@lru_cache(maxsize=1024)
 def uuid_of(epoch: str | None) -> UUID | None:
     """Return an epoch as the database keeps it."""
     return None if epoch is None else UUID(hex=epoch)
