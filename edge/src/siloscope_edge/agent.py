@@ -24,6 +24,7 @@ from siloscope_edge.metrics import Metrics
 from siloscope_edge.outbox import Outbox, Windows
 from siloscope_edge.polling import Poller
 from siloscope_edge.sender import Sender
+from siloscope_edge.supervision import Supervisor, report_life
 from siloscope_edge.timekeeping import keep_time
 from siloscope_edge.watermark import Judge
 from siloscope_process.clock import Clock
@@ -45,11 +46,18 @@ class Agent:
         password: Of the broker.
         clock: Tells when.
         operations_port: None takes the usual one, or any free one.
+        supervisor: Told that the agent lives.
     """
 
     def __init__(
-        self, installation: Installation, password: str | None, clock: Clock, operations_port: int | None
+        self,
+        installation: Installation,
+        password: str | None,
+        clock: Clock,
+        operations_port: int | None,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._installation = installation
         self._config = installation.config
         self._password = password
@@ -78,6 +86,7 @@ class Agent:
                 except SpoolUnusable as error:
                     damage = str(error)
         finally:
+            self._supervisor.tell("STOPPING=1")
             await self._operations.stop()
         return 0
 
@@ -113,7 +122,8 @@ class Agent:
             readers.append(self._vitals(keeper, outbox, config.vitals_period_s))
         try:
             time = keep_time(guard, keeper, self._clock, self._metrics, self.health)
-            await _until(stop, [*readers, time, keeper.run()], sender.run(), keeper)
+            life = report_life(self._supervisor, keeper, self.health, self._clock)
+            await _until(stop, [*readers, time, life, keeper.run()], sender.run(), keeper)
         finally:
             with suppress(SpoolFull, SpoolUnusable, TimeoutError):
                 async with asyncio.timeout(_LAST_COMMIT_S):

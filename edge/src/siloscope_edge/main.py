@@ -16,6 +16,7 @@ from siloscope_edge.agent import Agent
 from siloscope_edge.directory import claimed
 from siloscope_edge.errors import Misconfigured, SpoolFull, SpoolUnusable
 from siloscope_edge.installation import Installation
+from siloscope_edge.supervision import Supervisor
 from siloscope_process import logs, settings
 from siloscope_process.clock import SystemClock
 from siloscope_process.command_line import Command
@@ -84,7 +85,7 @@ def _run_agent(found: Installation, environ: Mapping[str, str]) -> int:
     port = told.ops_port if told.ops_port is not None else found.config.operations_port
 
     async def main(stop: Event) -> int:
-        agent = Agent(found, password, SystemClock(), port)
+        agent = Agent(found, password, SystemClock(), port, Supervisor.of(environ))
         exit_code = [1]  # unless all is committed by the time that a stop may take
         guard = create_task(_end_in_time(stop, exit_code))
         try:
