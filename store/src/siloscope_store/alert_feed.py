@@ -107,7 +107,7 @@ async def news_since(
         row = await (await rows.execute(_SQL["cursor"])).fetchone()
         assert row is not None
         next_snapshot, now, living = row
-        if generation is not None and generation != living:
+        if generation not in (None, "", living):  # before ingest ever ran, a store has no name
             snapshot = None
         try:
             await rows.execute(_SQL["groups"], {"cursor": snapshot})

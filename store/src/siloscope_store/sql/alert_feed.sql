@@ -5,7 +5,7 @@
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY
 
 -- name: cursor
-SELECT pg_current_snapshot()::text, clock_timestamp(), generation::text FROM store_identity
+SELECT pg_current_snapshot()::text, clock_timestamp(), coalesce((SELECT generation::text FROM store_identity), '')
 
 -- name: groups
 -- Arrays as they are sent in binary: taking them apart here costs ten times as much as there, where they become columns.
