@@ -1,7 +1,7 @@
 """The systemd unit of the agent says what the agent does."""
 
 from siloscope_edge.supervision import Supervisor
-from siloscope_process.errors import WrongSetting
+from siloscope_process.errors import WRONG_SETTING
 from tests.house.repository import ROOT
 
 UNIT = ROOT / "deploy" / "systemd" / "siloscope-edge.service"
@@ -26,7 +26,7 @@ def test_it_waits_for_the_word_that_the_agent_sends() -> None:
 
 
 def test_a_wrong_configuration_is_not_tried_again_and_again() -> None:
-    assert service()["RestartPreventExitStatus"] == [str(WrongSetting.exit_code)]
+    assert service()["RestartPreventExitStatus"] == [str(WRONG_SETTING)]
     assert service()["Restart"] == ["always"]
 
 
