@@ -141,7 +141,7 @@ class Turn:
     # ---- one rule
 
     def _judge(self, watched: WatchedRule, picked: Flags, times: Int64, *, last: bool = False) -> None:
-        """Judge some subjects; unless it is the last of the round, what depends on other rules is put off until then."""
+        """Judge some subjects; what depends on other rules is put off to the last of the round."""
         breached, cleared = watched.tree.answer(picked, self._sight)
         put_off = bool(watched.bound.rule.inhibited_by) and not last
         for index in watched.worth_a_step(picked, breached):
