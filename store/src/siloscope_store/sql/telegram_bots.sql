@@ -9,5 +9,5 @@ ORDER BY c.channel_id
 
 -- name: keep_offset
 UPDATE notify_channel
-SET progress = jsonb_set(progress, '{telegram_offset}', to_jsonb(%(next_update)s::int8))
+SET progress = progress || jsonb_build_object('telegram_offset', %(next_update)s::int8)
 WHERE channel_id = ANY (%(channel_ids)s::int4[])
