@@ -58,6 +58,11 @@ def jobs(operations_port: int, environ: Mapping[str, str]) -> Child:
     return _service("jobs", ["jobs"], operations_port, environ, stage=READERS)
 
 
+def alerting(operations_port: int, environ: Mapping[str, str]) -> Child:
+    """What evaluates rules and sends what they say."""
+    return _service("alerting", ["alerting"], operations_port, environ, stage=READERS)
+
+
 def mirror(operations_port: int, environ: Mapping[str, str]) -> Child:
     """What writes every sample to an InfluxDB as well; that one being away is no reason not to be up."""
     service = _service("mirror", ["mirror"], operations_port, environ, stage=READERS)

@@ -20,6 +20,13 @@ from siloscope_process.signals import run_until_stopped
 
 _LEFTOVERS_HAVE_S = 10
 _MIRROR = "SILOSCOPE_MIRROR_"
+_ALERTING = tuple(
+    f"SILOSCOPE_{name}"
+    for name in (
+        *("PUBLIC_URL", "SMTP_URL", "SMTP_PASSWORD_FILE", "MAIL_FROM", "TELEGRAM_URL", "HEARTBEAT_URL"),
+        *("EVALUATE_EVERY_S", "SILENT_AFTER_S"),
+    )
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +43,7 @@ def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise WrongSetting(f"SILOSCOPE_HOME {home.root}: {error.strerror} ({error.filename})") from error
     try:
         with home.locked():
-            return run_until_stopped(lambda stop: _up(home, settings, mirror_settings(environ), stop))
+            return run_until_stopped(lambda stop: _up(home, settings, environ, stop))
     except AlreadyRunning as running:
         raise Unavailable(f"{running}; end that one first, or give SILOSCOPE_HOME another folder") from running
     except DeployError as error:
@@ -55,13 +62,22 @@ def mirror_settings(environ: Mapping[str, str]) -> dict[str, str]:
     return told if told.get(f"{_MIRROR}URL") else {}
 
 
-async def _up(home: Home, settings: UpSettings, mirror: Mapping[str, str], stop: asyncio.Event) -> int:
+def alerting_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what alerting is told, as it was told to us.
+
+    >>> alerting_settings({"SILOSCOPE_SMTP_URL": "smtp://mail:25", "HOME": "/root"})
+    {'SILOSCOPE_SMTP_URL': 'smtp://mail:25'}
+    """
+    return {name: environ[name] for name in _ALERTING if environ.get(name)}
+
+
+async def _up(home: Home, settings: UpSettings, environ: Mapping[str, str], stop: asyncio.Event) -> int:
     clock = SystemClock()
     screen = Screen(clock)
     roster = Roster(home.run / "children.json")
     await roster.sweep(clock, _LEFTOVERS_HAVE_S, screen.tell)
     supervisor = Supervisor(home.log, roster, clock, screen.tell)
-    platform = Platform(home, settings, supervisor, screen, clock, mirror)
+    platform = Platform(home, settings, supervisor, screen, clock, mirror_settings(environ), alerting_settings(environ))
     try:
         if await _started(home, platform, screen, stop):
             await _attended(platform, supervisor, screen, stop)

@@ -28,7 +28,7 @@ from siloscope_gateway.principals import Principal
 from siloscope_process.clock import Clock
 
 _USUAL_MQTT_PORT = 1883
-_USUAL_OPERATIONS_PORTS = {"ingest": 9101, "sim": 9103, "jobs": 9104, "mirror": 9107}
+_USUAL_OPERATIONS_PORTS = {"ingest": 9101, "sim": 9103, "jobs": 9104, "mirror": 9107, "alerting": 9108}
 _USUAL_EDGE_OPERATIONS_PORT = 9102
 _LOOK_FOR_CREDENTIALS_S = 2
 
@@ -43,6 +43,7 @@ class Platform:
         screen: Shows progress.
         clock: Time.
         mirror: Settings of the mirror, which runs where there are any.
+        alerting: Settings of alerting beside those that follow from the platform.
     """
 
     def __init__(
@@ -53,12 +54,14 @@ class Platform:
         screen: Screen,
         clock: Clock,
         mirror: Mapping[str, str],
+        alerting: Mapping[str, str],
     ) -> None:
         self._home = home
         self._supervisor = supervisor
         self._screen = screen
         self._clock = clock
         self._mirror = dict(mirror)
+        self._alerting = dict(alerting)
         self._workers = range(1, settings.ingest_workers + 1)
         self._world = (settings.world or default_world_file()).absolute()
         self._logging = {"SILOSCOPE_LOG": settings.log, "SILOSCOPE_LOG_LEVEL": settings.log_level}
@@ -103,6 +106,7 @@ class Platform:
             *(self._start_ingest(number, keyring.credential(Principal.ingest())) for number in self._workers),
             self._start_jobs(),
             *([self._start_mirror()] if self._mirror else []),
+            self._start_alerting(),
             self._start_api(found.organisation),
             *(self._start_edge(NodeName.of(found.organisation, *node), found, keyring) for node in found.nodes),
         )
@@ -183,6 +187,12 @@ class Platform:
         port = self._operations_port("mirror", _USUAL_OPERATIONS_PORTS["mirror"])
         told = {**self._mirror, "SILOSCOPE_DATABASE_URL": self._postgres.services_url}
         await self._start(children.mirror(port, self._environ(told)), "mirror")
+
+    async def _start_alerting(self) -> None:
+        port = self._operations_port("alerting", _USUAL_OPERATIONS_PORTS["alerting"])
+        told = {"SILOSCOPE_PUBLIC_URL": self.url, **self._alerting}
+        told["SILOSCOPE_DATABASE_URL"] = self._postgres.services_url
+        await self._start(children.alerting(port, self._environ(told)), "alerting")
 
     async def _start_api(self, organisation: str) -> None:
         told = {
