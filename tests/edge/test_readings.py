@@ -1,4 +1,4 @@
-"""A number becomes a value, or says why it is none: currents of loops, and jumps."""
+"""A number becomes a value, or says why it is none: currents of loops."""
 
 import pytest
 
@@ -43,19 +43,3 @@ def test_a_loop_tells_a_measurement_from_a_broken_line(microamperes: float, expe
 
 def test_a_loops_own_range_holds_too() -> None:
     assert judge_for(looped(valid=(0.0, 90.0)))(4000).quality == Quality.OUT_OF_RANGE
-
-
-def test_a_jump_is_uncertain_until_the_next_reading_confirms_it() -> None:
-    channel = Channel(key="t", quantity="temperature", unit="Cel", largest_step=2.0, valid=(-50.0, 50.0))
-    judge = judge_for(channel)
-    told = [judge(number) for number in (20.0, 21.5, 30.0, 30.5, 99.0, 30.0, 20.0, 30.0)]
-    assert told == [
-        Reading(20.0, 0),
-        Reading(21.5, 0),
-        Reading(30.0, Quality.STEP),
-        Reading(30.5, 0),
-        Reading(None, Quality.OUT_OF_RANGE),
-        Reading(30.0, 0),
-        Reading(20.0, Quality.STEP),
-        Reading(30.0, Quality.STEP),
-    ]

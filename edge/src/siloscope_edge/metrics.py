@@ -24,10 +24,7 @@ class Metrics:
             registry=registry,
         )
         self._troubles = Counter(
-            "siloscope_edge_device_troubles",
-            "What went wrong on a device's line, by kind; also what was survived",
-            ["device", "kind"],
-            registry=registry,
+            "siloscope_edge_device_troubles", "What went wrong on a line", ["device", "kind"], registry=registry
         )
         self._missed = Counter(
             "siloscope_edge_missed_polls", "Turns that passed unused: the bus was busy", ["device"], registry=registry

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from siloscope_contract.errors import ContractError
 from siloscope_contract.names import slug
@@ -35,7 +36,7 @@ def read(file: Path, chosen: Mapping[str, str] | None = None) -> Profile:
     _spread_defaults(document)
     options = _options(document)
     for name, option in options.items():
-        _apply(document, ("options", name), option, (chosen or {}).get(name, option.default))
+        _apply(document, option, (chosen or {}).get(name, option.default))
     if unknown := set(chosen or {}) - set(options):
         raise KeyError(*unknown)
     profile = document.convert(driver.profile)
@@ -88,21 +89,27 @@ def _spread_defaults(document: Document) -> None:
 def _options(document: Document) -> dict[str, Option]:
     if "options" not in document.data:
         return {}
-    options: dict[str, Option] = document.convert(dict[str, Option], at=("options",))
-    for name, option in options.items():
+    keys = [EVERY_CHANNEL, *(str(each.get("key")) for each in _channels(document))]
+    options = {}
+    for name in document.convert(dict[str, dict[str, Any]], at=("options",)):
+        options[name] = option = document.convert(Option, at=("options", name))
         if option.default not in option.choices:
             raise document.fault(("options", name, "default"), option.default, nearest(option.choices, option.default))
+        for choice, changes in option.choices.items():
+            for key in changes:
+                if key not in keys:
+                    raise document.fault(("options", name, "choices", choice, key), key, nearest(keys, key))
     return options
 
 
-def _apply(document: Document, place: Place, option: Option, choice: str) -> None:
+def _channels(document: Document) -> list[dict[str, Any]]:
     listed = document.data.get("channels")
-    channels = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    keys = [str(each.get("key")) for each in channels]
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def _apply(document: Document, option: Option, choice: str) -> None:
     for key, changes in option.choices[choice].items():
-        if key != EVERY_CHANNEL and key not in keys:
-            raise document.fault((*place, "choices", choice, key), key, nearest([*keys, EVERY_CHANNEL], key))
-        for channel in channels:
+        for channel in _channels(document):
             if key in (EVERY_CHANNEL, channel.get("key")):
                 channel.update(changes)
 
@@ -117,6 +124,13 @@ def _check(profile: Profile, document: Document) -> None:
         if channel.key in seen:
             raise document.fault((*place, "key"), channel.key, "each key once")
         seen.add(channel.key)
+        for needs, told, name in (
+            ("deadband", profile.heartbeat_s, "heartbeat_s"),
+            ("lively_change", profile.fast, "fast"),
+        ):
+            if getattr(channel, needs) is not None and told is None:
+                expected = f"{name!r} in the profile with it: without, it does nothing"
+                raise document.fault((*place, needs), getattr(channel, needs), expected)
 
 
 def _check_channel(channel: Channel, document: Document, place: Place) -> None:

@@ -45,8 +45,7 @@ def judge_for(channel: Channel) -> Judge:
         value = rounded(number * scale + offset)
         return Reading(value, 0) if low <= value <= high else out_of_range
 
-    judge = ranged if channel.loop is None else _looped(channel, channel.loop, low, high)
-    return judge if channel.largest_step is None else _stepped(judge, channel.largest_step)
+    return ranged if channel.loop is None else _looped(channel, channel.loop, low, high)
 
 
 def rounder(resolution: float | None) -> Callable[[float], float]:
@@ -81,21 +80,3 @@ def _looped(channel: Channel, loop: Loop, low: float, high: float) -> Judge:
         return Reading(value, 0) if low <= value <= high else out_of_range
 
     return judge
-
-
-def _stepped(judge: Judge, largest_step: float) -> Judge:
-    """Return the judge with a memory of the last value: a jump is uncertain until the next reading confirms it."""
-    last: float | None = None
-
-    def judged(number: float) -> Reading:
-        nonlocal last
-        reading = judge(number)
-        value, before = reading.value, last
-        if value is None:
-            return reading
-        last = value
-        if before is not None and reading.quality == 0 and abs(value - before) > largest_step:
-            return Reading(value, int(Quality.STEP))
-        return reading
-
-    return judged
