@@ -102,6 +102,12 @@ async def claim(connection: Connection, channel_id: int, term: int) -> Claimed |
         return await rows.fetchone()
 
 
+async def release(connection: Connection, channel_id: int, term: int) -> int:
+    """Queue again what this term claimed on a channel, where no attempt is under way; return how many."""
+    released = await connection.execute(_SQL["release"], {"channel_id": channel_id, "term": term})
+    return released.rowcount
+
+
 async def record(
     connection: Connection,
     claimed: Claimed,

@@ -109,6 +109,7 @@ class Delivery:
         try:
             async with borrowed(self._pool) as connection:
                 await self._give_up_removed(connection)
+                await self._release_doubtful(connection)
                 after_s = limits.SUMMARISE_AFTER_S
                 channels = await notify_channels.due(connection, self._term, summarise_after_s=after_s)
         except DatabaseUnavailable as error:
@@ -126,6 +127,13 @@ class Delivery:
         if now_s - self._looked_for_removed_s >= GIVE_UP_REMOVED_EVERY_S:
             self._looked_for_removed_s = now_s
             await notify_outbox.give_up_removed(connection)
+
+    async def _release_doubtful(self, connection: notify_outbox.Connection) -> None:
+        """Queue again what was claimed when the database went away: whether it was sent, nobody knows."""
+        for channel_id, way in self._ways.items():
+            if way.doubtful and (way.task is None or way.task.done()):
+                await notify_outbox.release(connection, channel_id, self._term)
+                way.doubtful = False
 
     async def _pause(self) -> None:
         """Wait until something is enqueued, or for a while: others enqueue too, and back-offs end."""
@@ -145,12 +153,13 @@ class Delivery:
             allowance = await self._allowance(channel, told, way)
             while not self._stopping and self._clock.monotonic_s() >= way.rests_until_s:
                 asked_again, way.again = way.again, False
-                claimed = await self._next(channel, allowance)
+                claimed = await self._next(channel, way, allowance)
                 if claimed is not None:
                     await self._attempt(channel, told, way, claimed)
                 elif not asked_again:
                     return
         except DatabaseUnavailable as error:
+            way.doubtful = True
             log.warning("delivery_waits", channel=channel.slug, problem=str(error))
         except msgspec.ValidationError as error:
             log.error("notify_channel_unreadable", channel=channel.slug, problem=str(error))
@@ -165,14 +174,16 @@ class Delivery:
         way.allowance.limit_to(told.most_per_hour)
         return way.allowance
 
-    async def _next(self, channel: NotifyChannel, allowance: Allowance) -> Claimed | None:
+    async def _next(self, channel: NotifyChannel, way: "_Way", allowance: Allowance) -> Claimed | None:
         now_s = self._clock.monotonic_s()
         async with borrowed(self._pool) as connection:
-            if allowance.may_summarise(now_s):
-                await sum_up(connection, channel, after_s=limits.SUMMARISE_AFTER_S)
+            if way.may_hold and allowance.may_summarise(now_s):
+                told = await sum_up(connection, channel, after_s=limits.SUMMARISE_AFTER_S)
+                way.may_hold = told is None
             if not allowance.may_send(now_s):
                 held = await notify_outbox.hold(connection, channel.channel_id, self._term, limits.EXEMPT)
                 self._metrics.held(channel.kind, held)
+                way.may_hold = way.may_hold or held > 0
             return await notify_outbox.claim(connection, channel.channel_id, self._term)
 
     async def _attempt(self, channel: NotifyChannel, told: Channel, way: "_Way", claimed: Claimed) -> None:
@@ -205,7 +216,7 @@ class Delivery:
         except TimeoutError:
             return TryAgain(f"no answer within {SEND_WITHIN_S:.0f} s")
         except DatabaseUnavailable:
-            raise
+            return TryAgain("the database went away while the message was put in words")
         except Exception as error:
             # A fault of ours must not stop the channel for good, nor lose the message.
             log.exception("sending_broke", channel=channel.slug, kind=claimed.kind)
@@ -247,6 +258,8 @@ class _Way:
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
         self.again = False
+        self.doubtful = False
+        self.may_hold = True
         self.allowance: Allowance | None = None
         self.failures = 0
         self.rests_until_s = float("-inf")

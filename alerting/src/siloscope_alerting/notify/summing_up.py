@@ -15,11 +15,17 @@ from siloscope_store.notify_outbox import Connection, Held
 MOST_ITEMS = 20
 
 
-async def sum_up(connection: Connection, channel: NotifyChannel, *, after_s: float) -> bool:
-    """Enqueue the summary of what has been held back for so long; return whether there is one."""
+async def sum_up(connection: Connection, channel: NotifyChannel, *, after_s: float) -> bool | None:
+    """Enqueue the summary of what has been held back for so long.
+
+    Returns:
+        Whether there is one; None where something is held, and not for so long yet.
+    """
     since = await notify_outbox.held_since(connection, channel.channel_id)
-    if since is None or since[1] < after_s:
+    if since is None:
         return False
+    if since[1] < after_s:
+        return None
     async with connection.transaction():
         held = await notify_outbox.held(connection, channel.channel_id, since[0], MOST_ITEMS)
         await notify_outbox.summarised(connection, channel.channel_id)

@@ -13,25 +13,31 @@ ON CONFLICT (dedup_key) DO NOTHING
 -- name: claim
 -- One message of a channel, and the row of its attempt. One whose sender was killed comes first; then critical ones.
 -- What follows an earlier message of the same incident waits for it, but not for one that waits for quiet hours to end.
+-- OFFSET 0 and CASE: what may follow what is asked of the first in order alone, not of a thousand that wait.
 WITH next AS MATERIALIZED (
     SELECT o.notification_id
-    FROM notify_outbox AS o
-    WHERE o.channel_id = %(channel_id)s
-        AND (o.state = 'sending' AND o.claimed_term < %(term)s OR o.state = 'queued' AND o.due_at <= clock_timestamp())
-        AND EXISTS (SELECT FROM alert_evaluator WHERE term = %(term)s)
-        AND NOT EXISTS (
-            SELECT FROM notify_outbox AS before
-            WHERE before.incident_id = o.incident_id AND before.channel_id = o.channel_id
-                AND before.state IN ('queued', 'sending') AND before.notification_id <> o.notification_id
-                AND (before.enqueued_at, before.due_at) < (o.enqueued_at, o.due_at)
-                AND (before.attempts > 0 OR before.due_at <= clock_timestamp())
-        )
-    ORDER BY o.state = 'sending' DESC, o.severity = 'critical' DESC, o.due_at, o.enqueued_at
+    FROM (
+        SELECT notification_id, incident_id, enqueued_at, due_at
+        FROM notify_outbox
+        WHERE channel_id = %(channel_id)s
+            AND (state = 'sending' AND claimed_term < %(term)s OR state = 'queued' AND due_at <= clock_timestamp())
+        ORDER BY state = 'sending' DESC, severity = 'critical' DESC, due_at, enqueued_at
+        OFFSET 0
+    ) AS o
+    WHERE CASE WHEN o.incident_id IS NULL THEN true ELSE NOT EXISTS (
+        SELECT FROM notify_outbox AS before
+        WHERE before.incident_id = o.incident_id AND before.channel_id = %(channel_id)s
+            AND before.state IN ('queued', 'sending') AND before.notification_id <> o.notification_id
+            AND (before.enqueued_at, before.due_at) < (o.enqueued_at, o.due_at)
+            AND (before.attempts > 0 OR before.due_at <= clock_timestamp())
+    ) END
     LIMIT 1
-    FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE notify_outbox AS o SET state = 'sending', claimed_term = %(term)s, attempts = o.attempts + 1
-    FROM next WHERE o.notification_id = next.notification_id
+    FROM next
+    WHERE o.notification_id = next.notification_id
+        AND (o.state = 'queued' OR o.state = 'sending' AND o.claimed_term < %(term)s)
+        AND EXISTS (SELECT FROM alert_evaluator WHERE term = %(term)s)
     RETURNING o.*
 ), attempted AS (
     INSERT INTO notify_attempt (notification_id, number)
@@ -40,6 +46,11 @@ WITH next AS MATERIALIZED (
 SELECT notification_id, attempts AS number, org_id, channel_id, incident_id, route_id, step, kind, severity, payload,
     enqueued_at, extract(epoch FROM clock_timestamp() - enqueued_at)::float8 AS age_s
 FROM claimed
+
+-- name: release
+-- What this term claimed and no task knows of: the answer to its claim, or to its record, was lost.
+UPDATE notify_outbox SET state = 'queued', claimed_term = NULL, due_at = clock_timestamp()
+WHERE channel_id = %(channel_id)s AND state = 'sending' AND claimed_term = %(term)s
 
 -- name: record
 -- How an attempt ended. No row comes back where a later term has taken the message over meanwhile.
