@@ -14,22 +14,29 @@ class Verdict(msgspec.Struct, frozen=True):
     """How well firings meet labels.
 
     Attributes:
-        found: The labelled spans in which something began to fire.
-        missed: Those in which nothing did, not even from before.
-        false_alarms: Firings that touch no labelled span.
+        found: The labelled spans in which something began to fire; what fired before and goes on finds nothing.
+        missed: The others.
+        false_alarms: Firings that began in no labelled span.
+        about_data: How many firings are about missing, bad or stuck readings: neither a find nor a false alarm.
     """
 
     found: list[Window]
     missed: list[Window]
     false_alarms: list[Firing]
+    about_data: int = 0
 
 
 def judged(firings: Sequence[Firing], windows: Sequence[Window]) -> Verdict:
-    """Return which windows are found: something fired first within one. A firing from before it finds nothing."""
-    spans = [(_at(begins), _at(ends), (begins, ends)) for begins, ends in windows]
-    found = [window for begins, ends, window in spans if any(begins <= _at(firing.fired) <= ends for firing in firings)]
-    alarms = [firing for firing in firings if not any(begins <= _at(firing.fired) <= ends for begins, ends, _ in spans)]
-    return Verdict(found, [window for *_, window in spans if window not in found], alarms)
+    """Return how well firings meet labelled spans; times without an offset are UTC."""
+    about_measured = [(_at(firing.fired), firing) for firing in firings if not firing.about_data]
+    found = [window for window in windows if any(_within(at, window) for at, _ in about_measured)]
+    missed = [window for window in windows if window not in found]
+    alarms = [firing for at, firing in about_measured if not any(_within(at, window) for window in windows)]
+    return Verdict(found, missed, alarms, len(firings) - len(about_measured))
+
+
+def _within(at: datetime, window: Window) -> bool:
+    return _at(window[0]) <= at <= _at(window[1])
 
 
 def _at(text: str) -> datetime:

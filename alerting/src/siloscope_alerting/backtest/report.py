@@ -6,7 +6,9 @@ import msgspec
 
 from siloscope_alerting.backtest.replay import Replayed
 from siloscope_alerting.columns import Catalogue
+from siloscope_alerting.engine.subjects import leaves
 from siloscope_alerting.life import Key, Transition
+from siloscope_contract.alerts.conditions import BadShare, NoData, Stuck
 from siloscope_contract.alerts.rules import Rule
 from siloscope_contract.alerts.words import Severity, State, SubjectKind
 from siloscope_process.clock import from_ms as instant
@@ -20,6 +22,7 @@ class Firing(msgspec.Struct, frozen=True):
         ended: None = it still fires at the end of the span.
         seconds: From `fired` to `ended`, or to the end of the span.
         value: What it saw when it fired.
+        about_data: It says that readings are missing, bad or stuck, and nothing about what they measure.
     """
 
     rule: str
@@ -31,6 +34,7 @@ class Firing(msgspec.Struct, frozen=True):
     seconds: int
     value: float | None = None
     unit: str = ""
+    about_data: bool = False
 
 
 class Paged(msgspec.Struct, frozen=True):
@@ -54,6 +58,12 @@ class Report(msgspec.Struct, frozen=True):
     incidents: int = 0
     paged: list[Paged] = []
     transitions: list[str] = []
+
+    def of(self, rules: Sequence[str]) -> "Report":
+        """Return the part that is about some of the rules; what they page stays that of all."""
+        kept = [firing for firing in self.firings if firing.rule in rules]
+        told = [line for line in self.transitions if line.split(" ", 2)[1] in rules]
+        return msgspec.structs.replace(self, rules=list(rules), firings=kept, transitions=told)
 
 
 def names_of(catalogue: Catalogue) -> Mapping[tuple[SubjectKind, int], str]:
@@ -83,7 +93,7 @@ def reported(
     return Report(
         rules=[rule.rule for rule in rules.values()],
         begins=_shown(replayed.from_ms),
-        ends=_shown(replayed.to_ms),
+        ends=_shown(replayed.to_ms // 1000 * 1000),
         channels=len(catalogue.channels),
         readings=replayed.readings,
         firings=sorted(firings, key=lambda firing: (firing.fired, firing.rule, firing.subject)),
@@ -107,11 +117,6 @@ def lines(
         line = f"{_shown(change.at_ms)} {rule} {subject}: {change.after} ({change.reason})"
         told.append((change.at_ms, rule, subject, number, line))
     return [line for *_, line in sorted(told)]
-
-
-def bands(firings: Sequence[Firing], subject: str) -> list[tuple[str, str | None]]:
-    """Return when something fired for a subject."""
-    return [(firing.fired, firing.ended) for firing in firings if firing.subject == subject]
 
 
 def _episodes(transitions: Sequence[Transition]) -> list[tuple[Key, list[Transition]]]:
@@ -149,9 +154,10 @@ def _firing(
         seconds=round(((to_ms if ended_ms is None else ended_ms) - fired.at_ms) / 1000),
         value=value if isinstance(value, float) else None,
         unit=str(fired.facts.get("unit", "")),
+        about_data=all(isinstance(leaf, NoData | Stuck | BadShare) for leaf in leaves(rule.condition)),
     )
 
 
 def _shown(at_ms: int) -> str:
     at = instant(at_ms)
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ" if at.microsecond == 0 else "%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.isoformat(timespec="seconds" if at.microsecond == 0 else "milliseconds").replace("+00:00", "Z")

@@ -3,12 +3,25 @@
 import argparse
 from collections.abc import Mapping
 
-from siloscope_alerting.command import acting, apply, channels, check, looking, reference, rules, silences
+from siloscope_alerting.command import (
+    acting,
+    apply,
+    backtest,
+    channels,
+    check,
+    looking,
+    reference,
+    rules,
+    silences,
+    test,
+)
 from siloscope_alerting.command.subcommand import Subcommand
 from siloscope_process.command_line import Command
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
     check.subcommand,
+    test.subcommand,
+    backtest.subcommand,
     apply.subcommand,
     rules.rules,
     rules.remove,

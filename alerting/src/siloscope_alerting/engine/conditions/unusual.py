@@ -13,7 +13,7 @@ def judge(condition: Unusual, look: Look) -> Judged:
     within = look.window()
     newest_ms = look.view.time_ms[look.rows] - seconds(condition.but) * 1000
     figure = np.full(len(look.rows), np.nan)
-    for index in np.flatnonzero(within.covered(look.allowance_ms, 0.5) & ~np.isnan(look.value)):
+    for index in np.flatnonzero(within.covered(look.allowance_ms, 0.25) & ~np.isnan(look.value)):
         seen = within.extremes(int(index), int(newest_ms[index]))
         if len(seen):
             figure[index] = _beyond(float(look.value[index]), seen, condition)
