@@ -18,6 +18,7 @@ from siloscope_firmware_sim.instruments.field_probes import Soil, loop_8ch, soil
 from siloscope_firmware_sim.instruments.line_talkers import Air, GillWindsonic, NmeaWeather, Wind
 from siloscope_firmware_sim.instruments.r4dcb08 import R4dcb08
 from siloscope_firmware_sim.instruments.sdi12_adapter import Sdi12Adapter
+from siloscope_firmware_sim.instruments.sdm120 import Mains, Sdm120
 from siloscope_firmware_sim.instruments.vaisala_probes import Humidity, gmp252, hmp
 from siloscope_firmware_sim.instruments.weather_stations import Weather, compact, wsc11
 from siloscope_firmware_sim.lines.pseudo_terminal import PseudoTerminal
@@ -185,6 +186,20 @@ THIES = {
                 "nitrogen": 30,
                 "phosphorus": 20,
                 "potassium": 10,
+            },
+        ),
+        (
+            lambda: Sdm120(7, lambda: Mains(240.3, 10.5, 2170.0, 60.02, 123.45)),
+            "sdm230",
+            {"unit_id": 7},
+            {
+                "voltage": 240.3,
+                "current": 10.5,
+                "power": 2170,
+                "power_factor": 0.86,
+                "frequency": 60.02,
+                "energy_import": 123.45,
+                "energy_export": 0,
             },
         ),
         (

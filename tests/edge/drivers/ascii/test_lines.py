@@ -61,6 +61,22 @@ def test_a_gill_fault_frame_has_no_values() -> None:
     assert {reading.quality for reading in found.values()} == {int(Quality.DEVICE_EXCEPTION)}
 
 
+def test_a_maximet_line_gives_its_readings_and_another_report_is_refused() -> None:
+    profile = shipped("gill-maximet")
+    line = framed("Q,181,001.32,1016.5,041,-002.9,-014.1,+12.1,0000,")
+    assert {key: reading.value for key, reading in told(profile, line).items()} == {
+        "wind_direction": 181,
+        "wind_speed": 1.32,
+        "pressure": 1016.5,
+        "humidity": 41,
+        "temperature": -2.9,
+        "dew_point": -14.1,
+        "supply": 12.1,
+    }
+    with pytest.raises(ReadFailed, match="9 fields instead of 10"):
+        told(profile, framed("Q,181,001.32,1016.5,041,-002.9,+12.1,0000,"))
+
+
 def test_a_calm_wind_has_no_direction() -> None:
     found = told(shipped("gill-windsonic"), framed("A,,000.02,M,00,"), "A")
     assert found["wind_direction"].quality == Quality.SENSOR_MISSING

@@ -69,6 +69,7 @@ def test_each_shipped_modbus_profile_needs_few_requests() -> None:
         "loop-8ch": 1,
         "r4dcb08": 1,
         "sdm120": 4,
+        "sdm230": 3,
         "senseair-s8": 1,
         "sht30": 1,
         "soil-7in1": 1,
