@@ -55,10 +55,14 @@ class Ladder:
             pairs = await notify_ladder.due(connection, self._term)
             if not pairs:
                 return 0
-            return await self._climb(connection, pairs)
+            return await self.climb(connection, pairs)
 
-    async def _climb(self, connection: Connected, pairs: Sequence[Due]) -> int:
-        """Decide about all pairs in one transaction: what is decided is written with what it was decided from."""
+    async def climb(self, connection: Connected, pairs: Sequence[Due]) -> int:
+        """Decide about pairs in one transaction: what is decided is written with what it was decided from.
+
+        Raises:
+            Fenced: Another evaluator has taken over; nothing is written.
+        """
         async with connection.transaction():
             if not await notify_ladder.hold_term(connection, self._term):
                 raise Fenced(f"term {self._term} is over")
