@@ -110,7 +110,7 @@ def test_at_the_end_of_a_hold_stored_history_is_asked_for_its_gap_once() -> None
     assert wanted == {0: 31 * 60_000}
     assert stand.engine.wanted_history() == {}
     minutes = np.arange(1, 33)
-    stand.engine.recall({0: (np.array([at_ms(each) for each in minutes]), np.full(len(minutes), 31.0))})
+    stand.engine.recall({0: (np.array([at_ms(float(each)) for each in minutes]), np.full(len(minutes), 31.0))})
     stand.play(1, [31, 31], begin=33)
     assert stand.state(1) == "F"
 

@@ -41,11 +41,14 @@ class Engine:
         A subject that a changed rule no longer has ends as `rule_changed`, one that an unchanged rule no longer meets
         as `out_of_scope`; episodes of a rule whose levels changed go on, and its next reading decides.
         """
-        versions = {each.bound.rule_id: each.bound.version for each in self._rules}
+        before = {each.bound.rule_id: each for each in self._rules}
         table = Table(catalogue)
         self._carry(table)
         self._table = table
         self._rules = in_order(WatchedRule(each, table) for each in rules)
+        for watched in self._rules:
+            if watched.bound.rule_id in before:
+                watched.inherit(before[watched.bound.rule_id])
         self._unjudged = {each.bound.rule_id for each in self._rules}
         by_slug = {(each.bound.org_id, each.bound.rule.rule): each for each in self._rules}
         self._stepping = Stepping(Inhibition(by_slug), self._retrospections)
@@ -53,9 +56,7 @@ class Engine:
         book = Book()
         by_id = {each.bound.rule_id: each for each in self._rules}
         for key in sorted(memories):
-            watched = by_id.get(key.rule_id)
-            changed = watched is not None and versions.get(key.rule_id, watched.bound.version) != watched.bound.version
-            self._stepping.adopt(key, memories[key], watched, book, changed=changed)
+            self._stepping.adopt(key, memories[key], by_id.get(key.rule_id), before.get(key.rule_id), book)
         return book.outcome()
 
     def take_known(self, newest: Readings) -> None:

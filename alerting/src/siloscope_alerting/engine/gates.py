@@ -6,7 +6,7 @@ import numpy as np
 
 from siloscope_alerting.columns import Flags, Maintenance
 from siloscope_alerting.engine.schedule import is_open
-from siloscope_alerting.engine.subjects import FINER_THAN, leaves, matched, meets
+from siloscope_alerting.engine.subjects import FINER_THAN, leaves, meant, meets
 from siloscope_alerting.engine.table import NOWHERE
 from siloscope_alerting.engine.watched import WatchedRule
 from siloscope_contract.alerts.conditions import Count
@@ -39,13 +39,13 @@ class Gates:
         for number, window in enumerate(self._maintenance):
             if window.org_id == watched.bound.org_id and window.from_ms <= at_ms < window.to_ms:
                 if (number, watched.bound.rule_id) not in self._within:
-                    self._within[number, watched.bound.rule_id] = meant(window.matcher, watched)
+                    self._within[number, watched.bound.rule_id] = within(window.matcher, watched)
                 if self._within[number, watched.bound.rule_id][index]:
                     return Reason.MAINTENANCE
         return None
 
 
-def meant(matcher: Matcher, watched: WatchedRule) -> Flags:
+def within(matcher: Matcher, watched: WatchedRule) -> Flags:
     """Return which subjects of a rule a matcher means."""
     rule, subjects, table = watched.bound.rule, watched.tree.subjects, watched.table
     nobody = np.zeros(len(subjects), np.bool_)
@@ -56,8 +56,7 @@ def meant(matcher: Matcher, watched: WatchedRule) -> Flags:
     names_finer = any(getattr(select, field) for field in FINER_THAN.get(watched.kind, ()))
     if not (names_rule and names_severity and has_labels) or names_finer:
         return nobody
-    rows = np.zeros(len(table), np.bool_)
-    rows[matched(select, table, org_id=watched.bound.org_id, also_vitals=not select.vitals)] = True
+    rows = meant(select, table, org_id=watched.bound.org_id, also_vitals=not select.vitals)
     found = subjects.touched(rows)
     return nobody if found is None else found
 

@@ -32,7 +32,7 @@ class Recalling:
         self._awaited_gaps: set[int] = set()
         self._now_ms = 0
         for leaf in self._leaves:
-            for row in leaf.all_rows():
+            for row in leaf.unfilled():
                 self._windows[int(row)] = max(self._windows.get(int(row), 0), window_ms(leaf.condition))
 
     def set_now(self, now_ms: int) -> None:

@@ -66,19 +66,25 @@ class Stepping:
         """What this round changed so far."""
         return self._book
 
-    def adopt(self, key: Key, memory: Memory, watched: WatchedRule | None, book: Book, *, changed: bool) -> None:
-        """Take over what was remembered, or end it where its rule or subject is no more."""
+    def adopt(self, key: Key, memory: Memory, watched: WatchedRule | None, old: WatchedRule | None, book: Book) -> None:
+        """Take over what was remembered, or end it where its rule or subject is no more.
+
+        Args:
+            old: The rule as it was before it was arranged anew; None after a start.
+        """
         index = None
         if watched is not None and watched.kind is key.subject_kind:
             index = watched.tree.subjects.index(key.subject_id)
         if watched is not None and index is not None:
             watched.remember(index, memory)
-            watched.forget_harmless(index)
+            if old is None:
+                watched.forget_harmless(index)
             self.agenda(watched).put(index, due_ms(memory, watched.timing(index)))
             return
         if watched is None:
             reason, severity, version = Reason.RULE_REMOVED, Severity.INFO, 0
         else:
+            changed = old is not None and old.bound.version != watched.bound.version
             moved = changed or watched.kind is not key.subject_kind
             reason = Reason.RULE_CHANGED if moved else Reason.OUT_OF_SCOPE
             severity, version = watched.bound.rule.severity, watched.bound.version

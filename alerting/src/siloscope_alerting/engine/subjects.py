@@ -32,12 +32,17 @@ FINER_THAN = {
 """What a subject has none of, so that a matcher that names it does not mean the subject."""
 
 
-def matched(selector: Selector, table: Table, *, org_id: int, also_vitals: bool = False) -> Int32:
-    """Return the rows that a selector means in an organisation.
+def matched(selector: Selector, table: Table, *, org_id: int) -> Int32:
+    """Return the rows that a selector means in an organisation, as `meant`."""
+    return np.flatnonzero(meant(selector, table, org_id=org_id)).astype(np.int32)
+
+
+def meant(selector: Selector, table: Table, *, org_id: int, also_vitals: bool = False) -> Flags:
+    """Return which rows a selector means in an organisation.
 
     A channel without a level is never covered; where a place says no fill level, it is taken to be full.
     """
-    found = table.org_id == org_id
+    found: Flags = table.org_id == org_id
     if not also_vitals:
         found &= table.vitals == selector.vitals
     for field, column in _FIELDS.items():
@@ -49,7 +54,7 @@ def matched(selector: Selector, table: Table, *, org_id: int, also_vitals: bool 
         found &= table.tag_codes().where(lambda tags: wanted <= tags)  # type: ignore[operator]  # frozen sets
     if selector.covered:
         found &= (table.level != NOWHERE) & (table.level <= table.fill_level)
-    return np.flatnonzero(found).astype(np.int32)
+    return found
 
 
 def meets(names: tuple[str, ...], value: Hashable) -> bool:
@@ -126,8 +131,11 @@ class Subjects:
         rows, found = rows[found != NOWHERE], found[found != NOWHERE]
         order = np.argsort(found, kind="stable")
         self.rows = rows[order]
-        self.ids, self.starts, inverse = np.unique(found[order], return_index=True, return_inverse=True)
-        self.of_row = inverse.astype(np.int32)
+        found = found[order]
+        begins = np.r_[True, found[1:] != found[:-1]] if len(found) else np.empty(0, np.bool_)
+        self.starts = np.flatnonzero(begins)
+        self.ids = found[self.starts]
+        self.of_row = (np.cumsum(begins) - 1).astype(np.int32)
         self.single = len(self.ids) == len(self.rows)
 
     def __len__(self) -> int:

@@ -12,11 +12,12 @@ from siloscope_alerting.engine import derived
 from siloscope_alerting.engine.conditions import count, kinds
 from siloscope_alerting.engine.conditions.look import Judged, Look
 from siloscope_alerting.engine.joins import Truths, all_clear, either, every, negated, one_holds
-from siloscope_alerting.engine.subjects import Subjects, leaves, matched
+from siloscope_alerting.engine.subjects import Subjects, leaves, meant
 from siloscope_alerting.engine.table import NOWHERE, Table
 from siloscope_alerting.engine.view import View
 from siloscope_alerting.engine.windows import Windows
 from siloscope_contract.alerts.conditions import All, AnyOf, Condition, Count, Leaf, NoData, Not, Platform
+from siloscope_contract.alerts.selectors import Selector
 from siloscope_contract.alerts.words import SubjectKind
 from siloscope_contract.quality import FIRST_BAD
 
@@ -78,19 +79,21 @@ class Bound:
         partner: For what is derived from two quantities: the humidity that goes with each temperature.
         windows: Where it looks back.
         harmless: What each row said last neither breached nor kept an alert open.
+        filled: Its window holds what came before the engine began.
     """
 
-    def __init__(self, condition: Leaf | Platform, table: Table, subjects: Subjects, rows: Int32) -> None:
+    def __init__(self, condition: Leaf | Platform, table: Table, subjects: Subjects, wanted: Flags) -> None:
         self.condition = condition
         self.table = table
         self.size = len(subjects)
-        inside = np.isin(subjects.rows, rows)
+        inside = wanted[subjects.rows]
         self.rows, self.of_row = subjects.rows[inside], subjects.of_row[inside]
         self.partner: Int32 | None = None
         if isinstance(condition, Leaf) and condition.reads != "value":
             self._read_pairs()
-        self.single = len(np.unique(self.of_row)) == len(self.rows)
+        self.single = bool((self.of_row[1:] != self.of_row[:-1]).all())
         self.harmless = np.ones(len(self.rows), np.bool_)
+        self.filled = np.zeros(len(self.rows), np.bool_)
         self.windows = self._windows(kinds.window_ms(condition))
         self._judge: Callable[[Any, Look], Judged] | None = kinds.JUDGES.get(type(condition))
 
@@ -148,9 +151,30 @@ class Bound:
         if len(at):
             self.windows.add(at.astype(np.int32), view.time_ms[self.rows[at]], self.values(at, view, stale=True))
 
-    def all_rows(self) -> Int32:
-        """Return the rows that it reads, with those of its partners."""
-        return self.rows if self.partner is None else np.unique(np.concatenate([self.rows, self.partner]))
+    def inherit(self, old: "Bound") -> None:
+        """Take over what the same leaf knew of the same channels before they were arranged anew."""
+        if old.condition != self.condition:
+            return
+        known = {int(channel_id): at for at, channel_id in enumerate(old.table.channel_id[old.rows])}
+        pairs = [
+            (at, known[int(channel_id)])
+            for at, channel_id in enumerate(self.table.channel_id[self.rows])
+            if int(channel_id) in known
+        ]
+        if pairs:
+            mine, theirs = (np.array(each, np.int32) for each in zip(*pairs, strict=True))
+            self.harmless[mine] = old.harmless[theirs]
+            if (
+                self.windows is not None
+                and old.windows is not None
+                and self.windows.take_over(mine, old.windows, theirs)
+            ):
+                self.filled[mine] = old.filled[theirs]
+
+    def unfilled(self) -> Int32:
+        """Return the rows whose windows hold nothing of before, with those of their partners."""
+        rows = self.rows[~self.filled]
+        return rows if self.partner is None else np.concatenate([rows, self.partner[~self.filled]])
 
     def recall(self, history: Mapping[int, tuple[Int64, Float]]) -> None:
         """Fill windows from stored samples; of pairs, from those that have one time."""
@@ -165,6 +189,7 @@ class Bound:
                 times, mine, theirs = np.intersect1d(times, others, return_indices=True)
                 values = self._derive(np.full(len(times), row, np.int32), values[mine], humidity[theirs])
             self.windows.fill(slot, times, values)
+            self.filled[slot] = True
 
     # ---- how it is put together
 
@@ -236,12 +261,10 @@ class Tree:
     def __init__(self, bound: BoundRule, kind: SubjectKind, table: Table) -> None:
         rule = bound.rule
         parts = list(leaves(rule.condition))
-        also_vitals = any(_is_about_nodes(each) for each in parts)
-        rows = matched(rule.select, table, org_id=bound.org_id, also_vitals=also_vitals)
-        wanted = {id(each): _narrowed(each, rows, table, bound.org_id) for each in parts}
-        union = np.unique(np.concatenate(list(wanted.values()))).astype(np.int32)
+        wanted = [_read_by(each, rule.select, table, bound.org_id) for each in parts]
+        union = np.flatnonzero(np.logical_or.reduce(wanted)).astype(np.int32)
         self.subjects = Subjects(kind, table, union)
-        self.leaves = [Bound(each, table, self.subjects, wanted[id(each)]) for each in parts]
+        self.leaves = [Bound(each, table, self.subjects, rows) for each, rows in zip(parts, wanted, strict=True)]
         self.timed = any(isinstance(each, kinds.TIMED) for each in parts)
         self.windowed = [each for each in self.leaves if each.windows is not None]
         self.comparing = any(_compares(each) for each in parts)
@@ -267,11 +290,13 @@ def _grown(condition: Condition, bound: Iterator[Bound]) -> Node:
     return next(bound)
 
 
-def _narrowed(part: Leaf | Platform, rows: Int32, table: Table, org_id: int) -> Int32:
-    if isinstance(part, Platform):
-        return rows
-    also_vitals = _is_about_nodes(part) or part.where.vitals
-    return np.intersect1d(rows, matched(part.where, table, org_id=org_id, also_vitals=also_vitals)).astype(np.int32)
+def _read_by(part: Leaf | Platform, select: Selector, table: Table, org_id: int) -> Flags:
+    """Return the rows that a leaf reads: those of the rule, of which it may mean only some."""
+    vitals_too = _is_about_nodes(part) or (isinstance(part, Leaf) and part.where.vitals)
+    rows = meant(select, table, org_id=org_id, also_vitals=vitals_too)
+    if isinstance(part, Leaf):
+        rows &= meant(part.where, table, org_id=org_id, also_vitals=not part.where.vitals)
+    return rows
 
 
 def _is_about_nodes(part: Leaf | Platform) -> bool:

@@ -95,6 +95,11 @@ class WatchedRule:
             steady = memory.state is State.FIRING and not memory.silenced_by
             self._stirring[index] = _STEADY if steady else _UNDER_WAY
 
+    def inherit(self, old: "WatchedRule") -> None:
+        """Take over what the leaves of the same rule knew before."""
+        for mine, theirs in zip(self.tree.leaves, old.tree.leaves, strict=False):
+            mine.inherit(theirs)
+
     def forget_harmless(self, index: int) -> None:
         """Take nothing for granted of a subject's mute channels: one of them may be what made it fire."""
         for leaf in self.tree.leaves:

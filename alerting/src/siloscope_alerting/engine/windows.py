@@ -79,6 +79,14 @@ class Windows:
                 self._low[at], self._high[at], self._first[at] = kept.min(), kept.max(), kept[0]
                 self._time_ms[at] = time_ms[some][good][0]
 
+    def take_over(self, slots: Int32, other: "Windows", theirs: Int32) -> bool:
+        """Copy windows of another, where it has as many buckets of the same length; return whether it has."""
+        if (other.depth, other.width_ms) != (self.depth, self.width_ms):
+            return False
+        for name in ("_number", "_time_ms", "_first", "_low", "_high", "_good", "_bad"):
+            getattr(self, name)[slots] = getattr(other, name)[theirs]
+        return True
+
     def within(self, slots: Int32, at_ms: Int64) -> "Within":
         """Return what these windows hold that end at these times."""
         number = self._number[slots]
