@@ -1,6 +1,6 @@
 """What an agent is told: who it is, where the broker is, which instruments hang on which bus. One YAML file."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -8,6 +8,7 @@ from siloscope_contract.packs import Form
 from siloscope_contract.topics import NodeName
 from siloscope_edge.clock_settings import ClockSettings
 from siloscope_edge.instruments import Device, Seconds
+from siloscope_edge.tls import Tls
 from siloscope_edge.wires import Line
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -18,6 +19,8 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
     """The broker, and how much may be on its way to it.
 
     Attributes:
+        version: MQTT 5 where the broker has it, else 3.1.1; or one of the two for a broker that does not say so.
+        tls: Where given, the connection is encrypted; such brokers usually listen on port 8883.
         unacknowledged_packs: Most packs that the broker has not acknowledged.
         uncommitted_packs: Most packs that were sent and that the database has not committed.
         backlog_packs_per_s: Rate of packs from the backlog; live ones go first and are not bounded by it.
@@ -29,6 +32,8 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
     port: Port = 1883
     username: str | None = None
     password_file: str | None = None
+    version: Literal["auto", "v5", "v311"] = "auto"
+    tls: Tls | None = None
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     heartbeat_s: Seconds = 60.0
     unacknowledged_packs: Annotated[int, Meta(ge=1, le=1000)] = 32

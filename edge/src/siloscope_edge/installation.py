@@ -42,6 +42,9 @@ def read(file: Path) -> Installation:
     if (written.clock.source == "file") != (written.clock.file is not None):
         expected = "a file where clock.source is file, and only there"
         raise document.fault(("clock", "file"), written.clock.file or "nothing", expected)
+    tls = written.mqtt.tls
+    if tls is not None and (tls.certificate_file is None) != (tls.key_file is None):
+        raise document.fault(("mqtt", "tls"), "one of the two", "certificate_file and key_file, or none of them")
     config = _with_buses(written, tuple(bus for bus, _ in found), base)
     drivers = {bus.name: driver for bus, driver in found}
     _check_names(config, document)
@@ -98,6 +101,8 @@ def _with_buses(written: ConfigFile, found: tuple[Bus, ...], base: Path) -> Conf
     mqtt = written.mqtt
     if mqtt.password_file is not None:
         mqtt = replace(mqtt, password_file=str(base / mqtt.password_file))
+    if mqtt.tls is not None:
+        mqtt = replace(mqtt, tls=mqtt.tls.based(str(base)))
     return Config(
         **{
             **msgspec.structs.asdict(written),

@@ -6,13 +6,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
 import aiomqtt
+from aiomqtt import ProtocolVersion
 
+from siloscope_edge import tls
 from siloscope_edge.config import Mqtt
 from siloscope_edge.errors import LinkLost
 
 ACKNOWLEDGE_TIMEOUT_S = 20.0
 _CLOSE_TIMEOUT_S = 1.0
 _CONNECT_TIMEOUT_S = 3.0
+_UNSUPPORTED_VERSION = 132
+_VERSIONS = {
+    "auto": (ProtocolVersion.V5, ProtocolVersion.V311),
+    "v5": (ProtocolVersion.V5,),
+    "v311": (ProtocolVersion.V311,),
+}
 
 
 class LastWill(NamedTuple):
@@ -47,27 +55,28 @@ Connect = Callable[[LastWill], AbstractAsyncContextManager[MqttLink]]
 
 
 def connector(mqtt: Mqtt, password: str | None, client_id: str, subscriptions: list[str]) -> Connect:
-    """Return what makes connections to the configured broker, subscribed with QoS 1."""
+    """Return what makes connections to the configured broker, subscribed with QoS 1.
+
+    A broker that refuses MQTT 5 is asked for 3.1.1 at once, and from then on.
+    """
+    refused: set[ProtocolVersion] = set()
+
+    async def entered(will: LastWill) -> aiomqtt.Client:
+        *better, least = [each for each in _VERSIONS[mqtt.version] if each not in refused]
+        for version in better:
+            try:
+                return await _entered(_client(mqtt, password, client_id, will, version))
+            except aiomqtt.MqttCodeError as error:
+                if getattr(error.rc, "value", None) != _UNSUPPORTED_VERSION:
+                    raise
+                refused.add(version)
+        return await _entered(_client(mqtt, password, client_id, will, least))
 
     @asynccontextmanager
     async def connect(will: LastWill) -> AsyncIterator[MqttLink]:
-        client = aiomqtt.Client(
-            mqtt.host,
-            mqtt.port,
-            username=mqtt.username,
-            password=password,
-            identifier=client_id,
-            clean_session=True,
-            keepalive=mqtt.keepalive_s,
-            timeout=ACKNOWLEDGE_TIMEOUT_S,
-            max_inflight_messages=mqtt.unacknowledged_packs + 16,
-            will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
-        )
-        client.pending_calls_threshold = mqtt.unacknowledged_packs + 16  # below it, many at once are as meant
-        client._client.connect_timeout = _CONNECT_TIMEOUT_S  # aiomqtt has no setting for it; a stop must not wait 5 s
         try:
             async with asyncio.timeout(2 * _CONNECT_TIMEOUT_S):
-                await client.__aenter__()
+                client = await entered(will)
         except (aiomqtt.MqttError, OSError, TimeoutError, ValueError) as error:
             raise LinkLost(f"{mqtt.host}:{mqtt.port}: {error or 'no answer'}") from error
         try:
@@ -80,6 +89,33 @@ def connector(mqtt: Mqtt, password: str | None, client_id: str, subscriptions: l
             await _close(client)
 
     return connect
+
+
+def _client(
+    mqtt: Mqtt, password: str | None, client_id: str, will: LastWill, version: ProtocolVersion
+) -> aiomqtt.Client:
+    client = aiomqtt.Client(
+        mqtt.host,
+        mqtt.port,
+        username=mqtt.username,
+        password=password,
+        identifier=client_id,
+        protocol=version,
+        clean_session=True if version is ProtocolVersion.V311 else None,
+        keepalive=mqtt.keepalive_s,
+        timeout=ACKNOWLEDGE_TIMEOUT_S,
+        max_inflight_messages=mqtt.unacknowledged_packs + 16,
+        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
+        tls_context=tls.context(mqtt.tls) if mqtt.tls is not None else None,
+    )
+    client.pending_calls_threshold = mqtt.unacknowledged_packs + 16  # below it, many at once are as meant
+    client._client.connect_timeout = _CONNECT_TIMEOUT_S  # aiomqtt has no setting for it; a stop must not wait 5 s
+    return client
+
+
+async def _entered(client: aiomqtt.Client) -> aiomqtt.Client:
+    await client.__aenter__()
+    return client
 
 
 async def _close(client: aiomqtt.Client) -> None:
