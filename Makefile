@@ -56,3 +56,4 @@ docs: install                   ## the generated pages of docs/ from the code
 	@.venv/bin/python -m tests.house.settings_page
 	@.venv/bin/python -m tests.house.profiles_page
 	@.venv/bin/python -m tests.house.rule_sets_page
+	@.venv/bin/siloscope alerts docs docs/alerts/rules-reference.md
