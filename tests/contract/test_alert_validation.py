@@ -62,6 +62,7 @@ def test_a_plain_rule_has_no_fault() -> None:
         (condition(kind="count", state="silent", rule="hot", at_least=1), "condition.rule", "no rule: 'silent'"),
         ({"schedule": [{"days": []}]}, "schedule.0.days", "at least one day"),
         ({"message": {"uk": "Гаряче"}}, "message", "en among them"),
+        ({"message": {"en": "x" * 8_193}}, "message.en", "at most 8192 characters"),
         ({"inhibited_by": ["hot"]}, "inhibited_by.0", "another rule than this one"),
         ({"inhibited_by": ["heat"]}, "inhibited_by.0", "a rule; "),
         ({"flapping": {"within": "0s"}}, "flapping.within", "a window above 0s"),

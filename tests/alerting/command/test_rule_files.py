@@ -69,6 +69,14 @@ def test_what_is_no_rule_is_refused(file: Path, capsys: pytest.CaptureFixture[st
     assert words in lines[-1]
 
 
+def test_a_message_that_may_not_be_is_told_with_its_line(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(RULES + "    message:\n      en: '{{ 1'\n      uk: '{% set x = 1 %}'\n")
+    code, lines = check(capsys, file)
+    assert code == 78
+    assert "rules.yaml:10: rules[1].message.en: found line 1: unexpected end of template" in lines[0]
+    assert "rules.yaml:11: rules[1].message.uk: found line 1: found assign, expected values, if and for" in lines[1]
+
+
 def test_a_rule_may_name_one_of_another_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     second = file.with_name("second.yaml")
     second.write_text(

@@ -27,6 +27,7 @@ from siloscope_contract.quantities import QUANTITIES, Quantity
 
 Path = tuple[str | int, ...]
 _DEEPEST = 8
+_LONGEST_TEMPLATE = 8_192
 _LONGEST_WINDOW_S = 92 * 86_400
 _READS = {
     "dew_point": (-100.0, 100.0),
@@ -208,6 +209,10 @@ def _of_hours(rule: Rule) -> Iterator[Problem]:
 def _of_message(rule: Rule) -> Iterator[Problem]:
     if rule.message and "en" not in rule.message:
         yield Problem(("message",), ", ".join(sorted(rule.message)), "en among them: what other languages fall back to")
+    for language, template in rule.message.items():
+        if len(template) > _LONGEST_TEMPLATE:
+            expected = f"at most {_LONGEST_TEMPLATE} characters"
+            yield Problem(("message", language), f"{len(template)} characters", expected)
 
 
 def _of_inhibition(rule: Rule, known: Mapping[str, Rule]) -> Iterator[Problem]:
