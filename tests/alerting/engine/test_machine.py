@@ -6,6 +6,7 @@ t a tick. States: o ok, p pending, F firing, c clearing, u unknown.
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,8 +131,6 @@ def test_in_which_order_late_data_comes_does_not_matter(order: list[float], many
 
 def replace_transitions(memory: Memory, like: Memory) -> Memory:
     """A gap may close in one step or in two; how many that were says nothing."""
-    import msgspec
-
     return msgspec.structs.replace(memory, transitions=like.transitions)
 
 

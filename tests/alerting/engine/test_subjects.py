@@ -1,0 +1,74 @@
+"""Which channels a rule watches, and what its alerts are about."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from siloscope_alerting.columns import Catalogue
+from siloscope_alerting.engine.subjects import matched, subject_kind
+from siloscope_alerting.engine.table import Table
+from siloscope_contract.alerts.selectors import Selector
+from siloscope_contract.alerts.words import SubjectKind
+from tests.alerting.engine.stand import HOT, channel, rule
+
+CHANNELS = [
+    channel(1, place="bin-1", level=1, fill_level=2.0, tags={"crop": "wheat"}),
+    channel(2, place="bin-2", level=3, fill_level=2.0, tags={"crop": "wheat", "row": "a"}),
+    channel(3, place="cold", place_kind="room", level=None, spot="door", tags={}),
+    channel(4, place=None, place_id=None, place_kind=None, level=None, quantity="voltage", vitals=True, node="pi-2"),
+    channel(5, org_id=2),
+    channel(6, place="bin-3", level=4, device="co2", quantity="co2"),
+]
+
+
+@pytest.mark.parametrize(
+    ("selector", "found"),
+    [
+        ({}, [1, 2, 3, 6]),
+        ({"vitals": True}, [4]),
+        ({"place_kinds": ["bin"]}, [1, 2, 6]),
+        ({"places": ["bin-*"]}, [1, 2, 6]),
+        ({"places": ["bin-1", "cold"]}, [1, 3]),
+        ({"places": ["bin"]}, []),
+        ({"spots": ["door"]}, [3]),
+        ({"tags": {"crop": "wheat"}}, [1, 2]),
+        ({"tags": {"crop": "wheat", "row": "a"}}, [2]),
+        ({"quantities": ["co2"]}, [6]),
+        ({"devices": ["c*"], "quantities": ["temperature"]}, [1, 2, 3]),
+        ({"channels": ["t3"]}, [3]),
+        ({"sites": ["south"]}, []),
+        ({"nodes": ["pi"]}, [1, 2, 3, 6]),
+        ({"covered": True}, [1, 6]),
+    ],
+)
+def test_a_selector_means(selector: dict[str, Any], found: list[int]) -> None:
+    table = Table(Catalogue(CHANNELS))
+    rows = matched(msgspec.convert(selector, Selector), table, org_id=1)
+    assert [CHANNELS[row].channel_id for row in rows] == found
+
+
+@pytest.mark.parametrize(
+    ("condition", "kind"),
+    [
+        (HOT, "channel"),
+        ({"kind": "deviation", "above": 1.0}, "channel"),
+        ({"kind": "spread", "above": 1.0}, "place"),
+        ({"kind": "count", "state": "firing"}, "place"),
+        ({"kind": "no_data"}, "channel"),
+        ({"kind": "no_data", "of": "node"}, "node"),
+        ({"kind": "no_data", "of": "site"}, "site"),
+        ({"kind": "platform", "metric": "spool_share", "above": 1.0}, "node"),
+        ({"kind": "platform", "metric": "database_lag_s", "above": 1.0}, "platform"),
+        ({"kind": "all", "conditions": [HOT, HOT]}, "channel"),
+        ({"kind": "all", "conditions": [HOT, HOT | {"where": {"quantities": ["co2"]}}]}, "place"),
+        ({"kind": "not", "condition": {"kind": "spread", "above": 1.0}}, "place"),
+    ],
+)
+def test_an_alert_is_about_what_its_condition_is_about(condition: dict[str, Any], kind: str) -> None:
+    assert subject_kind(rule("x", condition)) is SubjectKind(kind)
+    assert subject_kind(rule("x", condition, per="organisation")) is SubjectKind.ORGANISATION
+
+
+def test_a_catalogue_without_channels_is_one() -> None:
+    assert len(matched(Selector(), Table(Catalogue(())), org_id=1)) == 0
