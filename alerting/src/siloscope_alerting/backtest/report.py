@@ -99,19 +99,23 @@ def reported(
         firings=sorted(firings, key=lambda firing: (firing.fired, firing.rule, firing.subject)),
         incidents=incidents,
         paged=list(paged),
-        transitions=lines(replayed.transitions, rules, names),
+        transitions=lines(replayed, rules, names),
     )
 
 
-def lines(
-    transitions: Sequence[Transition], rules: Mapping[int, Rule], names: Mapping[tuple[SubjectKind, int], str]
-) -> list[str]:
+def lines(replayed: Replayed, rules: Mapping[int, Rule], names: Mapping[tuple[SubjectKind, int], str]) -> list[str]:
     """Return transitions as lines, `2026-01-31T06:00:00Z rule subject: pending (breached)`, in the order of time.
 
-    Those of one subject keep their order; of several at one time that of rule and subject is taken.
+    Those of one subject keep their order; of several at one time that of rule and subject is taken. What late data
+    shows of the past is a line at its begin.
     """
     told = []
-    for number, each in enumerate(transitions):
+    for past in {(each.key, each.from_ms): each for each in replayed.retrospects}.values():
+        rule, subject = rules[past.key.rule_id].rule, names[past.key.subject_kind, past.key.subject_id]
+        worst = "" if past.worst is None else f", at worst {past.worst:g}"
+        line = f"{_shown(past.from_ms)} {rule} {subject}: was so until {_shown(past.to_ms)}{worst} (late_excursion)"
+        told.append((past.from_ms, rule, subject, -1, line))
+    for number, each in enumerate(replayed.transitions):
         key, change = each.key, each.change
         rule, subject = rules[key.rule_id].rule, names[key.subject_kind, key.subject_id]
         line = f"{_shown(change.at_ms)} {rule} {subject}: {change.after} ({change.reason})"
