@@ -9,7 +9,7 @@ from siloscope_edge import statements
 from siloscope_edge.errors import SpoolFull, SpoolUnusable
 
 FILE_NAME = "spool.sqlite3"
-CHECKED_BYTES = 256 * 1024 * 1024
+CHECKED_BYTES = 64 * 1024 * 1024
 """A file up to this size is checked whole at every start; of a larger one damage shows when it is met."""
 
 _PAGE_BYTES = 512
