@@ -108,7 +108,7 @@ class WatchedFarm:
                 await samples.make_room(connection, SampleTable.MEASUREMENTS, spans)
                 await samples.write(connection, SampleTable.MEASUREMENTS, [encode(group_id, *row) for row in rows])
                 latest = latest_row(group_id, [newest_ms] * len(values), values, quality)
-                await samples.write_latest(connection, [latest], whole=True)
+                await samples.write_latest(connection, [latest])
 
         self._write(write)
 

@@ -141,7 +141,7 @@ def test_the_latest_of_a_whole_group_is_its_newest_sample_whatever_the_order() -
     found = batch()
     for second in (2, 5, 3):
         found.add(entry((1, second, {0: float(second), 1: 1.0, 2: 1.0})))
-    assert len(found.whole_latest()) == 1
+    assert len(found.newest_rows()) == 1
     assert found.newest() == {1: BASE_MS + 5000}
     assert found.partial_latest() == []
 
@@ -150,14 +150,14 @@ def test_a_group_is_either_among_the_whole_or_among_the_partial_latest() -> None
     found = batch()
     found.add(entry((1, 2, {0: 1.0, 1: 1.0, 2: 1.0})))
     found.add(entry((1, 5, {1: 7.0})))
-    assert found.whole_latest() == []
+    assert found.newest_rows() == []
     assert len(found.partial_latest()) == 1
 
 
 def test_what_is_committed_to_be_newer_is_not_written_again() -> None:
     found = Batch({2_900 * 2}, {1: BASE_MS + 9000})
     found.add(entry((1, 5, {0: 1.0, 1: 1.0, 2: 1.0})))
-    assert found.whole_latest() == []
+    assert found.newest_rows() == []
     assert len(found.rows(TABLE)) == 1
 
 

@@ -175,10 +175,10 @@ def test_presence_is_written_once_for_each_node_and_bounded() -> None:
     book.state(1, State.OFFLINE, 1500)
     book.declare(1, "s", [EpochSpan("e" * 32, 1, 5), EpochSpan("no epoch", 1, 5), EpochSpan("f" * 32, 1, 2**63)])  # type: ignore[arg-type]  # wrong on purpose
     first, declared = book.take()
-    assert [each.node_id for each in first] == [1, 2]
+    assert [each.node_id for each in first] == [1, 3]  # those that have waited longest, in the order of their ids
     assert (first[0].state, first[1].state) == ("offline", None)
     assert [each.next for each in declared] == [5]
-    assert [each.node_id for each in book.take()[0]] == [3]
+    assert [each.node_id for each in book.take()[0]] == [2]
     assert book.take() == ([], [])
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siloscope_store.sample_rows import PlainLayout, decode, encode, latest_of, latest_row
+from siloscope_store.sample_rows import PlainLayout, decode, encode
 
 VALUES = st.lists(st.one_of(st.none(), st.floats(allow_nan=False)), min_size=1, max_size=30)
 TIMES_MS = st.integers(-(2**43), 2**43)
@@ -20,12 +20,6 @@ def test_a_row_says_what_it_was_made_of(group_id: int, time_ms: int, values: lis
 @given(GROUPS, TIMES_MS, st.lists(st.floats(allow_nan=False), min_size=1, max_size=256))
 def test_the_short_way_writes_the_same_bytes(group_id: int, time_ms: int, values: list[float]) -> None:
     assert PlainLayout(group_id, len(values)).encode(time_ms, values) == encode(group_id, time_ms, values, None)
-
-
-@given(GROUPS, st.integers(0, 2**43), st.lists(st.floats(allow_nan=False), min_size=1, max_size=30))
-def test_the_latest_of_a_whole_sample_is_of_one_time(group_id: int, time_ms: int, values: list[float]) -> None:
-    row = encode(group_id, time_ms, values, None)
-    assert latest_of(row, len(values)) == latest_row(group_id, [time_ms] * len(values), values, None)
 
 
 @given(st.lists(st.tuples(GROUPS, st.integers(946_684_800_000, 2**43)), min_size=2))

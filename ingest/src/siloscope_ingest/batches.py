@@ -7,7 +7,7 @@ from siloscope_ingest.entries import Entry, Row
 from siloscope_ingest.shapes import TABLES
 from siloscope_store.ranges import Range, merged, of_numbers
 from siloscope_store.relative_messages import Message
-from siloscope_store.sample_rows import decode, encode, latest_of, latest_row
+from siloscope_store.sample_rows import decode, encode, latest_row
 from siloscope_store.samples import IN_TIME_MS, MOST_NEW_SPANS, SPAN_MS
 
 Span = int
@@ -41,7 +41,7 @@ class Batch:
         self._newest = newest
         self._rows: tuple[dict[tuple[int, int], bytes], ...] = tuple({} for _ in TABLES)
         self._contradicting: tuple[dict[bytes, None], ...] = tuple({} for _ in TABLES)
-        self._whole: dict[int, tuple[int, int, bytes]] = {}
+        self._whole: dict[int, tuple[int, bytes]] = {}
         self._elements: dict[int, _Elements] = {}
         self._numbers: dict[tuple[int, str], list[int]] = {}
         self._evicted: dict[tuple[int, str], list[Range]] = {}
@@ -64,7 +64,7 @@ class Batch:
                     if time_ms > self._newest.get(group_id, _LONG_AGO_MS):
                         known = self._whole.get(group_id)
                         if known is None or known[0] < time_ms:
-                            self._whole[group_id] = (time_ms, part.length, encoded)
+                            self._whole[group_id] = (time_ms, encoded)
                     continue
             if not self._add_row(row):
                 head, rest = entry.split(at)
@@ -110,24 +110,20 @@ class Batch:
         """Return the numbers since 1970 of a table's spans that are not known to exist."""
         return sorted(span // len(TABLES) for span in self.new_spans if span % len(TABLES) == table)
 
-    def whole_latest(self) -> list[bytes]:
-        """Return rows of `latest` from samples of whole groups, ascending."""
-        return [
-            latest_of(row, length)
-            for group_id, (_, length, row) in sorted(self._whole.items())
-            if group_id not in self._elements
-        ]
+    def newest_rows(self) -> list[bytes]:
+        """Return the newest sample's row of each group of which all came from whole samples, ascending."""
+        return sorted(row for group_id, (_, row) in self._whole.items() if group_id not in self._elements)
 
     def partial_latest(self) -> list[bytes]:
         """Return rows of `latest` from samples of parts of groups, ascending."""
-        for group_id, (time_ms, _, row) in self._whole.items():
+        for group_id, (time_ms, row) in self._whole.items():
             if group_id in self._elements:
                 self._elements[group_id].take(time_ms, row)
         return [elements.row() for _, elements in sorted(self._elements.items())]
 
     def newest(self) -> dict[int, int]:
         """Return, per group, the time of the newest whole sample."""
-        return {group_id: time_ms for group_id, (time_ms, _, _) in self._whole.items()}
+        return {group_id: time_ms for group_id, (time_ms, _) in self._whole.items()}
 
     def streams(self) -> list[tuple[int, str]]:
         """Return whose numbers this accounts for: (node_id, epoch)."""
@@ -166,7 +162,7 @@ class Batch:
         elif time_ms > self._newest.get(part.group_id, _LONG_AGO_MS):
             found = self._whole.get(part.group_id)
             if found is None or found[0] < time_ms:
-                self._whole[part.group_id] = (time_ms, part.length, encoded)
+                self._whole[part.group_id] = (time_ms, encoded)
         return True
 
     def _may_open(self, span: Span) -> bool:

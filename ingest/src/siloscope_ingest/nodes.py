@@ -11,7 +11,7 @@ AGENT, PLAIN = "agent", "plain"
 """Kinds of nodes: one that announces itself, and one that merely sends."""
 
 _MOST_SHAPES = 4096
-_LOOK_EVERY_MS = 1000
+_LOOK_EVERY_MS = 4000
 
 
 class KnownNode:
@@ -103,7 +103,7 @@ class KnownNode:
         return found
 
     def is_news(self, stream: tuple[int, str] | None, received_ms: int) -> bool:
-        """Say whether somebody should look: another epoch than before, or a second has gone by."""
+        """Say whether somebody should look: another epoch than before, or some seconds have gone by."""
         if stream is self._seen_stream and 0 <= received_ms - self._seen_ms < _LOOK_EVERY_MS:
             return False
         self._seen_stream, self._seen_ms = stream, received_ms

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 
 from siloscope_contract.births import EpochSpan, State
 from siloscope_process.clock import from_ms
@@ -15,7 +16,7 @@ class PresenceBook:
     """Gathers the newest word of each node.
 
     Args:
-        most: How many nodes one writing takes.
+        most: How many nodes one writing takes of each kind of news.
     """
 
     def __init__(self, most: int = 2000) -> None:
@@ -44,8 +45,9 @@ class PresenceBook:
                 self._declared[node_id, span.epoch] = declared(node_id, session, span)
 
     def take(self) -> tuple[list[Presence], list[Declared]]:
-        """Return what is to be written, in order of node."""
-        node_ids = sorted({*self._pack_ms, *self._heartbeat_ms, *self._states})[: self._most]
+        """Return what is to be written, in order of node: of those that have waited longest, where it is too much."""
+        books = (self._pack_ms, self._heartbeat_ms, self._states)
+        node_ids = sorted({node_id for book in books for node_id in islice(book, self._most)})
         declared = [self._declared.pop(key) for key in sorted(self._declared)[: self._most]]
         return [self._presence(node_id) for node_id in node_ids], declared
 

@@ -113,7 +113,9 @@ class Registrar:
         while True:
             await self._some.wait()
             while self._waiting:
-                if settle_at_once(self._waiting, intake, self._ahead, self._nodes, MOST_AT_ONCE):
+                settled = settle_at_once(self._waiting, intake, self._ahead, self._nodes, MOST_AT_ONCE)
+                if settled:
+                    self._weeks_asked -= settled
                     await asyncio.sleep(0)
                     continue
                 if len(self._waiting) >= MANY and self._ahead.is_used_up:

@@ -93,9 +93,9 @@ async def _write_exceptions(connection: Connection, batch: Batch, conflicts: lis
 
 
 async def _write_latest(connection: Connection, batch: Batch) -> None:
-    whole = batch.whole_latest()
-    if whole:
-        await samples.write_latest(connection, whole, whole=True)
     partial = batch.partial_latest()
     if partial:
-        await samples.write_latest(connection, partial, whole=False)
+        await samples.write_latest(connection, partial)
+    newest = batch.newest_rows()
+    if newest:
+        await samples.write_newest(connection, newest)

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 Range = tuple[int, int]
 
 
-def of_numbers(numbers: Iterable[int]) -> list[Range]:
+def of_numbers(numbers: Sequence[int]) -> list[Range]:
     """Return the fewest ranges that hold exactly these numbers, ascending.
 
     >>> of_numbers([3, 1, 2, 7])
     [(1, 4), (7, 8)]
     """
+    if len(numbers) == 1:  # as nearly always, where many nodes send now and then
+        return [(numbers[0], numbers[0] + 1)]
     ranges: list[Range] = []
     first = end = None
     for number in sorted(numbers):

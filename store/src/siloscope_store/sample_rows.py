@@ -26,7 +26,6 @@ _ARRAY_HEAD = Struct(">iiiIii")  # field length, dimensions, has NULLs, element 
 _FLOAT_ELEMENT = Struct(">id")
 _INT2_ELEMENT = Struct(">ih")
 _TIME_ELEMENT = Struct(">iq")
-_GROUP = slice(2, 10)
 _TIME = slice(10, 22)
 _ARRAYS_AT = 22
 
@@ -93,13 +92,6 @@ def decode(row: bytes) -> SampleRow:
     return SampleRow(group_id, time_us // 1000 + MS_UNTIL_2000, values or [], codes)
 
 
-def latest_of(row: bytes, length: int) -> bytes:
-    """Return the row of `latest` (group_id, times, values, quality) that a whole sample makes: one time for all."""
-    time = row[_TIME]
-    times = _ARRAY_HEAD.pack(_ARRAY_HEADER_BYTES + length * 12, 1, 0, _TIMESTAMPTZ, length, 1) + time * length
-    return row[:2] + row[_GROUP] + times + row[_ARRAYS_AT:]
-
-
 def latest_row(group_id: int, times_ms: Codes, values: Values, quality: Codes | None) -> bytes:
     """Return a row of `latest` whose elements may be of different times."""
     head = Struct(">hii").pack(4, 4, group_id)
@@ -124,12 +116,15 @@ def time_array(times_ms: Codes) -> bytes:
 
 def multirange(ranges: Sequence[tuple[int, int]]) -> bytes:
     """Return an int8multirange field of half-open [first, end) ranges."""
-    lower_inclusive = 2
-    body = b"".join(_RANGE.pack(25, lower_inclusive, 8, first, 8, end) for first, end in ranges)
+    if len(ranges) == 1:
+        return _ONE_RANGE.pack(33, 1, 25, _LOWER_INCLUSIVE, 8, ranges[0][0], 8, ranges[0][1])
+    body = b"".join(_RANGE.pack(25, _LOWER_INCLUSIVE, 8, first, 8, end) for first, end in ranges)
     return Struct(">ii").pack(4 + len(body), len(ranges)) + body
 
 
 _RANGE = Struct(">ibiqiq")
+_ONE_RANGE = Struct(">iiibiqiq")
+_LOWER_INCLUSIVE = 2
 
 
 def _array(element_type: int, elements: list[bytes]) -> bytes:

@@ -104,6 +104,7 @@ async def prepare(connection: Connection) -> None:
     for table in SampleTable:
         await connection.execute(_statement("prepare_samples", table))
     await connection.execute(_SQL["prepare_latest"])
+    await connection.execute(_SQL["prepare_newest"])
     await connection.execute(_SQL["allow_late"])
 
 
@@ -165,20 +166,30 @@ async def count(connection: Connection, table: SampleTable) -> int:
     return int(row[0])
 
 
-async def write_latest(connection: Connection, rows: Sequence[bytes], *, whole: bool) -> None:
-    """Bring `latest` up to date, per element newest by the sample's own time.
+async def write_latest(connection: Connection, rows: Sequence[bytes]) -> None:
+    """Bring `latest` up to date, per element newest by the element's own time.
 
     Args:
         connection: In a transaction.
         rows: Rows of `latest`, ascending by group.
-        whole: Each row is of one time throughout.
     """
     await _copy(connection, SQL(_SQL["copy_latest"]), rows)
-    if whole:
-        replaced = await connection.execute(_SQL["replace_latest"])
-        if replaced.rowcount == len(rows):
-            return
     await connection.execute(_SQL["merge_latest"])
+
+
+async def write_newest(connection: Connection, rows: Sequence[bytes]) -> None:
+    """Bring `latest` up to date with samples of whole groups, per element newest by the sample's time.
+
+    Args:
+        connection: In a transaction, in which this is the last about `latest`.
+        rows: Rows of a sample table, ascending, one for a group.
+    """
+    await _copy(connection, SQL(_SQL["copy_newest"]), rows)
+    replaced = await connection.execute(_SQL["replace_latest"])
+    if replaced.rowcount < len(rows):
+        await connection.execute(_SQL["empty_latest"])
+        await connection.execute(_SQL["newest_as_latest"])
+        await connection.execute(_SQL["merge_latest"])
 
 
 async def keep_conflicts(connection: Connection, conflicts: Sequence[Conflict]) -> None:

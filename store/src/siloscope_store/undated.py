@@ -236,7 +236,7 @@ async def _move(
         await samples.keep_conflicts(connection, conflicts)
     latest = _latest([(row, time_ms) for row, time_ms in chosen.rows if time_ms <= to_ms(now)])
     if latest:
-        await samples.write_latest(connection, latest, whole=False)
+        await samples.write_latest(connection, latest)
     times = [from_ms(time_ms) for _, time_ms in chosen.rows]
     await rollup_marks.mark_touched(connection, [row.group_id for row, _ in chosen.rows], times)
     await connection.execute(_SQL["remove"], {"ids": [row.undated_id for row, _ in chosen.rows]})

@@ -161,6 +161,6 @@ class Import:
             if last is not None:
                 newest = latest_rows(last.passes, self._order.now_ms)
                 if newest:
-                    await samples.write_latest(connection, newest, whole=False)
+                    await samples.write_latest(connection, newest)
                 await imports.advance(connection, self._order.fingerprint, progress)
         self._open.update(step)

@@ -8,11 +8,16 @@ JOIN organisation AS o ON o.org_id = s.org_id
 WHERE o.slug = %(org)s AND s.slug = %(site)s AND n.slug = %(node)s
 
 -- name: nodes
-SELECT n.node_id, n.org_id, o.slug, s.slug, n.slug, n.kind
+-- OFFSET 0 keeps the planner at one index look-up a name: while thousands register it knows nothing of the sizes.
+SELECT n.node_id, n.org_id, w.org, w.site, w.node, n.kind
 FROM unnest(%(orgs)s::text[], %(sites)s::text[], %(nodes)s::text[]) AS w (org, site, node)
-JOIN organisation AS o ON o.slug = w.org
-JOIN site AS s ON s.org_id = o.org_id AND s.slug = w.site
-JOIN node AS n ON n.site_id = s.site_id AND n.slug = w.node
+CROSS JOIN LATERAL (
+    SELECT node.node_id, node.org_id, node.kind
+    FROM organisation AS o
+    JOIN site AS s ON s.org_id = o.org_id AND s.slug = w.site
+    JOIN node ON node.site_id = s.site_id AND node.slug = w.node
+    WHERE o.slug = w.org OFFSET 0
+) AS n
 
 -- name: layouts
 SELECT d.node_id, d.slug, d.device_id,
@@ -64,6 +69,10 @@ SELECT group_id, retention_class FROM sample_group WHERE device_id = %(device_id
 
 -- name: describe_group
 UPDATE sample_group SET interval_s = coalesce(%(interval_s)s, interval_s) WHERE group_id = %(group_id)s
+
+-- name: describe_delivery
+UPDATE sample_group SET delivery_s = %(delivery_s)s::float8
+WHERE device_id = %(device_id)s AND key = %(key)s AND delivery_s IS DISTINCT FROM %(delivery_s)s::float8
 
 -- name: channels
 SELECT c.channel_id, c.key, c.quantity, c.unit, c.group_id, g.key, g.retention_class, c.position, c.retired_at IS NULL

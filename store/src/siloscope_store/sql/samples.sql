@@ -12,6 +12,11 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_latest (
     group_id int4, times timestamptz[], "values" float8[], quality int2[]
 ) ON COMMIT DELETE ROWS
 
+-- name: prepare_newest
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_newest (
+    group_id int4, "time" timestamptz, "values" float8[], quality int2[]
+) ON COMMIT DELETE ROWS
+
 -- name: allow_late
 -- On TimescaleDB Community a statement may by default unpack at most 100 000 samples of compressed chunks, and a batch
 -- with late samples of many groups asks for more; our batches are bounded, so the limit needs not be.
@@ -26,6 +31,9 @@ COPY {incoming} FROM STDIN (FORMAT BINARY)
 
 -- name: copy_latest
 COPY incoming_latest FROM STDIN (FORMAT BINARY)
+
+-- name: copy_newest
+COPY incoming_newest FROM STDIN (FORMAT BINARY)
 
 -- name: copy_directly
 COPY {table} FROM STDIN (FORMAT BINARY)
@@ -118,11 +126,18 @@ ON CONFLICT DO NOTHING
 -- name: replace_latest
 -- For samples of a whole group, which are one time throughout: newer than all that is there.
 INSERT INTO latest AS kept (group_id, times, "values", quality)
-SELECT group_id, times, "values", quality FROM incoming_latest
+SELECT group_id, array_fill("time", ARRAY[cardinality("values")]), "values", quality FROM incoming_newest
 ON CONFLICT (group_id) DO UPDATE SET
     times = excluded.times, "values" = excluded."values", quality = excluded.quality,
     updated_at = now(), changed_by = pg_current_xact_id()
 WHERE cardinality(kept.times) <= cardinality(excluded.times) AND (excluded.times[1] > ALL (kept.times)) IS NOT FALSE
+
+-- name: empty_latest
+DELETE FROM incoming_latest
+
+-- name: newest_as_latest
+INSERT INTO incoming_latest (group_id, times, "values", quality)
+SELECT group_id, array_fill("time", ARRAY[cardinality("values")]), "values", quality FROM incoming_newest
 
 -- name: merge_latest
 -- For all others: each element by itself.
