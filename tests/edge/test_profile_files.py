@@ -76,7 +76,7 @@ def refusal(directory: Path, text: str) -> Fault:
     ("good", "right", "wrong", "line", "place", "expected"),
     [
         (MODBUS, "default: new", "default: nwe", 7, "options.firmware.default", "did you mean 'new'?"),
-        (MODBUS, "old: {t1:", "old: {t2:", 10, "options.firmware", "one of all, t1"),
+        (MODBUS, "old: {t1:", "old: {t2:", 10, "options.firmware", "one of all, profile, t1"),
         (MODBUS, "title: Scale", "titel: Scale", 6, "options.firmware.titel", "did you mean 'title'?"),
         (LINES, "checksum: nmea", "checksum: nema", 5, "frame.checksum", "did you mean 'nmea'?"),
         (LINES, "message: air", "message: aire", 10, "channels[0].message", "did you mean 'air'?"),

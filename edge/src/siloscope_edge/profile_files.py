@@ -16,6 +16,7 @@ from siloscope_process.documents import Document
 from siloscope_process.expectations import Place, nearest
 
 EVERY_CHANNEL = "all"
+WHOLE_PROFILE = "profile"
 
 
 def read(file: Path, chosen: Mapping[str, str] | None = None) -> Profile:
@@ -89,7 +90,7 @@ def _spread_defaults(document: Document) -> None:
 def _options(document: Document) -> dict[str, Option]:
     if "options" not in document.data:
         return {}
-    keys = [EVERY_CHANNEL, *(str(each.get("key")) for each in _channels(document))]
+    keys = [EVERY_CHANNEL, WHOLE_PROFILE, *(str(each.get("key")) for each in _channels(document))]
     options = {}
     for name in document.convert(dict[str, dict[str, Any]], at=("options",)):
         options[name] = option = document.convert(Option, at=("options", name))
@@ -109,6 +110,8 @@ def _channels(document: Document) -> list[dict[str, Any]]:
 
 def _apply(document: Document, option: Option, choice: str) -> None:
     for key, changes in option.choices[choice].items():
+        if key == WHOLE_PROFILE:
+            document.data.update(changes)
         for channel in _channels(document):
             if key in (EVERY_CHANNEL, channel.get("key")):
                 channel.update(changes)

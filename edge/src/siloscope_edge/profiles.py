@@ -96,7 +96,8 @@ class Option(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         title: What differs.
         default: The choice that holds where a device says nothing.
-        choices: For each choice what it changes: fields by channel key; ``all`` stands for every channel.
+        choices: For each choice what it changes: fields by channel key; ``all`` stands for every channel, ``profile``
+            for the profile itself.
     """
 
     title: str

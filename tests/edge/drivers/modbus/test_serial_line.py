@@ -132,6 +132,17 @@ async def test_an_exception_is_the_devices_word(terminal: FakeTerminal) -> None:
     assert (failure.value.quality, tally.kinds) == (Quality.DEVICE_EXCEPTION, [Trouble.EXCEPTION])
 
 
+async def test_a_sensor_that_sleeps_is_woken_before_each_request(terminal: FakeTerminal) -> None:
+    profile = profile_files.read(profile_files.catalogue()["senseair-s8"], {"wake": "yes"})
+    instrument = Instrument(ModbusDevice("s8", "senseair-s8", unit_id=0xFE), profile)
+    answer = bytes.fromhex("FE04020190ACD8")
+    terminal.answer = lambda data: answer if data.endswith(bytes.fromhex("FE0400030001D5C5")) else b""
+    bus = await opened(terminal, instrument, Tally())
+    assert [reading.value for reading in await bus.read(instrument)] == [400]
+    bus.close()
+    assert b"".join(terminal.heard) == bytes.fromhex("00FE0400030001D5C5")
+
+
 async def test_through_a_terminal_server_too() -> None:
     server = FakeServer(lambda data: b"\x00" + ANSWER if data == REQUEST else b"")
     await server.start()

@@ -24,6 +24,8 @@ from siloscope_process.clock import Clock
 _CONNECT_TIMEOUT_S = 3.0
 _QUIET_S = 0.1
 """Silence after a time-out on a serial line: a late answer must not be taken for the next request's."""
+_WAKE = b"\x00"
+_WAKING_S = 0.005
 _BUSY = (5, 6)  # acknowledge, server device busy: ask again
 _SILENT_BEHIND_GATEWAY = 11  # the gateway speaks for a device that does not
 _KEPT_BYTES = 1024
@@ -50,6 +52,7 @@ class _Slave:
         self.name = device.name
         self.unit_id = device.unit_id
         self.limits = profile.limits
+        self.wake = profile.wake
         self.channels = len(profile.channels)
         self.parts = [_Part(request, profile) for request in plan(profile.channels, profile.limits)]
 
@@ -140,6 +143,9 @@ class ModbusBus:
         if client is None or not client.connected:
             raise PortUnavailable(f"{self._line.where}: the port is gone")
         await self._rest(slave.limits.rest_s)
+        if slave.wake and not isinstance(self._line, ModbusTcp):
+            client.ctx.send(_WAKE)
+            await self._clock.sleep(_WAKING_S)
         self._received, self._expected, self._asked = b"", None, slave.name
         ask = {
             "holding": client.read_holding_registers,

@@ -83,8 +83,13 @@ class RegisterChannel(Channel, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class ModbusProfile(Profile, frozen=True, forbid_unknown_fields=True, tag_field="protocol", tag="modbus", kw_only=True):
-    """An instrument that is read by Modbus registers."""
+    """An instrument that is read by Modbus registers.
 
+    Attributes:
+        wake: Whether it sleeps and wants a byte 0x00 and 5 ms before each request; on serial lines only.
+    """
+
+    wake: bool = False
     limits: RegisterLimits = field(default_factory=RegisterLimits)
     channels: Annotated[tuple[RegisterChannel, ...], Meta(min_length=1, max_length=256)]
 
