@@ -84,7 +84,7 @@ def refusal(directory: Path, text: str) -> Fault:
         (LINES, '"T"', '"T["', 7, "messages[0].match", "a regular expression"),
         (LINES, "name: soil", "name: air", 8, "messages[1].name", "each message once"),
         (LINES, "listening: true\n", "", 6, "messages[0].query", "a query, or `listening: true`"),
-        (LINES, "field: 1,", "field: 1, unit_field: 2,", 10, "channels[0].units", "`unit_field` and `units`"),
+        (LINES, "field: 1,", "field: 1, unit_field: 2,", 10, "channels[0].units", "the words of `unit_field`"),
         (DAVIS, "packet: loop,", "packet: lop,", 5, "channels[0].packet", "did you mean 'loop'?"),
         (
             DAVIS,

@@ -5,7 +5,7 @@ import pytest
 from siloscope_contract.quality import Quality
 from siloscope_edge.checksums import crc16_modbus, crc_sdi12, xor_hex
 from siloscope_edge.drivers.ascii.lines import Reader, body_of
-from siloscope_edge.drivers.ascii.profile import AsciiProfile, Frame
+from siloscope_edge.drivers.ascii.profile import AsciiProfile, Frame, LineChannel, Message
 from siloscope_edge.errors import ReadFailed, Trouble
 from siloscope_edge.profile_files import catalogue, read
 from siloscope_edge.readings import Reading
@@ -130,6 +130,40 @@ def test_a_line_with_a_sound_frame_and_strange_fields_is_refused_whole(body: str
     profile = shipped("gill-windsonic")
     with pytest.raises(ReadFailed):
         told(profile, framed(body), "A")
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        (b"0R2 Ta=22.5C Ua=45.1P\r\n", 22.5),
+        (b"0R2 Ta=-4 C\r\n", None),  # the blank makes it a field of its own
+        (b"0R2 Ta=72.5F\r\n", None),
+        (b"0R2 Ta=22.5#\r\n", None),
+        (b"0R2 Ta=22.5\r\n", None),
+    ],
+)
+def test_a_unit_may_stand_right_behind_its_value(line: bytes, value: float | None) -> None:
+    channel = LineChannel(key="t", quantity="temperature", unit="Cel", field="Ta", units={"C": 1.0})
+    profile = AsciiProfile(
+        profile="probe",
+        title="",
+        frame=Frame(separator=" "),
+        messages=(Message("air", query="R2", match={0: "0R2"}),),
+        channels=(channel,),
+    )
+    if value is None:
+        with pytest.raises(ReadFailed):
+            told(profile, line)
+    else:
+        assert told(profile, line) == {"t": Reading(value, 0)}
+
+
+def test_a_named_field_that_is_not_there_is_missing() -> None:
+    channel = LineChannel(key="t", quantity="temperature", unit="Cel", field="Tb", missing=("-9999",))
+    profile = AsciiProfile(profile="probe", title="", messages=(Message("air"),), channels=(channel,))
+    for line in (b"Ta=1.0\r\n", b"Tb=\r\n", b"Tb=-9999\r\n"):
+        assert told(profile, line)["t"].quality == Quality.SENSOR_MISSING
+    assert told(profile, b"Ta=1, Tb = -1.5\r\n")["t"] == Reading(-1.5, 0)
 
 
 def test_noise_before_the_start_is_dropped() -> None:

@@ -9,7 +9,7 @@ from siloscope_edge.drivers.ascii.profile import AsciiProfile, Frame, LineChanne
 from siloscope_edge.errors import ReadFailed, Trouble
 from siloscope_edge.readings import Judge, Reading, failed, judge_for
 
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>.*)")
 _SHOWN_BYTES = 80
 
 
@@ -121,14 +121,16 @@ def _reading(channel: LineChannel, judge: Judge, fields: Sequence[str]) -> Readi
     if not text or text in channel.missing:
         return failed(Quality.SENSOR_MISSING)
     line = ",".join(fields).encode()
-    if not _NUMBER.fullmatch(text):
+    match = _NUMBER.fullmatch(text)
+    behind = channel.units and channel.unit_field is None
+    if match is None or (match["unit"] and not behind):
         raise refused(line, f"{text!r} in field {channel.field} is no number")
-    if channel.unit_field is None:
-        return judge(float(text))
-    unit = _at(fields, channel.unit_field)
+    if not channel.units:
+        return judge(float(match["number"]))
+    unit = match["unit"] if channel.unit_field is None else _at(fields, channel.unit_field)
     if unit not in channel.units:
-        raise refused(line, f"unit {unit!r} in field {channel.unit_field}; expected one of {', '.join(channel.units)}")
-    return judge(float(text) * channel.units[unit])
+        raise refused(line, f"unit {unit!r} of field {channel.field}; expected one of {', '.join(channel.units)}")
+    return judge(float(match["number"]) * channel.units[unit])
 
 
 def _at(fields: Sequence[str], number: int) -> str:

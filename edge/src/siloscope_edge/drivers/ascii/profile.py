@@ -70,8 +70,9 @@ class LineChannel(Channel, frozen=True, forbid_unknown_fields=True, kw_only=True
     Attributes:
         message: Which line; the first where only one is described.
         field: Its number, from 0, negative ones from the end; or its name where fields are ``name=value``.
-        unit_field: The field that says in which unit the value is.
-        units: For each word of that field the factor to the channel's unit; any other word is refused.
+        unit_field: The field that says in which unit the value is, where it does not stand right behind the value.
+        units: For each word for a unit the factor to the channel's; any other word is refused. Without it a value is a
+            number alone.
         missing: Words that mean that there is no value, beside an empty field.
     """
 
@@ -124,5 +125,5 @@ def check(profile: AsciiProfile, document: Document) -> None:
 def _check_channel(channel: LineChannel, names: list[str], document: Document, place: Place) -> None:
     if channel.message not in names and (channel.message or len(names) > 1):
         raise document.fault((*place, "message"), channel.message, nearest(names, channel.message))
-    if (channel.unit_field is None) != (not channel.units):
-        raise document.fault((*place, "units"), list(channel.units), "`unit_field` and `units`, or none of both")
+    if channel.unit_field is not None and not channel.units:
+        raise document.fault((*place, "units"), list(channel.units), "the words of `unit_field` and their factors")
