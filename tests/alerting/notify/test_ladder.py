@@ -184,7 +184,7 @@ async def test_what_a_message_says_of_an_incident_comes_from_the_database(
     facts = (await incidents_of(connection, [incident_id]))[incident_id]
     (alert,) = facts.alerts
     assert (facts.site, facts.time_zone, facts.alerts_count) == ("Yard", "America/Chicago", 1)
-    assert (alert.rule, alert.rule_name, alert.subject) == ("bin-hot", "Too hot", "t3")
+    assert (alert.rule, alert.rule_name, alert.subject) == ("bin-hot", "Too hot", "pi, t3")
     assert alert.facts == {"value": 31.2, "level": 30.0, "unit": "Cel"}
     assert facts.templates == {"en": "{{ subject }}"}
 

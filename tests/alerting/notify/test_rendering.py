@@ -100,6 +100,37 @@ def test_a_value_a_limit_and_a_time_are_in_the_readers_units_and_zone() -> None:
     assert "31,2 °C (межа 30 °C), від 13:50" in text("firing", UK)
 
 
+IN_A_BIN = {"cable": 2, "height": 3, "value": 31.2, "unit": "Cel"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "line", "line_uk"),
+    [
+        (
+            {"kind": "rate", "level": 5.0, "figure": 6.1},
+            "Bin 7, cable 2, level 3: Too hot, 88.2 °F, a change of 11.0 °F (limit 9 °F)",
+            "Bin 7, кабель 2, рівень 3: Too hot, 31,2 °C, зміна 6,1 °C (межа 5 °C)",
+        ),
+        (
+            {"kind": "deviation", "level": 2.0, "figure": 3.5},
+            "88.2 °F, 6.3 °F off its neighbours (limit 3.6 °F)",
+            "відхилення від сусідів 3,5 °C",
+        ),
+        ({"kind": "bad_share", "level": 0.2, "figure": 0.5}, "(limit 20 %)", "(межа 20 %)"),
+        ({"kind": "no_data", "level": 3.0}, "Too hot, 88.2 °F, since", "Too hot, 31,2 °C, від"),
+    ],
+)
+def test_what_was_compared_is_told_as_its_kind_asks(facts: dict[str, Any], line: str, line_uk: str) -> None:
+    message = about(incident([alert(facts={**IN_A_BIN, **facts})]))
+    assert line in text("firing", US, message)
+    assert line_uk in text("firing", UK, message)
+
+
+def test_a_figure_of_the_platform_has_its_unit() -> None:
+    lag = alert(place=None, subject="Siloscope", facts={"kind": "platform", "metric": "ingest_lag_s", "value": 4_000.0})
+    assert "Siloscope: Too hot, 1 h 6 min" in text("firing", message=about(incident([lag])))
+
+
 def test_an_alert_of_another_day_has_its_date() -> None:
     old = alert(fired_at=AT - timedelta(days=3))
     assert "since 2026-02-27 14:00" in text("repeated", message=about(incident([old])))

@@ -20,6 +20,8 @@ PATIENCE_S = 3.0
 POINTS = 240
 _BEFORE = timedelta(hours=6)
 _LONGEST = timedelta(days=7)
+_DRAWN = (None, "threshold", "forecast")
+"""Kinds of conditions whose level lies among the readings."""
 
 
 async def illustrate(
@@ -29,7 +31,7 @@ async def illustrate(
 
     A chart that cannot be had in three seconds is left out: the words must not wait for it.
     """
-    alert = next((each for each in incident.alerts if each.channel_id is not None), None)
+    alert = next((each for each in incident.alerts if _channel_of(each) is not None), None)
     if alert is None:
         return None
     try:
@@ -41,14 +43,21 @@ async def illustrate(
         return None
 
 
+def _channel_of(alert: AlertFacts) -> int | None:
+    """Return the channel that an alert is about, or of several the one that matters most."""
+    worst = alert.facts.get("channel_id")
+    return alert.channel_id if alert.channel_id is not None else worst if isinstance(worst, int) else None
+
+
 async def _order(
     pool: Pool, org_id: int, alert: AlertFacts, at: datetime, system: System, zone: str
 ) -> PictureOrder | None:
-    assert alert.channel_id is not None
+    channel_id = _channel_of(alert)
+    assert channel_id is not None
     ends = max(at, alert.ended_at or at)
     begins = max((alert.fired_at or alert.began_at) - _BEFORE, ends - _LONGEST)
     async with borrowed(pool) as connection:
-        found = await channel_series(connection, org_id, alert.channel_id, begins, ends, POINTS)
+        found = await channel_series(connection, org_id, channel_id, begins, ends, POINTS)
     if found is None or not found.points:
         return None
     points = [
@@ -69,7 +78,7 @@ async def _order(
 def _level(facts: Mapping[str, Any], name: str, unit: str, system: System) -> float | tuple[float, float] | None:
     """Return a level that can be drawn among the readings: one of the same unit, and no difference."""
     found = facts.get(name)
-    if facts.get("unit") != unit or facts.get("difference"):
+    if facts.get("unit") != unit or facts.get("kind") not in _DRAWN:
         return None
     if isinstance(found, list | tuple) and len(found) == 2:
         return converted(float(found[0]), unit, system), converted(float(found[1]), unit, system)

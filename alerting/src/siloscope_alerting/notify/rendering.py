@@ -113,6 +113,8 @@ def _locale(message: Message, reader: Reader, module: object) -> Locale:
         decimal=module.decimal,  # type: ignore[attr-defined]
         signs=module.signs,  # type: ignore[attr-defined]
         durations=module.durations,  # type: ignore[attr-defined]
+        cable=module.cable,  # type: ignore[attr-defined]
+        level=module.level,  # type: ignore[attr-defined]
     )
 
 

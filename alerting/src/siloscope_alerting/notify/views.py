@@ -19,7 +19,11 @@ from siloscope_alerting.ports import AlertFacts, IncidentFacts
 from siloscope_contract.alerts.words import Severity
 
 MOST_LINES = 12
-_OF_DIFFERENCES = ("rate", "spread", "deviation")
+_OF_DIFFERENCES = ("rate", "spread", "deviation", "stuck")
+"""Kinds of conditions whose level and figure are differences of two values."""
+
+_WITHOUT_LEVEL = ("no_data", "count")
+_METRIC_UNITS = {"_s": "s", "_share": "/"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Locale:
     decimal: str = "."
     signs: Mapping[str, str] = field(default_factory=dict)
     durations: Sequence[str] = ("d", "h", "min", "s")
+    cable: str = "cable"
+    level: str = "level"
 
     def when(self, at: datetime | None) -> str:
         """Return a local time."""
@@ -89,25 +95,45 @@ _EMPTY: Mapping[str, Any] = {"lines": [], "more": 0, "notes": [], "own": "", "no
 
 
 def line_of(alert: AlertFacts, locale: Locale) -> dict[str, Any]:
-    """Return how an alert is told on one line."""
+    """Return how an alert is told on one line; its facts are those of siloscope_alerting.engine.facts."""
     facts = alert.facts
-    unit = str(facts.get("unit") or "")
-    differs = bool(facts.get("difference")) or facts.get("kind") in _OF_DIFFERENCES
+    kind = str(facts.get("kind") or "threshold")
+    unit = _unit(facts)
+    level_unit = "/" if kind == "bad_share" else unit
+    differs = kind in _OF_DIFFERENCES
     return {
         "form": "alert",
-        "subject": alert.subject,
+        "subject": _subject(alert, locale),
         "rule": alert.rule_name,
         "severity": alert.severity.value,
         "state": alert.state,
         "place": alert.place or "",
         "site": alert.site,
-        "value": locale.value(facts.get("value"), unit, difference=differs),
-        "level": locale.value(facts.get("level"), unit, difference=differs),
+        "kind": kind,
+        "value": locale.value(facts.get("value"), unit),
+        "level": "" if kind in _WITHOUT_LEVEL else locale.value(facts.get("level"), level_unit, difference=differs),
+        "figure": locale.value(facts.get("figure"), level_unit, difference=differs) if differs else "",
         "since": locale.when(alert.fired_at or alert.began_at),
         "until": locale.when(alert.ended_at),
         "labels": dict(alert.labels),
         "reason": alert.reason,
     }
+
+
+def _unit(facts: Mapping[str, Any]) -> str:
+    metric = str(facts.get("metric") or "")
+    of_metric = next((unit for ending, unit in _METRIC_UNITS.items() if metric.endswith(ending)), "")
+    return str(facts.get("unit") or of_metric)
+
+
+def _subject(alert: AlertFacts, locale: Locale) -> str:
+    """Return what an alert is about: within a place by cable and level, or by spot, in the reader's words."""
+    facts = alert.facts
+    found = [(locale.cable, facts.get("cable")), (locale.level, facts.get("height"))]
+    within = [f"{word} {number}" for word, number in found if number is not None]
+    if facts.get("spot"):
+        within.append(str(facts["spot"]))
+    return ", ".join([alert.place, *within]) if alert.place and within else alert.subject
 
 
 def _of_incident(incident: IncidentFacts, locale: Locale) -> dict[str, Any]:
@@ -124,7 +150,7 @@ def _of_incident(incident: IncidentFacts, locale: Locale) -> dict[str, Any]:
         "cause": incident.cause.value,
         "severity": incident.severity.value,
         "site": incident.site,
-        "what": _what(incident),
+        "what": _what(incident, locale),
         "what_past": f"{past[0]['subject']}: {past[0]['rule']}" if past else "",
         "zone": locale.zone,
         "opened": locale.when(incident.opened_at),
@@ -188,15 +214,15 @@ def _past(told: Mapping[str, Any], locale: Locale) -> dict[str, Any]:
     }
 
 
-def _what(incident: IncidentFacts) -> str:
+def _what(incident: IncidentFacts, locale: Locale) -> str:
     """Return what an incident is about, in a few words: one subject and rule, or how many of what."""
     if not incident.alerts:
         return incident.site
     first = incident.alerts[0]
     rules = {each.rule_name for each in incident.alerts}
-    subjects = {each.subject for each in incident.alerts}
+    subjects = {_subject(each, locale) for each in incident.alerts}
     if len(subjects) == 1 and incident.alerts_count <= len(incident.alerts):
-        return f"{first.subject}: {', '.join(sorted(rules))}"
+        return f"{subjects.pop()}: {', '.join(sorted(rules))}"
     places = {each.place for each in incident.alerts}
     where = first.place if len(places) == 1 and first.place else first.site
     return f"{where}: {', '.join(sorted(rules)[:3])} ({incident.alerts_count})"

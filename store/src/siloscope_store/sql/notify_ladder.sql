@@ -37,7 +37,13 @@ WHERE i.incident_id = ANY (%(incident_ids)s)
 SELECT * FROM (
     SELECT a.incident_id, a.alert_id, r.slug AS rule, coalesce(v.document ->> 'name', r.slug) AS rule_name,
         coalesce(v.document -> 'message', '{}') AS templates, a.severity, a.state, a.reason,
-        coalesce(p.title || coalesce(', ' || c.title, ', ' || c.key, ''), c.title, c.key, n.slug, s.name, '') AS subject,
+        CASE a.subject_kind
+            WHEN 'channel' THEN concat_ws(', ', coalesce(p.title, n.slug), coalesce(c.title, c.key))
+            WHEN 'place' THEN p.title
+            WHEN 'node' THEN n.slug
+            WHEN 'site' THEN s.name
+            ELSE 'Siloscope'
+        END AS subject,
         coalesce(s.name, '') AS site, p.title AS place, a.labels, a.facts, a.began_at, a.fired_at, a.ended_at,
         a.channel_id, count(*) OVER (PARTITION BY a.incident_id) AS together,
         row_number() OVER (
