@@ -148,6 +148,16 @@ def test_a_right_profile_is_read_and_its_defaults_are_spread(tmp_path: Path) -> 
             "profile_directories[0]",
             "directory",
         ),
+        (
+            "data_directory: data",
+            "data_directory: data\nclock: {source: file}",
+            6,
+            "clock.file",
+            "where clock.source is",
+        ),
+        ("data_directory: data", "data_directory: data\nclock: {source: krnl}", 6, "clock.source", "'kernel'"),
+        ("data_directory: data", "data_directory: data\nclock: {wait: 3}", 6, "clock.wait", "'wait_s'"),
+        ("port: 1883", "port: 1883, tls: {key_file: a}", 4, "mqtt.tls", "or none of them"),
     ],
 )
 def test_a_wrong_configuration_is_refused(

@@ -244,6 +244,21 @@ async def test_a_profile_says_what_is_doubted_what_is_reported_and_how_fast() ->
     assert times[-1] > 0
 
 
+async def test_steps_of_the_wall_clock_disturb_neither_the_schedule_nor_the_instants() -> None:
+    bench = Bench("ab")
+    bench.poller._instant_ms = lambda: round(bench.clock.monotonic_s() * 1000)
+    bench.start_ms = 0
+    task = asyncio.create_task(bench.poller.run())
+    for step_s in (86_400, -3 * 365 * 86_400, 0.7, -7200):
+        await bench.clock.run_for(13)
+        bench.clock.jump(step_s)
+    await bench.clock.run_for(13)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert bench.times("a") == bench.times("b") == [5.0 * turn for turn in range(14)]
+    assert bench.gaps == []
+
+
 async def test_what_was_held_back_is_kept_when_reading_ends() -> None:
     profile = replace(PROFILE, channels=(replace(CHANNEL, deadband=0.5),), heartbeat_s=600.0)
     bench = Bench("a", profile=profile)

@@ -103,10 +103,14 @@ def _with_buses(written: ConfigFile, found: tuple[Bus, ...], base: Path) -> Conf
         mqtt = replace(mqtt, password_file=str(base / mqtt.password_file))
     if mqtt.tls is not None:
         mqtt = replace(mqtt, tls=mqtt.tls.based(str(base)))
+    clock = written.clock
+    if clock.file is not None:
+        clock = replace(clock, file=str(base / clock.file))
     return Config(
         **{
             **msgspec.structs.asdict(written),
             "mqtt": mqtt,
+            "clock": clock,
             "buses": found,
             "data_directory": str(base / written.data_directory),
             "profile_directories": tuple(str(base / each) for each in written.profile_directories),
