@@ -69,12 +69,19 @@ class ChannelBirth(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class GroupBirth(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Channels that are read together; ``interval_s`` is the longest expected time between two samples."""
+    """Channels that are read together.
+
+    Attributes:
+        interval_s: The longest expected time between two samples.
+        delivery_s: How much later than its time a sample may come and still be in time, where that is more than usual:
+            of a node that uploads once an hour. Unless told, two intervals and at least a minute.
+    """
 
     key: str
     interval_s: float | None = None
     retention_class: RetentionClass = RetentionClass.MEASUREMENTS
     channels: list[ChannelBirth] = []
+    delivery_s: float | None = None
 
 
 class DeviceBirth(msgspec.Struct, frozen=True, omit_defaults=True):

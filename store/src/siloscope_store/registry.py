@@ -267,6 +267,9 @@ async def register_birth(connection: Connection, node_id: int, device: DeviceBir
             retention_class=group.retention_class.value,
             interval_s=group.interval_s if group.interval_s and group.interval_s > 0 else None,
         )
+        if group.delivery_s and group.delivery_s > 0:
+            told = {"device_id": device_id, "key": group.key, "delivery_s": group.delivery_s}
+            await connection.execute(_SQL["describe_delivery"], told)
         described = [
             {
                 "device_id": device_id,

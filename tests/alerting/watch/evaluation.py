@@ -112,7 +112,8 @@ class Evaluation:
         ).fetchone()
         assert row is not None
         connection.execute(
-            "INSERT INTO alert_rule_version (rule_id, version, org_id, document, author) VALUES (%s, 1, %s, %s, 'test')",
+            "INSERT INTO alert_rule_version (rule_id, version, org_id, document, author) "
+            "VALUES (%s, 1, %s, %s, 'test')",
             (row[0], self.farm.org_id, Jsonb(msgspec.to_builtins(rule))),
         )
         return int(row[0])
@@ -126,7 +127,8 @@ class Evaluation:
         return [
             row[0]
             for row in self.farm.connection.execute(
-                "SELECT string_agg(to_state, ' ' ORDER BY number) FROM alert_transition GROUP BY alert_id ORDER BY alert_id"
+                "SELECT string_agg(to_state, ' ' ORDER BY number) FROM alert_transition "
+                "GROUP BY alert_id ORDER BY alert_id"
             ).fetchall()
         ]
 

@@ -290,7 +290,8 @@ class DatabaseWatch:
         wanted = {**feed.due_holes(now_ms, [each.group_id for each in raw.groups]), **spans}
         asked = [(group, *span) for group, span in wanted.items()]
         found = await _tables(connection, asked)
-        return [feed.between(group, found[group], span, now_ms) for group, span in wanted.items() if group in found]
+        nothing = table_of(())
+        return [feed.between(group, found.get(group, nothing), span, now_ms) for group, span in wanted.items()]
 
     async def _late(self, connection: Connected, feed: Feed, marks: Sequence[LateMark]) -> list[Readings]:
         spans = backlog.spans_of(marks)
