@@ -229,7 +229,8 @@ async def test_who_may_only_look_does_not_act(
         assert response.status_code == (200 if allowed else 403), (path, response.text)
         assert (await client.request(method, asked, json=body, headers=ours)).status_code == 200
         if body is not None:
-            for nonsense in ([], {**body, "more": 1}, {"document": []}, None):
+            shapeless: list[Any] = [[], {**body, "more": 1}, {"document": []}, None]
+            for nonsense in shapeless:
                 assert_problem(await client.request(method, asked, json=nonsense, headers=ours), 422)
 
 

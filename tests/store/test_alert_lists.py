@@ -96,7 +96,7 @@ async def test_another_organisations_alerts_do_not_exist(
     assert await listed(connection, foreign) == []
     assert (await alert_lists.counts(connection, foreign.org_id)).open == 0
     for kind in ("acknowledge", "comment", "assign"):
-        deed = Act(kind, "user:bob", "api", "mine")  # type: ignore[arg-type]  # each of the kinds
+        deed = Act(kind, "user:bob", "api", "mine")
         assert await alert_actions.act(connection, foreign.org_id, [ours], deed) == []
     assert await alert_lists.actions(connection, ours) == []
 

@@ -93,19 +93,20 @@ class DatabaseAlerts:
     async def linked(self, token: str) -> LinkedAlert | None:
         async with lent(self._pool) as connection:
             tap = await self._tap(connection, token)
-            return None if tap is None else await _linked(connection, tap)
+            return None if tap is None else await _linked(connection, tap, self._clock.now())
 
     async def follow(self, token: str) -> LinkedAlert | None:
         async with lent(self._pool) as connection, connection.transaction():
             tap = await self._tap(connection, token)
             if tap is None:
                 return None
-            until = self._clock.now() + timedelta(seconds=tap.snooze_s) if tap.deed == "snooze" else None
-            before = await _linked(connection, tap)
+            now = self._clock.now()
+            until = now + timedelta(seconds=tap.snooze_s) if tap.deed == "snooze" else None
+            before = await _linked(connection, tap, now)
             if before is not None and not before.done:
                 ids = await alert_actions.told_with(connection, tap.alert_id, _told_at(tap))
                 await alert_actions.act(connection, None, ids, Act(tap.deed, f"link:{tap.reader}", "link", until=until))
-            return await _linked(connection, tap)
+            return await _linked(connection, tap, now)
 
     async def silences(self, org_id: int, active: bool | None, limit: int, below: int | None) -> Silences:
         async with lent(self._pool) as connection:
@@ -140,12 +141,13 @@ class DatabaseAlerts:
             return None
 
 
-async def _linked(connection: Connected, tap: Tap) -> LinkedAlert | None:
+async def _linked(connection: Connected, tap: Tap, now: datetime) -> LinkedAlert | None:
     found = await alert_actions.summary(connection, tap.alert_id)
     if found is None:
         return None
     together = await alert_actions.told_with(connection, tap.alert_id, _told_at(tap))
     acknowledged = tap.deed == "acknowledge" and found.acknowledged_at is not None
+    snoozed = tap.deed == "snooze" and found.snoozed_until is not None and found.snoozed_until > now
     return LinkedAlert(
         alert_id=found.alert_id,
         organisation=found.organisation,
@@ -155,7 +157,7 @@ async def _linked(connection: Connected, tap: Tap) -> LinkedAlert | None:
         deed=tap.deed,
         snooze_s=tap.snooze_s,
         over=found.ended_at is not None,
-        done=acknowledged or (tap.deed == "snooze" and found.snoozed_until is not None),
+        done=acknowledged or snoozed,
         done_by=found.acknowledged_by if acknowledged else None,
         alerts=len(together),
     )

@@ -1,6 +1,7 @@
 """The page of every field is what the code says; each subcommand explains itself."""
 
 import re
+from pathlib import Path
 from typing import get_args
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 
 from siloscope_alerting.command.main import SUBCOMMANDS
 from siloscope_alerting.command.reference import page
+from siloscope_alerting.command.rule_files import RuleDocument
 from siloscope_contract.alerts.conditions import Condition
 from siloscope_contract.alerts.rules import Rule
 from siloscope_process.command_line import main
@@ -16,6 +18,15 @@ from tests.house.repository import ROOT
 
 def test_the_page_is_what_the_code_says() -> None:
     assert (ROOT / "docs" / "alerts" / "rules-reference.md").read_text() == page(), "run: make docs"
+
+
+def test_the_rule_that_is_explained_can_be_meant(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "alerts" / "rules.md").read_text()
+    (example,) = re.findall(r"```yaml\n(rules:.*?)```", text, re.DOTALL)
+    file = tmp_path / "rules.yaml"
+    file.write_text(example)
+    sensor = msgspec.convert({"rule": "sensor-fails", "name": "x", "condition": {"kind": "no_data"}}, Rule)
+    assert list(RuleDocument.read(file).faults({"sensor-fails": sensor})) == []
 
 
 def test_every_kind_and_field_is_on_the_page() -> None:

@@ -214,6 +214,8 @@ async def test_a_link_that_snoozes(
     assert "Snoozed." in (await client.post(f"http://siloscope.test/a/{token}")).text
     shown = (await client.get(f"/alerts/{alert_id}", headers=ours)).json()
     assert shown["snoozed_until"] == "2026-03-01T20:00:00Z"
+    owner.execute("UPDATE alert SET snoozed_until = %s", (NOW,))
+    assert "<button" in (await client.get(f"http://siloscope.test/a/{token}")).text, "that snooze is over"
 
 
 async def test_links_that_are_old_forged_or_of_nothing_do_not_exist(
