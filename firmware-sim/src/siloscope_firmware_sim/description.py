@@ -42,6 +42,8 @@ def _transport(bus: Bus) -> str:
         return f"Modbus TCP, port {bus.modbus_tcp.port or 'free'}, {bus.baud} baud behind it"
     if bus.modbus_rtu is not None:
         return f"Modbus RTU, {bus.baud} 8{bus.modbus_rtu.parity}{bus.modbus_rtu.stop_bits}"
+    if bus.modbus_rtu_tcp is not None:
+        return f"Modbus RTU through a terminal server, {bus.baud} 8N1 behind it"
     names = {"wxt": "Vaisala ASCII", "ascii": "lines of ASCII", "davis": "Davis packets"}
     if bus.davis_tcp is not None:
         return f"Davis packets over TCP, port {bus.davis_tcp.port or 'free'}"

@@ -77,6 +77,8 @@ def _transport(bus: Bus, address: dict[str, object]) -> dict[str, Any]:
         return {"modbus_rtu": {"baud": rtu.baud, **address, "parity": rtu.parity, "stop_bits": rtu.stop_bits}}
     if bus.davis_tcp is not None:
         return {"davis_tcp": address or {"host": "127.0.0.1", "port": bus.davis_tcp.port}}
+    if bus.modbus_rtu_tcp is not None:
+        return {"modbus_rtu_tcp": address or {"host": "127.0.0.1", "port": 0}}
     return {bus.transport: {"baud": bus.baud, **address}}
 
 

@@ -25,7 +25,7 @@ Kind = Literal[
 ]  # fmt: skip
 Baud = Literal[1200, 2400, 4800, 9600, 14400, 19200]
 
-MODBUS = ("modbus_tcp", "modbus_rtu")
+MODBUS = ("modbus_tcp", "modbus_rtu", "modbus_rtu_tcp")
 TRANSPORTS = (*MODBUS, "wxt", "ascii", "davis", "davis_tcp")
 TALKERS: Mapping[str, tuple[str, ...]] = {
     "wxt520": ("wxt",),
@@ -141,6 +141,12 @@ class ModbusRtu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stop_bits: Literal[1, 2] = 1
 
 
+class ModbusRtuTcp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A terminal server on a free port of 127.0.0.1, with Modbus RTU slaves on the line behind it."""
+
+    baud: Baud = 9600
+
+
 class Wxt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A pseudo-terminal with a Vaisala transmitter, 8N1."""
 
@@ -166,7 +172,7 @@ class DavisTcp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     baud: Baud = 19200
 
 
-Transport = ModbusTcp | ModbusRtu | Wxt | Ascii | Davis | DavisTcp
+Transport = ModbusTcp | ModbusRtu | ModbusRtuTcp | Wxt | Ascii | Davis | DavisTcp
 
 
 class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -200,6 +206,7 @@ class Bus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     instruments: Annotated[tuple[Instrument, ...], Meta(min_length=1)]
     modbus_tcp: ModbusTcp | None = None
     modbus_rtu: ModbusRtu | None = None
+    modbus_rtu_tcp: ModbusRtuTcp | None = None
     wxt: Wxt | None = None
     ascii: Ascii | None = None
     davis: Davis | None = None

@@ -13,6 +13,7 @@ from siloscope_firmware_sim.lines.pseudo_terminal import PseudoTerminal
 from siloscope_firmware_sim.lines.rtu import RtuLine
 from siloscope_firmware_sim.lines.stream import StreamServer, StreamTerminal
 from siloscope_firmware_sim.lines.tcp import TcpLine
+from siloscope_firmware_sim.lines.tcp_terminal import RtuOverTcp
 from siloscope_firmware_sim.lines.traffic import Meter
 from siloscope_firmware_sim.memory import Memory
 from siloscope_firmware_sim.modbus.bus import SerialBus
@@ -121,6 +122,8 @@ class Simulator:
             for each in bus.instruments
         ]
         wire = SerialBus(slaves, baud=bus.baud)
+        if bus.modbus_rtu_tcp is not None:
+            return RtuOverTcp(wire, baud=bus.baud, traffic=traffic)
         if bus.modbus_tcp is None:
             return RtuLine(terminal, wire, baud=bus.baud, traffic=traffic)
         return TcpLine(

@@ -25,6 +25,7 @@ from siloscope_firmware_sim.lines.pseudo_terminal import PseudoTerminal
 from siloscope_firmware_sim.lines.rtu import RtuLine
 from siloscope_firmware_sim.lines.stream import Instrument, StreamServer, StreamTerminal
 from siloscope_firmware_sim.lines.tcp import TcpLine
+from siloscope_firmware_sim.lines.tcp_terminal import RtuOverTcp
 from siloscope_firmware_sim.modbus.bus import SerialBus, Slave
 from siloscope_firmware_sim.modbus.gateway import Gateway
 from siloscope_process.clock import SystemClock
@@ -68,6 +69,10 @@ class Bench:
         """Put a slave on a pseudo-terminal."""
         terminal = PseudoTerminal(self.directory / "tty", baud=baud)
         return await self._opened(RtuLine(terminal, SerialBus([slave], baud=baud), baud=baud, traffic=Uncounted()))
+
+    async def rtu_tcp(self, slave: Slave) -> dict[str, object]:
+        """Put a slave behind a terminal server."""
+        return await self._opened(RtuOverTcp(SerialBus([slave], baud=19200), baud=19200, traffic=Uncounted()))
 
     async def tcp(self, slave: Slave) -> dict[str, object]:
         """Put a slave behind a gateway."""
@@ -216,11 +221,11 @@ THIES = {
         ),
     ],
 )
-@pytest.mark.parametrize("over", ["rtu", "tcp"])
+@pytest.mark.parametrize("over", ["rtu", "rtu_tcp", "tcp"])
 async def test_a_modbus_instrument_is_read_with_its_profile(
     bench: Bench, slave: Callable[[], Slave], profile: str, device: dict[str, object], expected: Told, over: str
 ) -> None:
-    address = await (bench.rtu(slave()) if over == "rtu" else bench.tcp(slave()))
+    address = await {"rtu": bench.rtu, "rtu_tcp": bench.rtu_tcp, "tcp": bench.tcp}[over](slave())
     assert await bench.told(f"modbus_{over}", address, profile, **device) == expected
     assert bench.tally == []
 

@@ -48,7 +48,7 @@ sites:
         instruments:
           - {name: compact, kind: compact-weather, unit_id: 1, place: mast}
           - {name: thies, kind: wsc11, unit_id: 3, place: mast}
-      - {name: gas, modbus_tcp: {}, instruments: [{name: s8, kind: senseair-s8, place: room}]}
+      - {name: gas, modbus_rtu_tcp: {}, instruments: [{name: s8, kind: senseair-s8, place: room}]}
       - {name: gas2, modbus_tcp: {baud: 19200}, instruments: [{name: gmp, kind: vaisala-gmp250, place: room}]}
       - {name: wxt, wxt: {}, instruments: [{name: wxt, kind: wxt520, place: mast}]}
       - {name: gill, ascii: {}, instruments: [{name: gill, kind: gill-windsonic, place: mast}]}

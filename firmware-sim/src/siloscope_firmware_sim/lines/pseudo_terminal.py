@@ -54,6 +54,11 @@ class PseudoTerminal:
         self._ours = self._theirs = -1
 
     @property
+    def address(self) -> dict[str, object]:
+        """Where a reader finds it."""
+        return {"port": str(self.link)}
+
+    @property
     def baud(self) -> int:
         """The speed that the reader has set."""
         return _SPEEDS.get(termios.tcgetattr(self._ours)[_OUTPUT_SPEED], 0)

@@ -1,14 +1,41 @@
 """A serial line with Modbus RTU slaves on a pseudo-terminal."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Protocol
 
-from siloscope_firmware_sim.lines.pseudo_terminal import PseudoTerminal
 from siloscope_firmware_sim.lines.traffic import Traffic
 from siloscope_firmware_sim.modbus.bus import Wire
 from siloscope_firmware_sim.modbus.framing import RequestBuffer, silence_s
 
 _LEAST_TIMER_S = 0.004
 _SPONTANEOUS_EVERY_S = 0.5
+
+
+class Terminal(Protocol):
+    """The port of a line: a pseudo-terminal, or a terminal server."""
+
+    @property
+    def address(self) -> dict[str, object]:
+        """Where a reader finds it."""
+        ...
+
+    @property
+    def baud(self) -> int:
+        """The speed that the reader has set."""
+        ...
+
+    def open(self, on_bytes: Callable[[bytes], None]) -> None:
+        """Make it; what a reader writes goes to ``on_bytes``."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send to the reader."""
+        ...
+
+    def close(self) -> None:
+        """Take it away."""
+        ...
 
 
 class RtuLine:
@@ -21,7 +48,7 @@ class RtuLine:
         traffic: Counts what passes.
     """
 
-    def __init__(self, terminal: PseudoTerminal, wire: Wire, *, baud: int, traffic: Traffic) -> None:
+    def __init__(self, terminal: Terminal, wire: Wire, *, baud: int, traffic: Traffic) -> None:
         self._terminal = terminal
         self._wire = wire
         self._baud = baud
@@ -34,7 +61,7 @@ class RtuLine:
     @property
     def address(self) -> dict[str, object]:
         """Where a reader finds it."""
-        return {"port": str(self._terminal.link), "baud": self._baud}
+        return {**self._terminal.address, "baud": self._baud}
 
     async def open(self) -> None:
         """Make the port."""
