@@ -36,6 +36,7 @@ class FakeTelegram:
     receiver: Receiver
     chats: set[str] = field(default_factory=lambda: {"42"})
     blocked: set[str] = field(default_factory=set)
+    busy: set[str] = field(default_factory=set)
     moved: dict[str, int] = field(default_factory=dict)
     limit: int | None = None
     sent: list[Sent] = field(default_factory=list)
@@ -86,6 +87,8 @@ class FakeTelegram:
 
     def _send(self, method: str, form: dict[str, Any]) -> Answer:
         chat, text = form["chat_id"], form.get("text") or form.get("caption") or ""
+        if chat in self.busy:
+            return _error(500, "Internal Server Error")
         if chat in self.moved:
             moved = {"migrate_to_chat_id": self.moved[chat]}
             return _error(400, "Bad Request: group chat was upgraded to a supergroup chat", moved)
@@ -140,8 +143,7 @@ def _form(request: Request) -> dict[str, Any]:
     if kind.startswith("multipart/form-data"):
         parts = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + request.body).get_payload()
         return {_name(part): _content(part) for part in parts if not isinstance(part, str)}
-    query = request.path.partition("?")[2].encode()
-    return {name.decode(): value.decode() for name, value in parse_qsl(request.body or query)}
+    return dict(parse_qsl(request.body.decode() or request.path.partition("?")[2]))
 
 
 def _name(part: Any) -> str:

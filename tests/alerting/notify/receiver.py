@@ -48,6 +48,7 @@ class Receiver:
     requests: list[Request] = field(default_factory=list)
     answer: Handler = _accept
     came: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -60,6 +61,16 @@ class Receiver:
             while len(self.requests) < count:
                 self.came.clear()
                 await self.came.wait()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection in a task of its own."""
+        self.connections.add(asyncio.create_task(self.serve(reader, writer)))
+
+    async def hang_up(self) -> None:
+        """End all connections."""
+        for task in self.connections:
+            task.cancel()
+        await asyncio.gather(*self.connections, return_exceptions=True)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's requests."""
@@ -83,12 +94,13 @@ class Receiver:
 async def receiving(port: int = 0) -> AsyncIterator[Receiver]:
     """Run a receiver on a free port of this machine."""
     receiver = Receiver()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", port)
+    server = await asyncio.start_server(receiver.accept, "127.0.0.1", port)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
     finally:
         server.close()
+        await receiver.hang_up()
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:
