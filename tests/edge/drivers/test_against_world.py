@@ -11,7 +11,7 @@ from siloscope_deploy.local import endpoints
 from siloscope_deploy.local.edge_config import edge_config
 from siloscope_edge import installation
 from siloscope_edge.checking import DryRun
-from siloscope_firmware_sim import world_file
+from siloscope_firmware_sim import description, world_file
 from siloscope_firmware_sim.endpoints import of
 from siloscope_firmware_sim.farm import Kind
 from siloscope_firmware_sim.lines.traffic import Meter
@@ -62,6 +62,9 @@ async def test_every_instrument_of_a_world_is_read_from_the_configuration_that_i
     world = world_file.parse(WORLD, tmp_path / "world.yaml")
     kinds = {each.kind for bus in world.sites[0].buses for each in bus.instruments}
     assert kinds == set(get_args(Kind))
+    told = description.text(world)
+    assert "Modbus RTU through a terminal server, 9600 8N1" in told
+    assert "bus davis-ip: Davis packets over TCP, port free" in told
     simulator = Simulator(
         world,
         clock=SystemClock(),

@@ -24,6 +24,12 @@ from siloscope_process.clock import Clock
 _CONNECT_TIMEOUT_S = 3.0
 _QUIET_S = 0.1
 """Silence after a time-out on a serial line: a late answer must not be taken for the next request's."""
+_ASKS = {
+    "holding": "read_holding_registers",
+    "input": "read_input_registers",
+    "coil": "read_coils",
+    "discrete": "read_discrete_inputs",
+}
 _WAKE = b"\x00"
 _WAKING_S = 0.005
 _BUSY = (5, 6)  # acknowledge, server device busy: ask again
@@ -147,12 +153,7 @@ class ModbusBus:
             client.ctx.send(_WAKE)
             await self._clock.sleep(_WAKING_S)
         self._received, self._expected, self._asked = b"", None, slave.name
-        ask = {
-            "holding": client.read_holding_registers,
-            "input": client.read_input_registers,
-            "coil": client.read_coils,
-            "discrete": client.read_discrete_inputs,
-        }[request.table]
+        ask = getattr(client, _ASKS[request.table])
         try:
             async with asyncio.timeout(slave.limits.timeout_s):
                 answer = await ask(request.address, count=request.count, device_id=slave.unit_id)

@@ -59,15 +59,17 @@ def decoder_for(channel: RegisterChannel) -> Decode:
         return lambda wire: judge(wire[0])
     if channel.type == "string":
         return _text_decoder(channel, judge)
-    number = _number_of(channel)
+    unpack = _unpacker(channel)
     sentinels = {sentinel.raw: failed(Quality.from_reason(sentinel.reason)) for sentinel in channel.sentinels}
     arrange = _ARRANGEMENTS[channel.byte_order]
+    if arrange is None and not sentinels:
+        return lambda wire: judge(unpack(wire)[0])  # what most channels are: nothing else in the way
 
     def decode(wire: bytes) -> Reading:
         ordered = arrange(wire) if arrange is not None else wire
         if sentinels and (known := sentinels.get(int.from_bytes(ordered, "big"))) is not None:
             return known
-        return judge(number(ordered))
+        return judge(unpack(ordered)[0])
 
     return decode
 
@@ -80,18 +82,16 @@ def _joins(last: Request, channel: RegisterChannel, end: int, limits: RegisterLi
     )
 
 
-def _number_of(channel: RegisterChannel) -> Callable[[bytes], float]:
-    if channel.bit is not None:
-        shift = channel.bit
-        return lambda ordered: int.from_bytes(ordered, "big") >> shift & 1
-    if channel.bits is not None:
-        lowest, highest = channel.bits
+def _unpacker(channel: RegisterChannel) -> Callable[[bytes], tuple[float, ...]]:
+    """Return what unpacks a number of its registers in the order of ABCD: as `struct` does, a tuple of one."""
+    lowest, highest = channel.bits or (channel.bit, channel.bit)
+    if lowest is not None and highest is not None:
         mask = (1 << highest - lowest + 1) - 1
-        return lambda ordered: int.from_bytes(ordered, "big") >> lowest & mask
+        return lambda ordered: (int.from_bytes(ordered, "big") >> lowest & mask,)
     unpack = struct.Struct(_FORMATS[channel.type]).unpack
     if (turned := channel.negative_from) is not None:
-        return lambda ordered: value if (value := unpack(ordered)[0]) < turned else turned - value
-    return lambda ordered: unpack(ordered)[0]
+        return lambda ordered: (value if (value := unpack(ordered)[0]) < turned else turned - value,)
+    return unpack
 
 
 def _text_decoder(channel: RegisterChannel, judge: Judge) -> Decode:
