@@ -159,6 +159,17 @@ async def test_a_message_means_what_it_told_of(connection: AsyncConnection[Any],
     assert await alert_actions.told_with(connection, 4_711, told_at) == []
 
 
+async def test_a_message_means_what_fired_within_its_second(
+    connection: AsyncConnection[Any], farm: Farm, alerts: Alerts
+) -> None:
+    """A message and the transitions that it is about bear one instant, of which a link keeps the whole seconds."""
+    incident = alerts.incident()
+    told_at = NOW + timedelta(seconds=0.9)
+    both = [alerts.alert(number, incident_id=incident, fired_told_at=told_at) for number in range(2)]
+    alerts.alert(2, incident_id=incident, fired_told_at=NOW + timedelta(seconds=1))
+    assert await alert_actions.told_with(connection, both[0], NOW) == both
+
+
 async def test_a_message_that_failed_says_why(
     connection: AsyncConnection[Any], owner: Connection[Any], farm: Farm, alerts: Alerts
 ) -> None:

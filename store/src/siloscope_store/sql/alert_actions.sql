@@ -38,13 +38,14 @@ WHERE alert_id = ANY (%(ids)s::int8[]) AND (%(org_id)s::int4 IS NULL OR org_id =
 RETURNING alert_id
 
 -- name: told_with
--- What one message told of: the alert itself, and what had fired for the same cause when the message was made.
+-- What one message told of: the alert itself, and what had fired for the same cause when the message was made. That is
+-- told in whole seconds, and the transitions that a message is about bear its own instant: so the whole second counts.
 SELECT a.alert_id
 FROM alert AS meant
 JOIN alert AS a ON a.alert_id = meant.alert_id
     OR (a.incident_id = meant.incident_id AND a.ended_at IS NULL AND EXISTS (
         SELECT FROM alert_transition AS t
-        WHERE t.alert_id = a.alert_id AND t.to_state = 'firing' AND t.at <= %(told_at)s))
+        WHERE t.alert_id = a.alert_id AND t.to_state = 'firing' AND t.at < %(told_at)s + INTERVAL '1 second'))
 WHERE meant.alert_id = %(alert_id)s
 ORDER BY a.alert_id
 
