@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from siloscope_benchmarks import drain_bench, ingest_bench, query_bench, storage_bench
+from siloscope_benchmarks import alerts_bench, drain_bench, ingest_bench, query_bench, storage_bench
 from siloscope_benchmarks.fleet import Form
 from siloscope_benchmarks.watching import Latency
+from siloscope_process import logs
 from siloscope_process.command_line import Command
 
 
@@ -49,6 +50,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     _add_home(query)
     query.set_defaults(bench=_query)
+    alerts = benches.add_parser("alerts", help="a round of all rules over all channels, and a reading to an email")
+    alerts.add_argument("--channels", type=int, default=100_000, help="channels (default 100 000)")
+    alerts.add_argument("--rules", type=int, default=200, help="rules, of which one matches all (default 200)")
+    alerts.add_argument("--rounds", type=int, default=10, help="measured rounds of each size (default 10)")
+    alerts.add_argument("--growth", action="store_true", help="measure a hundredth and a tenth of the channels as well")
+    alerts.add_argument("--latency", type=int, default=100, help="emails to measure (default 100); 0 = none")
+    alerts.add_argument(
+        "--ingest-rate", type=float, default=15_000, help="messages a second of ingest beside them; 0 = none"
+    )
+    _add_home(alerts)
+    alerts.set_defaults(bench=_alerts)
 
 
 def _add_load(parser: argparse.ArgumentParser, *, nodes: int) -> None:
@@ -108,6 +120,22 @@ def _query(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     result = query_bench.measure(plan, environ, _say)
     print(msgspec.json.encode(result).decode() if arguments.json else query_bench.table(result))
     return 0 if result.buckets_differing == 0 else 1
+
+
+def _alerts(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    plan = alerts_bench.Plan(
+        arguments.channels,
+        arguments.rules,
+        arguments.growth,
+        arguments.rounds,
+        arguments.latency,
+        arguments.ingest_rate,
+        arguments.database,
+    )
+    logs.configure("bench", level="warning")
+    result = alerts_bench.measure(plan, environ, _say)
+    print(msgspec.json.encode(result).decode() if arguments.json else alerts_bench.table(result))
+    return 0 if all(result.met.values()) else 1
 
 
 def _plan(arguments: argparse.Namespace) -> ingest_bench.Plan:

@@ -121,6 +121,20 @@ def running_jobs(
 
 
 @contextmanager
+def running_alerting(
+    database: Database, smtp_url: str, operations_port: int, environ: Mapping[str, str], log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `siloscope alerting` as people do."""
+    told = {
+        "SILOSCOPE_DATABASE_URL": database.url,
+        "SILOSCOPE_SMTP_URL": smtp_url,
+        "SILOSCOPE_OPS_PORT": str(operations_port),
+    }
+    with _running("alerting", told, environ, log) as process:
+        yield process
+
+
+@contextmanager
 def _running(
     service: str, told: Mapping[str, str], environ: Mapping[str, str], log: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:

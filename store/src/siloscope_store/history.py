@@ -98,6 +98,26 @@ async def add_latest(connection: Connection, group_ids: Sequence[int], channels:
     await connection.execute(_SQL["add_latest"], {"group_ids": list(group_ids), "channels": channels, "at": at})
 
 
+async def set_latest(
+    connection: Connection, group_ids: Sequence[int], channels: int, at: datetime, value: float
+) -> None:
+    """Write a newer reading of every channel of these groups, as if a sample of each had come."""
+    asked = {"group_ids": list(group_ids), "channels": channels, "at": at, "value": value}
+    await connection.execute(_SQL["set_latest"], asked)
+
+
+async def scan_latest(connection: Connection) -> int:
+    """Scan all newest values within the server; return how many there are."""
+    row = await (await connection.execute(_SQL["scan_latest"])).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def read_latest(connection: Connection) -> int:
+    """Read all newest values, a row each; return how many there are."""
+    return len(await (await connection.execute(_SQL["read_latest"])).fetchall())
+
+
 async def forget_progress(connection: Connection) -> None:
     """Forget how far anything is rolled up, as if nothing ever was."""
     for name in ("forget_progress", "forget_horizon", "forget_rebuilds"):

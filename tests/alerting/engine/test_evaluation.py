@@ -60,7 +60,12 @@ def test_several_readings_of_a_channel_in_one_round_are_taken_in_their_order() -
 def test_a_round_in_which_all_is_well_writes_nothing() -> None:
     stand = Stand([channel(1), channel(2)], [hot()])
     outcome = stand.round((1, 1, 20), (2, 1, 21))
-    assert (outcome.transitions, outcome.memories, outcome.due_ms, outcome.facts) == ([], {}, {}, {"steps": 0})
+    assert (outcome.transitions, outcome.memories, outcome.due_ms, outcome.facts) == (
+        [],
+        {},
+        {},
+        {"steps": 0, "subjects": 2},
+    )
 
 
 def test_what_goes_on_firing_writes_nothing_either() -> None:

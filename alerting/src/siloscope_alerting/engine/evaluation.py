@@ -97,6 +97,7 @@ class Engine:
         turn.look_back(came.late, self._recalling.gaps())
         for watched in self._rules:
             self._recalling.want_gaps(watched, judgement.absent_to_ms)
+        book.subjects = sum(len(watched.tree.subjects) for watched in self._rules)
         return book.outcome()
 
     def _note_absence(self, judgement: Judgement) -> Flags:

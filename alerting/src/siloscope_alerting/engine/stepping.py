@@ -29,10 +29,11 @@ class Book:
         self.due_ms: dict[Key, int] = {}
         self.retrospects: list[Retrospect] = []
         self.steps = 0
+        self.subjects = 0
 
     def outcome(self) -> Outcome:
         """Return it."""
-        return Outcome(self.transitions, self.memories, self.due_ms, self.retrospects, {"steps": self.steps})
+        return Outcome(self.transitions, self.memories, self.due_ms, self.retrospects, {"steps": self.steps, "subjects": self.subjects})
 
     def write(self, key: Key, before: Memory, changes: tuple[Change, ...], severity: Severity, version: int) -> None:
         """Add transitions, numbered on from those of the episode."""

@@ -71,6 +71,21 @@ INSERT INTO latest (group_id, times, "values")
 SELECT g, array_fill(%(at)s::timestamptz, ARRAY[%(channels)s::int4]), array_fill(20.5::float8, ARRAY[%(channels)s::int4])
 FROM unnest(%(group_ids)s::int4[]) AS g
 
+-- name: set_latest
+INSERT INTO latest (group_id, times, "values")
+SELECT g, array_fill(%(at)s::timestamptz, ARRAY[%(channels)s::int4]), array_fill(%(value)s::float8, ARRAY[%(channels)s::int4])
+FROM unnest(%(group_ids)s::int4[]) AS g
+ON CONFLICT (group_id) DO UPDATE SET times = excluded.times, "values" = excluded."values", quality = NULL,
+    updated_at = now(), changed_by = pg_current_xact_id()
+
+-- name: scan_latest
+-- Within the server, as the least that a query over these values can cost.
+SELECT count(value), max(value) FROM latest CROSS JOIN LATERAL unnest("values") AS value
+
+-- name: read_latest
+-- To a reader, a row for each value.
+SELECT group_id, read."time", read.value FROM latest CROSS JOIN LATERAL unnest(times, "values") AS read ("time", value)
+
 -- name: forget_progress
 DELETE FROM rollup_progress
 
