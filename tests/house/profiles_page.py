@@ -16,13 +16,12 @@ from msgspec import Struct
 from siloscope_edge import driver_registry, profile_files
 from siloscope_edge.driver import Driver
 from siloscope_edge.instruments import Device
-from siloscope_edge.profiles import Channel, Limits, Loop, Option, Profile
+from siloscope_edge.profiles import Channel, Limits, Profile
 from tests.house.repository import ROOT
 
 PAGE = ROOT / "docs" / "profiles.md"
 _HEAD = Path(__file__).parent / "profiles_head.md"
 _ATTRIBUTE = re.compile(r"^(?P<names>\w+(?:, \w+)*): (?P<text>.*)$")
-_HIDDEN = {"channels", "type"}
 
 
 def page() -> str:
@@ -62,29 +61,29 @@ def _driver(driver: Driver) -> Iterator[str]:
     if own:
         yield "A profile says beside what all say:\n"
         yield _table(driver.profile, own)
-    for struct, before in _described_structs(driver):
+    for struct, before in _described_structs(driver.profile):
         yield f"{before}: {_first_paragraph(struct)}\n"
         yield _table(struct, _own_fields(struct, Channel if issubclass(struct, Channel) else Limits))
     if driver.notes:
         yield f"{driver.notes}\n"
 
 
-def _described_structs(driver: Driver) -> Iterator[tuple[type[Struct], str]]:
-    types_by_field = {field.name: field.type for field in msgspec.structs.fields(driver.profile)}
-    for name in ("limits", *sorted(set(types_by_field) - {"limits", "channels"}), "channels"):
-        for struct in _structs_in(types_by_field[name]):
-            if struct not in (Limits, Option):
-                yield struct, f"`{name}`" if name in ("limits", "frame") else f"Each of the `{name}`"
-                if name == "channels":
-                    for inner in _nested(struct):
-                        yield inner, "Each of the `sentinels`"
+def _described_structs(struct: type[Struct]) -> Iterator[tuple[type[Struct], str]]:
+    """Yield the structs within one that are a driver's own, each with the words for where it stands."""
+    for field in sorted(msgspec.structs.fields(struct), key=lambda field: field.name == "channels"):
+        for inner in _structs_in(field.type):
+            if inner not in _general():
+                several = get_origin(_bare(field.type)) in (dict, tuple)
+                yield inner, f"{'Each of the ' if several else ''}`{field.name}`"
+                yield from _described_structs(inner)
 
 
-def _nested(channel: type[Struct]) -> Iterator[type[Struct]]:
-    for field in msgspec.structs.fields(channel):
-        for struct in _structs_in(field.type):
-            if struct is not Loop:
-                yield struct
+def _general() -> set[type[Struct]]:
+    """Return the structs that every profile may have: they are described once."""
+    found: set[type[Struct]] = {Channel}
+    for struct in (Profile, Channel):
+        found |= {inner for field in msgspec.structs.fields(struct) for inner in _structs_in(field.type)}
+    return found
 
 
 def _structs_in(kind: Any) -> Iterator[type[Struct]]:
@@ -109,7 +108,7 @@ def _shipped(profile: Profile) -> str:
     for name, option in profile.options.items():
         choices = ", ".join(f"`{each}`" for each in option.choices)
         lines += [f"Option `{name}` (default `{option.default}`): {option.title}. Choices: {choices}.", ""]
-    lines += ["| channel | what | unit | valid | step |", "|---|---|---|---|---|"]
+    lines += ["| channel | what | where | unit | valid | rounded to |", "|---|---|---|---|---|---|"]
     lines += [_channel(channel) for channel in profile.channels]
     return "\n".join([*lines, ""])
 
@@ -118,7 +117,28 @@ def _channel(channel: Channel) -> str:
     valid = f"{channel.valid[0]:g} to {channel.valid[1]:g}" if channel.valid else "any of its quantity"
     step = f"{channel.resolution:g}" if channel.resolution else "as it comes"
     unit = f"`{channel.unit}`" if channel.unit else "none"
-    return f"| `{channel.key}` | {channel.title or channel.key} ({channel.quantity}) | {unit} | {valid} | {step} |"
+    what = f"{channel.title or channel.key} ({channel.quantity})"
+    return f"| `{channel.key}` | {what} | {_where(channel)} | {unit} | {valid} | {step} |"
+
+
+def _where(channel: Channel) -> str:
+    """Return what the driver is told of a channel, and how its number becomes a value."""
+    defaults = {field.name: field.default for field in msgspec.structs.fields(type(channel))}
+    names = [*_own_fields(type(channel), Channel), "scale", "offset", "loop"]
+    told = []
+    for name in names:
+        value = getattr(channel, name)
+        if value != defaults[name] and value not in ({}, ()):
+            told.append(f"{name} {_spelled(value)}")
+    return ", ".join(told)
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, Struct):
+        return " ".join(f"{name} {each:g}" for name, each in msgspec.structs.asdict(value).items())
+    if isinstance(value, tuple):
+        return ", ".join(f"{each.raw:#x}" if hasattr(each, "raw") else str(each) for each in value)
+    return ", ".join(value) if isinstance(value, dict) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _table(struct: type[Struct], only: list[str] | None = None) -> str:
@@ -126,7 +146,7 @@ def _table(struct: type[Struct], only: list[str] | None = None) -> str:
     rows = "".join(
         f"| `{field.name}` | {_kind(field.type)} | {_default(field)} | {_cell(texts.get(field.name, ''))} |\n"
         for field in msgspec.structs.fields(struct)
-        if field.name not in _HIDDEN | {"type"} - ({"type"} if only else set()) and (only is None or field.name in only)
+        if field.name != "channels" and (only is None or field.name in only)
     )
     return f"| field | kind | default | what |\n|---|---|---|---|\n{rows}"
 

@@ -89,6 +89,8 @@ class AsciiProfile(Profile, frozen=True, forbid_unknown_fields=True, tag_field="
     Attributes:
         address: What ``{address}`` stands for where the configuration says nothing.
         listening: Whether it talks unasked; the configuration can say otherwise for one device.
+        frame: How its lines are framed.
+        messages: The kinds of line that it says.
     """
 
     frame: Frame = msgspec.field(default_factory=Frame)
