@@ -2,8 +2,17 @@
 
 from dataclasses import replace
 
+import msgspec
+
 from siloscope_alerting.notify.ladder import stored
-from siloscope_alerting.notify.messages import IncidentMessage, SummaryItem, SummaryMessage, message_of, payload_of
+from siloscope_alerting.notify.messages import (
+    IncidentMessage,
+    Message,
+    SummaryItem,
+    SummaryMessage,
+    message_of,
+    payload_of,
+)
 from siloscope_alerting.notify.routing import identity_of
 from siloscope_alerting.ports import Notification
 from siloscope_contract.alerts.words import Severity
@@ -50,7 +59,10 @@ async def sum_up(connection: Connection, channel: NotifyChannel, *, after_s: flo
 
 
 def _item(held: Held) -> SummaryItem:
-    message = message_of(held.kind, held.payload)
+    try:
+        message: Message | None = message_of(held.kind, held.payload)
+    except msgspec.ValidationError:
+        message = None  # it is counted all the same
     incident = message.incident if isinstance(message, IncidentMessage) else None
     if incident is not None:
         incident = replace(incident, alerts=incident.alerts[:1])

@@ -73,8 +73,9 @@ RETURNING c.failing_since, coalesce(extract(epoch FROM clock_timestamp() - c.fai
 
 -- name: hold
 -- Everything of a channel that is due and may be held back; what was tried already, goes on.
+-- One instant for all of it: what is held is found again by the instant since when there is something held.
 WITH held AS (
-    UPDATE notify_outbox SET state = 'held', due_at = clock_timestamp()
+    UPDATE notify_outbox SET state = 'held', due_at = statement_timestamp()
     WHERE channel_id = %(channel_id)s AND state = 'queued' AND due_at <= clock_timestamp() AND attempts = 0
         AND severity <> 'critical' AND NOT kind = ANY (%(exempt)s)
         AND EXISTS (SELECT FROM alert_evaluator WHERE term = %(term)s)
@@ -82,7 +83,7 @@ WITH held AS (
 ), counted AS (
     SELECT count(*) AS held FROM held
 ), noted AS (
-    UPDATE notify_channel SET progress = progress || jsonb_build_object('held_since', clock_timestamp())
+    UPDATE notify_channel SET progress = progress || jsonb_build_object('held_since', statement_timestamp())
     FROM counted WHERE channel_id = %(channel_id)s AND counted.held > 0 AND NOT progress ? 'held_since'
 )
 SELECT held FROM counted
