@@ -35,7 +35,8 @@ class Tap(msgspec.Struct, frozen=True, array_like=True):
         alert_id: The alert that the message is about, or the worst of them.
         deed: What a tap does.
         reader: Who was told, for the history: the notification channel's slug.
-        told_s: When the message was made, whole epoch seconds: what fired for the same cause up to that second is meant too.
+        told_s: When the message was made, in whole epoch seconds: what had fired for the same cause by the end of that
+            second is meant too.
         expires_s: Epoch seconds.
         snooze_s: For how long, where the deed is to snooze.
     """

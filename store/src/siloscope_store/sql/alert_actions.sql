@@ -45,7 +45,7 @@ FROM alert AS meant
 JOIN alert AS a ON a.alert_id = meant.alert_id
     OR (a.incident_id = meant.incident_id AND a.ended_at IS NULL AND EXISTS (
         SELECT FROM alert_transition AS t
-        WHERE t.alert_id = a.alert_id AND t.to_state = 'firing' AND t.at < %(told_at)s + INTERVAL '1 second'))
+        WHERE t.alert_id = a.alert_id AND t.to_state = 'firing' AND t.at < %(told_at)s::timestamptz + INTERVAL '1 second'))
 WHERE meant.alert_id = %(alert_id)s
 ORDER BY a.alert_id
 
