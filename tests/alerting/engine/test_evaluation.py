@@ -236,6 +236,18 @@ def test_after_a_restart_what_is_silent_since_long_is_known() -> None:
     assert again.reasons() == ["silent", "held"]
 
 
+def test_after_a_restart_it_is_still_known_which_mute_channel_is_harmless() -> None:
+    for last, state in ((20.0, "o"), (31.0, "u")):
+        stand = Stand([channel(1), channel(2)], [hot(per="place")])
+        stand.round((1, 1, 31), (2, 1, last))
+        stand.round((1, 2, 31), (2, 2, None))
+        again = Stand(stand.channels, [hot(per="place")], stand.memories)
+        again.engine.take_known(again.readings([(1, 2, 31), (2, 2, None)]))
+        recall(again, [(1, 1, 31), (2, 1, last), (1, 2, 31), (2, 2, None)])
+        again.round((1, 3, 20))
+        assert again.state(BIN, kind=SubjectKind.PLACE) == state
+
+
 def test_a_rule_that_is_removed_ends_its_alerts_by_name() -> None:
     stand = Stand([channel(1)], [hot()])
     stand.play(1, [31])
@@ -399,7 +411,8 @@ def test_a_restart_between_any_two_rounds_changes_nothing(
     """Whatever decides is in the memories."""
 
     def played(restarts_at: int | None) -> tuple[list[tuple[str, int, str, str]], dict[Key, Memory]]:
-        stand = Stand([channel(1), channel(2), channel(3)], [hot(hold="2m", clear_hold="2m"), DEAD])
+        rules = [hot(hold="2m", clear_hold="2m"), DEAD, rule("place", HOT, per="place")]
+        stand = Stand([channel(1), channel(2), channel(3)], rules)
         newest: dict[int, tuple[int, float, float | None]] = {}
         for minute in range(1, 32):
             batch = [each for each in said if each[1] == minute]

@@ -46,9 +46,9 @@ class Engine:
         self._carry(table)
         self._table = table
         self._rules = in_order(WatchedRule(each, table) for each in rules)
-        for watched in self._rules:
-            if watched.bound.rule_id in before:
-                watched.inherit(before[watched.bound.rule_id])
+        for each in self._rules:
+            if each.bound.rule_id in before:
+                each.inherit(before[each.bound.rule_id])
         self._unjudged = {each.bound.rule_id for each in self._rules}
         by_slug = {(each.bound.org_id, each.bound.rule.rule): each for each in self._rules}
         self._stepping = Stepping(Inhibition(by_slug), self._retrospections)
@@ -56,7 +56,10 @@ class Engine:
         book = Book()
         by_id = {each.bound.rule_id: each for each in self._rules}
         for key in sorted(memories):
-            self._stepping.adopt(key, memories[key], by_id.get(key.rule_id), before.get(key.rule_id), book)
+            watched, old = by_id.get(key.rule_id), before.get(key.rule_id)
+            index = self._stepping.adopt(key, memories[key], watched, old, book)
+            if watched is not None and index is not None and old is None:
+                self._recalling.doubt(watched, index)
         return book.outcome()
 
     def take_known(self, newest: Readings) -> None:

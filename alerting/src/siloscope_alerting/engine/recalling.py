@@ -13,6 +13,9 @@ from siloscope_alerting.life import Memory
 from siloscope_contract.alerts.words import State
 from siloscope_contract.quality import Quality
 
+_DOUBT_REACHES_MS = 2 * 86_400_000
+"""What a channel said before that is not asked for."""
+
 
 class Recalling:
     """Wishes, and what came of them.
@@ -30,10 +33,18 @@ class Recalling:
         self._asked: set[tuple[int, int, int]] = set()
         self._awaited_windows: set[int] = set()
         self._awaited_gaps: set[int] = set()
+        self._doubts: dict[int, list[WatchedRule]] = {}
+        self._awaited_doubts: dict[int, list[WatchedRule]] = {}
         self._now_ms = 0
         for leaf in self._leaves:
             for row in leaf.unfilled():
                 self._windows[int(row)] = max(self._windows.get(int(row), 0), window_ms(leaf.condition))
+
+    def doubt(self, watched: WatchedRule, index: int) -> None:
+        """Ask what the channels of an open subject said last: one that is mute may be what made it fire."""
+        rows = watched.rows_of(index)
+        for row in rows if len(rows) > 1 else ():
+            self._doubts.setdefault(int(row), []).append(watched)
 
     def set_now(self, now_ms: int) -> None:
         """Note what server time is, that wishes reach back from."""
@@ -44,6 +55,9 @@ class Recalling:
         wanted = dict(self._windows)
         for row, from_ms in self._gaps.items():
             wanted[row] = max(wanted.get(row, 0), self._now_ms - from_ms)
+        for row in self._doubts:
+            wanted[row] = max(wanted.get(row, 0), _DOUBT_REACHES_MS)
+        self._awaited_doubts, self._doubts = self._doubts, {}
         self._awaited_windows |= set(self._windows)
         self._awaited_gaps |= set(self._gaps)
         self._windows, self._gaps = {}, {}
@@ -53,6 +67,10 @@ class Recalling:
         """Fill windows with what was asked for, and keep what may fill gaps."""
         for leaf in self._leaves:
             leaf.recall({row: series for row, series in history.items() if row in self._awaited_windows})
+        for row, (_, values) in history.items():
+            known = values[~np.isnan(values)]
+            for watched in self._awaited_doubts.pop(row, []) if len(known) else []:
+                watched.learn_last(row, float(known[-1]))
         self._filled += [(row, *series) for row, series in history.items() if row in self._awaited_gaps]
         self._awaited_windows -= set(history)
         self._awaited_gaps -= set(history)

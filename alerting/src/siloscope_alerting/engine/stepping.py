@@ -33,7 +33,13 @@ class Book:
 
     def outcome(self) -> Outcome:
         """Return it."""
-        return Outcome(self.transitions, self.memories, self.due_ms, self.retrospects, {"steps": self.steps, "subjects": self.subjects})
+        return Outcome(
+            self.transitions,
+            self.memories,
+            self.due_ms,
+            self.retrospects,
+            {"steps": self.steps, "subjects": self.subjects},
+        )
 
     def write(self, key: Key, before: Memory, changes: tuple[Change, ...], severity: Severity, version: int) -> None:
         """Add transitions, numbered on from those of the episode."""
@@ -67,8 +73,10 @@ class Stepping:
         """What this round changed so far."""
         return self._book
 
-    def adopt(self, key: Key, memory: Memory, watched: WatchedRule | None, old: WatchedRule | None, book: Book) -> None:
-        """Take over what was remembered, or end it where its rule or subject is no more.
+    def adopt(
+        self, key: Key, memory: Memory, watched: WatchedRule | None, old: WatchedRule | None, book: Book
+    ) -> int | None:
+        """Take over what was remembered, or end it where its rule or subject is no more; return the subject's index.
 
         Args:
             old: The rule as it was before it was arranged anew; None after a start.
@@ -81,7 +89,7 @@ class Stepping:
             if old is None:
                 watched.forget_harmless(index)
             self.agenda(watched).put(index, due_ms(memory, watched.timing(index)))
-            return
+            return index
         if watched is None:
             reason, severity, version = Reason.RULE_REMOVED, Severity.INFO, 0
         else:
@@ -92,6 +100,7 @@ class Stepping:
         _, changes = ended(memory, reason, memory.last_ms or memory.began_ms or 0)
         book.write(key, memory, changes, severity, version)
         book.memories[key] = FRESH
+        return None
 
     def agenda(self, watched: WatchedRule) -> Agenda:
         """Return when subjects of a rule are due."""

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from siloscope_alerting.columns import BoundRule, Flags, Float, Int32, Int64, Judgement
 from siloscope_alerting.engine import derived
-from siloscope_alerting.engine.conditions import count, kinds
+from siloscope_alerting.engine.conditions import count, kinds, threshold
 from siloscope_alerting.engine.conditions.look import Judged, Look
 from siloscope_alerting.engine.joins import Truths, all_clear, either, every, negated, one_holds
 from siloscope_alerting.engine.subjects import Subjects, leaves, meant
 from siloscope_alerting.engine.table import NOWHERE, Table
 from siloscope_alerting.engine.view import View
 from siloscope_alerting.engine.windows import Windows
-from siloscope_contract.alerts.conditions import All, AnyOf, Condition, Count, Leaf, NoData, Not, Platform
+from siloscope_contract.alerts.conditions import All, AnyOf, Condition, Count, Leaf, NoData, Not, Platform, Threshold
 from siloscope_contract.alerts.selectors import Selector
 from siloscope_contract.alerts.words import SubjectKind
 from siloscope_contract.quality import FIRST_BAD
@@ -190,6 +190,12 @@ class Bound:
                 values = self._derive(np.full(len(times), row, np.int32), values[mine], humidity[theirs])
             self.windows.fill(slot, times, values)
             self.filled[slot] = True
+
+    def learn_last(self, row: int, value: float) -> None:
+        """Say of a row whether its last value was harmless; only a level can be judged by a value alone."""
+        if isinstance(self.condition, Threshold) and self.partner is None:
+            judged = threshold.judge_values(self.condition, np.array([value]))
+            self.harmless[self.rows == row] = (judged.breached[0], judged.cleared[0]) == (0, 1)
 
     # ---- how it is put together
 

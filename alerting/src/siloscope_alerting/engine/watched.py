@@ -106,6 +106,11 @@ class WatchedRule:
             begin, end = np.searchsorted(leaf.of_row, (index, index + 1))
             leaf.harmless[begin:end] = False
 
+    def learn_last(self, row: int, value: float) -> None:
+        """Learn what a channel said last, where it says nothing now."""
+        for leaf in self.tree.leaves:
+            leaf.learn_last(row, value)
+
     def stir(self, index: int) -> None:
         """Look at a subject whatever it says, until it is remembered or forgotten."""
         self._stirring[index] = _UNDER_WAY
