@@ -38,7 +38,7 @@ class Outbox:
         return int(self.one("UPDATE alert_evaluator SET term = term + 1 RETURNING term"))
 
     def one(self, statement: str, *parameters: object) -> Any:
-        row = self.owner.execute(statement, parameters).fetchone()  # type: ignore[arg-type]
+        row = self.owner.execute(statement, parameters).fetchone()
         assert row is not None
         return row[0]
 

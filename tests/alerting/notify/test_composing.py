@@ -83,8 +83,8 @@ async def test_telegram_has_a_button_that_we_know_again(desk: Desk) -> None:
 async def test_the_chart_shows_the_channels_newest_hours(desk: Desk) -> None:
     now = desk.now()
     cable = desk.farm.cables[1]
-    rows = [(now - timedelta(minutes=10 * number), [20.0 + number] * 6, None) for number in range(1, 20)]
-    desk.farm.samples(cable, rows)
+    for number in range(1, 20):
+        desk.farm.samples(cable, [(now - timedelta(minutes=10 * number), [20.0 + number] * 6, None)])
     orders: list[PictureOrder] = []
 
     def remember(order: PictureOrder) -> bytes:

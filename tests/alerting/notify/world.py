@@ -135,11 +135,11 @@ class World:
     def outbox(self, columns: str = "kind, step, state") -> list[tuple[Any, ...]]:
         """Return the outbox in the order in which it was filled."""
         return self.connection.execute(
-            f"SELECT {columns} FROM notify_outbox ORDER BY enqueued_at, dedup_key"  # type: ignore[arg-type]  # noqa: S608
+            f"SELECT {columns} FROM notify_outbox ORDER BY enqueued_at, dedup_key"  # noqa: S608
         ).fetchall()
 
     def one(self, statement: str, *parameters: object) -> Any:
         """Return one value."""
-        row = self.connection.execute(statement, parameters).fetchone()  # type: ignore[arg-type]
+        row = self.connection.execute(statement, parameters).fetchone()
         assert row is not None
         return row[0]
