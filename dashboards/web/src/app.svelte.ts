@@ -1,5 +1,6 @@
 /** Wires the page together: one session, one link, one board of readings, whatever page is shown. */
 import { createContext } from "svelte";
+import { OpenCount } from "./alerts/open-count.svelte";
 import { BrowserStorage, overAllTabs } from "./api/browser-storage";
 import { Client, tokenCalls } from "./api/client";
 import { Session } from "./api/session";
@@ -24,6 +25,7 @@ export class App {
   readonly router = new Router();
   readonly session: Session;
   readonly client: Client;
+  readonly alerts = new OpenCount(async () => (await this.client.alerts({ open: true, limit: 1 })).counts);
 
   signedIn = $state(false);
   /** Counts the times that everything on the page should be asked for again. */
@@ -98,6 +100,7 @@ export class App {
   private leave(): void {
     this.signedIn = false;
     this.board.clear();
+    this.alerts.counts = null;
   }
 
   private listenToDevice(): () => void {

@@ -13,6 +13,11 @@ export const number: Reader<number> = (value, place) => {
   throw new Malformed(place, value, "a finite number");
 };
 
+export const flag: Reader<boolean> = (value, place) => {
+  if (typeof value === "boolean") return value;
+  throw new Malformed(place, value, "true or false");
+};
+
 /** An identifier: the server may count or name things, the page only ever compares and repeats them. */
 export const id: Reader<string> = (value, place) => {
   if (typeof value === "string" && value !== "") return value;

@@ -1,6 +1,17 @@
 /** The API's calls, typed. Each reading call carries the login's token and tries once more with a renewed one. */
+import {
+  type AlertDetail,
+  alertDetail,
+  type Alerts,
+  alerts,
+  type NewSilence,
+  type Rule,
+  rule,
+  type Silence,
+  silence,
+} from "../alerts/entities";
 import { Refused, Unreachable } from "../errors";
-import { type Reader } from "./boundary";
+import { listOf, type Reader, shape } from "./boundary";
 import {
   type Channel,
   channel,
@@ -30,7 +41,24 @@ import {
 import type { Session, TokenCalls } from "./session";
 import type { Transport } from "./transport";
 
-type Query = Record<string, string | number | null | undefined>;
+type Query = Record<string, string | number | boolean | null | undefined>;
+
+/** Which alerts; what is left out is any. */
+export interface AlertQuery {
+  open?: boolean;
+  severity?: string;
+  site_id?: string;
+  place_id?: string;
+  rule?: string;
+  limit: number;
+  cursor?: string | null;
+}
+
+/** What somebody does about an alert, and what it takes. */
+export type Deed =
+  | { kind: "acknowledge" | "unacknowledge" | "unsnooze" | "comment"; comment: string }
+  | { kind: "assign"; to: string | null }
+  | { kind: "snooze"; until: string; comment: string };
 
 /** What a file shall hold; times in epoch milliseconds. */
 export interface FileQuery {
@@ -126,8 +154,37 @@ export class Client {
 
   /** Has a refused message tried again, or deletes it. */
   async settleRefused(what: "replay" | "discard", id: string): Promise<void> {
-    const body = { ids: [Number(id)] };
-    await this.withToken((token) => this.transport.json(`/quarantine/${what}`, { method: "POST", body, token }));
+    await this.post(`/quarantine/${what}`, { ids: [Number(id)] });
+  }
+
+  /** Alerts, newest first, and how many are open in all. */
+  alerts(query: AlertQuery): Promise<Alerts> {
+    return this.get("/alerts", { ...query }, alerts);
+  }
+
+  alert(id: string): Promise<AlertDetail> {
+    return this.get(`/alerts/${encodeURIComponent(id)}`, {}, alertDetail);
+  }
+
+  async actOnAlert(id: string, { kind, ...body }: Deed): Promise<void> {
+    await this.post(`/alerts/${encodeURIComponent(id)}/${kind}`, body);
+  }
+
+  async rules(): Promise<Rule[]> {
+    return (await this.get("/rules", {}, shape({ items: listOf(rule) }))).items;
+  }
+
+  /** Newest first; the page says when there are more. */
+  silences(): Promise<Page<Silence>> {
+    return this.get("/silences", { limit: 200 }, pageOf(silence));
+  }
+
+  async addSilence(order: NewSilence): Promise<void> {
+    await this.post("/silences", order);
+  }
+
+  async endSilence(id: string): Promise<void> {
+    await this.post(`/silences/${encodeURIComponent(id)}/end`, {});
   }
 
   /** The open event stream of a place or a site. */
@@ -153,6 +210,10 @@ export class Client {
   private async get<T>(path: string, query: Query, read: Reader<T>): Promise<T> {
     const answer = await this.withToken((token) => this.transport.json(path + search(query), { token }));
     return read(answer, path);
+  }
+
+  private post(path: string, body: unknown): Promise<unknown> {
+    return this.withToken((token) => this.transport.json(path, { method: "POST", body, token }));
   }
 
   private async all<T>(path: string, query: Query, read: Reader<T>): Promise<T[]> {

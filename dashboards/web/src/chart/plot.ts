@@ -14,6 +14,12 @@ export interface Palette {
   bad: string;
 }
 
+/** A horizontal line that values are compared with; dashed where it is the one that lets an alert clear. */
+export interface Level {
+  value: number;
+  dashed: boolean;
+}
+
 export interface PlotSettings {
   width: number;
   height: number;
@@ -25,6 +31,9 @@ export interface PlotSettings {
   toS: number;
   gaps: readonly Span[];
   failures: readonly number[];
+  /** What the values are compared with, and when they were found wanting. */
+  levels?: readonly Level[];
+  alarms?: readonly Span[];
   onCursor: (index: number | null) => void;
 }
 
@@ -43,7 +52,9 @@ export function plotOptions(settings: PlotSettings): uPlot.Options {
     legend: { show: false },
     scales: {
       x: { time: false, range: () => [settings.fromS, settings.toS] },
-      y: { range: (_, low, high) => (settings.circular ? [0, 360] : padded(low, high)) },
+      y: {
+        range: (_, low, high) => (settings.circular ? [0, 360] : padded(...reaching(low, high, settings.levels ?? []))),
+      },
     },
     series: [{}, edge(), edge(), mean(settings)],
     bands: settings.circular ? [] : [{ series: [2, 1], fill: palette.band }],
@@ -54,8 +65,8 @@ export function plotOptions(settings: PlotSettings): uPlot.Options {
       points: { size: (_, series) => (series === MEAN ? 9 : 0), fill: palette.line },
     },
     hooks: {
-      drawClear: [(plot) => shadeGaps(plot, settings)],
-      draw: [(plot) => markFailures(plot, settings)],
+      drawClear: [(plot) => shade(plot, settings.gaps, palette.gap), (plot) => shadeAlarms(plot, settings)],
+      draw: [(plot) => drawLevels(plot, settings), (plot) => markFailures(plot, settings)],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
     },
   };
@@ -68,6 +79,16 @@ export function padded(low: number | null, high: number | null): [number, number
   const least = Math.max(LEAST_SPAN.units, Math.abs(middle) * LEAST_SPAN.share);
   const half = (Math.max(high - low, least) / 2) * 1.12;
   return [middle - half, middle + half];
+}
+
+/** The span of values with the levels in it: how far a value is from one is what one looks for. */
+export function reaching(
+  low: number | null,
+  high: number | null,
+  levels: readonly Level[],
+): [number | null, number | null] {
+  const all = [low, high, ...levels.map(({ value }) => value)].filter((value) => value !== null);
+  return all.length === 0 ? [null, null] : [Math.min(...all), Math.max(...all)];
 }
 
 function edge(): uPlot.Series {
@@ -114,14 +135,37 @@ function stepOf(splits: readonly number[]): number {
   return [1, 0.1, 0.01].find((unit) => Math.abs(step / unit - Math.round(step / unit)) < 1e-6) ?? 0.001;
 }
 
-function shadeGaps(plot: uPlot, { gaps, palette }: PlotSettings): void {
+function shade(plot: uPlot, spans: readonly Span[], colour: string): void {
   const { left, top, width, height } = plot.bbox;
   plot.ctx.save();
-  plot.ctx.fillStyle = palette.gap;
-  for (const { fromS, toS } of gaps) {
+  plot.ctx.fillStyle = colour;
+  for (const { fromS, toS } of spans) {
     const from = Math.max(left, plot.valToPos(fromS, "x", true));
     const to = Math.min(left + width, plot.valToPos(toS, "x", true));
-    plot.ctx.fillRect(from, top, to - from, height);
+    if (to > from) plot.ctx.fillRect(from, top, to - from, height);
+  }
+  plot.ctx.restore();
+}
+
+function shadeAlarms(plot: uPlot, { alarms, palette }: PlotSettings): void {
+  plot.ctx.save();
+  plot.ctx.globalAlpha = 0.13;
+  shade(plot, alarms ?? [], palette.bad);
+  plot.ctx.restore();
+}
+
+function drawLevels(plot: uPlot, { levels, palette }: PlotSettings): void {
+  const { left, width } = plot.bbox;
+  plot.ctx.save();
+  plot.ctx.strokeStyle = palette.bad;
+  plot.ctx.lineWidth = 1.5 * devicePixelRatio;
+  for (const { value, dashed } of levels ?? []) {
+    const y = Math.round(plot.valToPos(value, "y", true));
+    plot.ctx.setLineDash(dashed ? [6 * devicePixelRatio, 5 * devicePixelRatio] : []);
+    plot.ctx.beginPath();
+    plot.ctx.moveTo(left, y);
+    plot.ctx.lineTo(left + width, y);
+    plot.ctx.stroke();
   }
   plot.ctx.restore();
 }
