@@ -74,6 +74,21 @@ def test_what_cannot_be_meant_is_named(changes: dict[str, Any], place: str, word
     assert words in found[2]
 
 
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        (condition(kind="threshold", above=float("nan")), "condition.above"),
+        (condition(kind="threshold", inside=[0, float("inf")]), "condition.inside.1"),
+        ({"name": "Hot\0"}, "name"),
+        ({"labels": {"team": "\ud800"}}, "labels.team"),
+        ({"labels": {"te\0am": "store"}}, "labels"),
+    ],
+)
+def test_what_no_document_can_hold_is_refused(changes: dict[str, Any], place: str) -> None:
+    ((found, _, _),) = refusals(changes)
+    assert found == place
+
+
 def test_a_fault_deep_inside_has_its_whole_place() -> None:
     inner = {"kind": "threshold", "where": {"quantities": ["co3"]}, "above": 1}
     nested = {"kind": "all", "conditions": [{"kind": "no_data"}, {"kind": "not", "condition": inner}]}

@@ -60,6 +60,27 @@ async def test_a_silence_that_cannot_be_meant_is_refused(
     assert fakes.alerts.orders == []
 
 
+@pytest.mark.parametrize("text", ["\\u0000", "\\ud800"])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("alerts/10/comment", '{"comment": "TEXT"}'),
+        ("alerts/10/assign", '{"to": "TEXT"}'),
+        ("alerts/10/acknowledge", '{"comment": "TEXT"}'),
+        ("silences", '{"selector": {}, "ends": "2024-01-02T00:00:00Z", "comment": "TEXT"}'),
+        ("silences", '{"selector": {"labels": {"team": "TEXT"}}, "ends": "2024-01-02T00:00:00Z"}'),
+        ("rules/check", '{"rule": "a", "name": "TEXT", "condition": {"kind": "no_data"}}'),
+        ("rules/check", '{"rule": "a", "name": "A", "condition": {"kind": "spread", "above": NaN}}'),
+    ],
+)
+async def test_what_no_database_takes_is_refused(
+    client: httpx2.AsyncClient, ours: Headers, path: str, body: str, text: str
+) -> None:
+    headers = {**ours, "Content-Type": "application/json"}
+    refused = await client.post(f"/api/v1/{path}", content=body.replace("TEXT", text), headers=headers)
+    assert_problem(refused, 422)
+
+
 async def test_a_link_acts_by_its_button_alone(fakes: Parts, client: httpx2.AsyncClient) -> None:
     shown = await client.get("/a/good")
     assert "<button" in shown.text

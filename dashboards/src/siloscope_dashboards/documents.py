@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from siloscope_contract.alerts.validation import Problem
+from siloscope_contract.alerts.validation import Problem, unfit_values
 from siloscope_dashboards.errors import Fault, Malformed
 from siloscope_process.documents import Document, spelled
 from siloscope_process.documents import Fault as DocumentFault
@@ -27,7 +27,10 @@ def read(kind: type[T], found: dict[str, Any], place: str = "body") -> T:
 
     document = Document("", Path(place), refusal)
     document.data = found
-    return document.convert(kind)
+    converted = document.convert(kind)
+    if unfit := unfit_values(converted):
+        raise refused(place, unfit)
+    return converted
 
 
 def refused(place: str, problems: Iterable[Problem]) -> Malformed:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from siloscope_contract.alerts.routes import SECRETS, Channel, Digest, Route
 from siloscope_contract.alerts.spans import seconds
-from siloscope_contract.alerts.validation import Problem
+from siloscope_contract.alerts.validation import Problem, unfit_values
 from siloscope_contract.errors import one_of
 
 _MAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
@@ -26,12 +26,13 @@ def channel_faults(channel: Channel, secrets: Collection[str]) -> Sequence[Probl
         channel: As it was read.
         secrets: Names of the secrets that it will have.
     """
-    return [*_of_addresses(channel), *_of_secrets(channel, secrets), *_of_zone(channel)]
+    unfit = unfit_values(channel)
+    return unfit or [*_of_addresses(channel), *_of_secrets(channel, secrets), *_of_zone(channel)]
 
 
 def route_faults(route: Route, channels: Collection[str]) -> Sequence[Problem]:
     """Return what a route cannot mean, where these are the channels."""
-    found: list[Problem] = []
+    found: list[Problem] = [*unfit_values(route)]
     before = -1
     for index, step in enumerate(route.steps):
         found += _known(step.channels, channels, ("steps", index, "channels"))

@@ -115,7 +115,8 @@ class Forecast(Leaf, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
 class Unusual(Leaf, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="unusual"):
     """A reading lies outside the range in which its channel itself was before, by more than this share of that range.
 
-    The range is from the 1st to the 99th percentile of good readings; it cannot be told before a quarter of `over` is known.
+    The range is from the 1st to the 99th percentile of good readings; it cannot be told before a quarter of `over` is
+    known.
 
     Attributes:
         beyond: Share of the range; 0.2 of a range from 18 to 23 is above 24 or below 17.

@@ -1,7 +1,11 @@
 """What a rule says and cannot mean: judged the same for a file, the API and the command line. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from math import isfinite
+from typing import Any, NamedTuple
+
+from msgspec import Struct, to_builtins
 
 from siloscope_contract.alerts.conditions import (
     All,
@@ -27,6 +31,7 @@ from siloscope_contract.quantities import QUANTITIES, Quantity
 
 Path = tuple[str | int, ...]
 _DEEPEST = 8
+_UNFIT = re.compile("[\\x00\\ud800-\\udfff]")
 _LONGEST_TEMPLATE = 8_192
 _LONGEST_WINDOW_S = 92 * 86_400
 _READS = {
@@ -60,6 +65,8 @@ def faults(rule: Rule, known: Mapping[str, Rule]) -> Sequence[Problem]:
         rule: As it was read.
         known: Every rule of the organisation by slug, with the ones that are about to be applied.
     """
+    if unfit := unfit_values(rule):
+        return unfit
     return [
         *_of_selector(rule.select, ("select",)),
         *_of_condition(rule.condition, rule.select, ("condition",), known, depth=1),
@@ -68,6 +75,25 @@ def faults(rule: Rule, known: Mapping[str, Rule]) -> Sequence[Problem]:
         *_of_inhibition(rule, known),
         *_of_flapping(rule),
     ]
+
+
+def unfit_values(document: Struct) -> Sequence[Problem]:
+    """Return the values that no document can hold: numbers that are none, and signs that no database takes."""
+    return list(_unfit(to_builtins(document), ()))
+
+
+def _unfit(found: Any, path: Path) -> Iterator[Problem]:
+    if isinstance(found, dict):
+        for name, value in found.items():
+            yield from _unfit(name, path)
+            yield from _unfit(value, (*path, name))
+    elif isinstance(found, list | tuple):
+        for index, value in enumerate(found):
+            yield from _unfit(value, (*path, index))
+    elif isinstance(found, float) and not isfinite(found):
+        yield Problem(path, f"{found}", "a number")
+    elif isinstance(found, str) and _UNFIT.search(found):
+        yield Problem(path, ascii(found)[:80], "a text without NUL and halves of signs")
 
 
 def named_by(rule: Rule) -> set[str]:

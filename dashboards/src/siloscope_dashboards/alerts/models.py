@@ -8,8 +8,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 LARGEST_ALERT_ID = 2**63 - 1
 SeverityWord = Literal["info", "warning", "critical"]
 StateWord = Literal["ok", "pending", "firing", "clearing", "unknown", "resolved"]
-Comment = Annotated[str, Field(max_length=2_000)]
-Person = Annotated[str, Field(min_length=1, max_length=200)]
+_NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps none
+Comment = Annotated[str, Field(max_length=2_000, pattern=_NO_NUL)]
+Person = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
 
 
 class AlertRule(BaseModel):
@@ -191,7 +192,7 @@ class Commenting(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    comment: Annotated[str, Field(min_length=1, max_length=2_000)]
+    comment: Annotated[str, Field(min_length=1, max_length=2_000, pattern=_NO_NUL)]
 
 
 class Snooze(BaseModel):

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Secrets = dict[Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")], Annotated[str, Field(min_length=1, max_length=2_000)]]
+Secrets = dict[
+    Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")], Annotated[str, Field(pattern=r"^[^\x00\r\n]{1,2000}$")]
+]
 
 
 class NotifyChannel(BaseModel):

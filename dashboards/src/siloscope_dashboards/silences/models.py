@@ -1,9 +1,11 @@
 """What the routes of silences take and give."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from siloscope_dashboards.alerts.models import Comment
 
 Kind = Literal["silence", "maintenance"]
 Repeats = Literal["never", "daily", "weekly"]
@@ -46,4 +48,4 @@ class NewSilence(BaseModel):
     begins: AwareDatetime | None = Field(default=None, description="Now unless told")
     ends: AwareDatetime
     repeats: Repeats = "never"
-    comment: Annotated[str, Field(max_length=2_000)] = ""
+    comment: Comment = ""
