@@ -48,17 +48,17 @@ class SpoolLimits(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         max_bytes: Bound of the file; beyond it committed packs go, then the oldest are thinned out, then evicted.
-        thin_to_s: Steps to which samples are thinned out, one after the other, before they are evicted.
         commit_interval_s: Samples of this long share one commit: what a power cut can cost at most.
         keep_committed_s: Committed packs stay this long, so that a restored database can be given them again.
         pack_form: How packs are written.
+        thin_to_s: Steps to which samples are thinned out, one after the other, before they are evicted.
     """
 
     max_bytes: Annotated[int, Meta(ge=262_144)] = 2 * 1024**3
-    thin_to_s: tuple[Annotated[float, Meta(gt=0)], ...] = (60.0, 600.0)
     commit_interval_s: Annotated[float, Meta(ge=0.05, le=2.0)] = 2.0
     keep_committed_s: Annotated[float, Meta(ge=0)] = 7 * 86_400.0
     pack_form: Form = Form.ZLIB
+    thin_to_s: tuple[Annotated[float, Meta(gt=0)], ...] = (60.0, 600.0)
 
 
 class Bus(Struct, frozen=True):
