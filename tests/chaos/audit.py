@@ -44,7 +44,7 @@ FROM (SELECT epoch, unnest(accounted) AS span FROM node_epoch UNION ALL SELECT e
 REFUSED = "SELECT replace(epoch::text, '-', ''), seq, reason FROM seq_refused"
 GAPS = """
 SELECT replace(epoch::text, '-', ''), first_seq, last_seq FROM gap_record
-WHERE kind = 'evicted' AND epoch IS NOT NULL AND first_seq IS NOT NULL
+WHERE kind IN ('evicted', 'thinned') AND epoch IS NOT NULL AND first_seq IS NOT NULL
 """
 QUARANTINE = "SELECT payload, reason, detail, topic FROM quarantine"
 LATEST = """
@@ -75,7 +75,7 @@ class Held:
         return any(first <= id[1] < end for first, end in self.accounted.get(id[0], ()))
 
     def declares(self, id: PackId) -> bool:
-        """Say whether a number was declared evicted."""
+        """Say whether a number was declared evicted or thinned out."""
         return any(first <= id[1] <= last for first, last in self.gaps.get(id[0], ()))
 
 
