@@ -81,7 +81,7 @@ class Engine:
     def round(self, readings: Readings, judgement: Judgement) -> Outcome:
         """Evaluate what is new and what is due."""
         book = Book()
-        self._recalling.set_now(judgement.absent_to_ms)
+        self._recalling.begin(judgement.absent_to_ms)
         newly_absent = self._note_absence(judgement)
         sight = Sight(self._view, judgement, self._in_state)
         turn = Turn(self._table, self._rules, self._stepping.begin(judgement, book), sight)

@@ -46,9 +46,13 @@ class Recalling:
         for row in rows if len(rows) > 1 else ():
             self._doubts.setdefault(int(row), []).append(watched)
 
-    def set_now(self, now_ms: int) -> None:
-        """Note what server time is, that wishes reach back from."""
+    def begin(self, now_ms: int) -> None:
+        """Note server time, that wishes reach back from; a channel of which nothing was found never said anything."""
         self._now_ms = now_ms
+        for row, rules in self._awaited_doubts.items():
+            for watched in rules:
+                watched.learn_last(row, None)
+        self._awaited_doubts = {}
 
     def wanted(self) -> Mapping[int, int]:
         """Return how far back each row is wanted, once."""

@@ -191,9 +191,11 @@ class Bound:
             self.windows.fill(slot, times, values)
             self.filled[slot] = True
 
-    def learn_last(self, row: int, value: float) -> None:
+    def learn_last(self, row: int, value: float | None) -> None:
         """Say of a row whether its last value was harmless; only a level can be judged by a value alone."""
-        if isinstance(self.condition, Threshold) and self.partner is None:
+        if value is None:
+            self.harmless[self.rows == row] = True
+        elif isinstance(self.condition, Threshold) and self.partner is None:
             judged = threshold.judge_values(self.condition, np.array([value]))
             self.harmless[self.rows == row] = (judged.breached[0], judged.cleared[0]) == (0, 1)
 

@@ -106,8 +106,8 @@ class WatchedRule:
             begin, end = np.searchsorted(leaf.of_row, (index, index + 1))
             leaf.harmless[begin:end] = False
 
-    def learn_last(self, row: int, value: float) -> None:
-        """Learn what a channel said last, where it says nothing now."""
+    def learn_last(self, row: int, value: float | None) -> None:
+        """Learn what a channel said last, where it says nothing now; None = nothing, ever."""
         for leaf in self.tree.leaves:
             leaf.learn_last(row, value)
 
