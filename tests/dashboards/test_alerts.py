@@ -113,3 +113,10 @@ async def test_a_link_that_is_none_says_so_without_repeating_it(client: httpx2.A
         refused = await client.request(method, "/a/forged-secret")
         assert_problem(refused, 404)
         assert "forged-secret" not in refused.json()["detail"]
+
+
+async def test_a_secret_that_is_refused_is_not_repeated(client: httpx2.AsyncClient, ours: Headers) -> None:
+    channel = {"document": {"channel": "10", "kind": "apprise"}, "secrets": {"url": "hush\n"}}
+    refused = await client.put("/api/v1/notify/channels/10", json=channel, headers=ours)
+    assert_problem(refused, 422)
+    assert "hush" not in refused.text

@@ -167,7 +167,7 @@ def _fault(found: Mapping[str, Any]) -> Fault:
     place = ".".join(str(part) for part in found["loc"])
     message = str(found["msg"])
     shown = found.get("input")
-    secret = any(word in place for word in ("password", "token"))
+    secret = any(word in place for word in ("password", "token", "secret"))
     if isinstance(shown, str | int | float) and not secret:
         message += f", found {str(shown)[:_SHOWN_INPUT]!r}"
     return Fault(place, message)
