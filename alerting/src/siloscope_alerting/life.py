@@ -71,8 +71,8 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
         behind: While UNKNOWN, the state that will be gone on from.
         last_ms: The newest instant that said something; older ones only fill gaps.
         began_ms: First breach of the hold that is under way, or of the episode that fires.
-        stretches: Earlier stretches of that hold, first and last breach of each: gaps part them from each other and from
-            `began_ms`, and late data that breaches throughout a gap joins them again.
+        stretches: Earlier stretches of that hold, first and last breach of each: gaps part them from each other and
+            from `began_ms`, and late data that breaches throughout a gap joins them again.
         cut_ms: Newest late reading that did not breach: nothing before it belongs to the hold.
         clear_ms: First instant on the good side of the clear level.
         firings_ms: When it fired lately, for flapping.
