@@ -135,8 +135,8 @@ class IncidentFacts:
         alerts: Worst first, at most 50; `alerts_count` says how many there are.
         templates: The rule's own messages by language, where one rule alone is the cause.
         facts: What no alert says. Always `count`, how many messages about it there are with this one. Of silence:
-            `silent_channels` and `channels` (how many of how many), `silent_nodes` (names), `since` (ISO 8601, UTC), and
-            what fired when it went silent as `firing`, a list of `alert_id`, `rule_name`, `subject`. Of flapping:
+            `silent_channels` and `channels` (how many of how many), `silent_nodes` (names), `since` (ISO 8601, UTC),
+            and what fired when it went silent as `firing`, a list of `alert_id`, `rule_name`, `subject`. Of flapping:
             `flapping` true and `firings`, how often it fired lately. Of what late data shows: `retrospects`, a list of
             `rule_name`, `subject`, `from`, `to`, `worst`, `now`, `unit`.
     """
