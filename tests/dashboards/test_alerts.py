@@ -1,5 +1,8 @@
 """What the routes of alerts, silences and links make of what they are asked; the database is not there."""
 
+from collections.abc import MutableMapping
+from typing import Any
+
 import httpx2
 import pytest
 
@@ -113,6 +116,13 @@ async def test_a_link_that_is_none_says_so_without_repeating_it(client: httpx2.A
         refused = await client.request(method, "/a/forged-secret")
         assert_problem(refused, 404)
         assert "forged-secret" not in refused.json()["detail"]
+
+
+async def test_no_log_holds_a_link(client: httpx2.AsyncClient, records: list[MutableMapping[str, Any]]) -> None:
+    for token in ("good", "forged-secret", "forged-secret/more"):
+        await client.get(f"/a/{token}")
+    assert {record["path"] for record in records} == {"/a/…"}
+    assert "forged-secret" not in str(records)
 
 
 async def test_a_secret_that_is_refused_is_not_repeated(client: httpx2.AsyncClient, ours: Headers) -> None:

@@ -13,6 +13,7 @@ from siloscope_dashboards.problems import of_error, problem
 from siloscope_process.clock import Clock
 
 _log = structlog.get_logger(__name__)
+_LINKS = "/a/"
 _QUIET = ("/healthz", "/readyz", "/metrics")
 
 
@@ -63,7 +64,7 @@ class AccessLog:
             _level(scope["path"], status),
             "request",
             method=scope["method"],
-            path=scope["path"],
+            path=logged_path(scope),
             route=route,
             status=status,
             duration_ms=round(duration_s * 1000, 1),
@@ -78,12 +79,18 @@ def route_of(scope: Scope) -> str:
     return str(scope.get("siloscope.route", "none"))
 
 
+def logged_path(scope: Scope) -> str:
+    """Return the path as a log may hold it: what a signed link allows, whoever reads its token may do."""
+    path = str(scope["path"])
+    return f"{_LINKS}…" if path.startswith(_LINKS) else path
+
+
 def _failed(scope: Scope, error: Exception) -> ASGIApp:
     request = Request(scope)
     if isinstance(error, ApiError):
         return of_error(request, error)
     request_id = scope["siloscope.request_id"]
-    _log.error("request_failed", path=scope["path"], request_id=request_id, exc_info=error)
+    _log.error("request_failed", path=logged_path(scope), request_id=request_id, exc_info=error)
     detail = f"the server failed; its log has the cause under request_id {request_id}"
     return problem(scope["path"], request_id, 500, detail=detail)
 
