@@ -27,12 +27,16 @@ async def running(farm: AlertFarm, mailbox: Mailbox) -> AsyncIterator[CollectorR
     async with http_client() as client:
         work = asyncio.create_task(Alerting(settings, SystemClock(), health, registry).run(stop, client))
         try:
-            await eventually(lambda: registry.get_sample_value("siloscope_alert_rounds_total") or work.done(), dict)
+            await eventually(lambda: _rounds(registry) > 0 or work.done(), lambda: _rounds(registry))
             yield registry
             assert health.ready
         finally:
             stop.set()
             await work
+
+
+def _rounds(registry: CollectorRegistry) -> float:
+    return registry.get_sample_value("siloscope_alert_rounds_total") or 0.0
 
 
 @pytest.mark.parametrize("database_home", ["postgres"], indirect=True)

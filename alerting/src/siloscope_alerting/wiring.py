@@ -25,6 +25,7 @@ from siloscope_alerting.watch.database_watch import DatabaseWatch
 from siloscope_alerting.watch.lease import Lease
 from siloscope_alerting.watch.loop import EvaluatorLoop
 from siloscope_alerting.watch.metrics import WatchMetrics
+from siloscope_process.errors import Stop
 from siloscope_process.operations import Health
 from siloscope_store import alert_digests
 from siloscope_store.connections import Pool, async_pool, borrowed
@@ -87,11 +88,17 @@ class Alerting:
             term = await lease.hold()
             try:
                 await self._lead(pool, lease, term, client)
-            except (Fenced, DatabaseUnavailable) as error:
-                self._watch_metrics.failed.inc()
+            except Fenced as error:
                 _log.warning("begins_anew", reason=str(error))
-                if isinstance(error, DatabaseUnavailable):
-                    self._health.set("database", False, str(error))
+            except DatabaseUnavailable as error:
+                _log.warning("begins_anew", reason=str(error))
+                self._health.set("database", False, str(error))
+            except Stop:
+                raise
+            except Exception:
+                # What stands in the database is whole: better to begin from there than to let everybody go unwarned.
+                _log.exception("begins_anew")
+            self._watch_metrics.failed.inc()
             self._stand_by()
             await lease.release()
             await self._clock.sleep(_BEGIN_ANEW_AFTER_S)

@@ -1,6 +1,6 @@
 """Silence, return and what came late, over a real database."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -28,7 +28,9 @@ def silence(farm: AlertFarm, ago_s: float = SILENT_S) -> None:
 def late(farm: AlertFarm, group: Group, values: list[float], *, first_ago_s: float, every_s: float = 60) -> None:
     """Store a backlog: samples of the past, with the marks that ingest sets."""
     at = farm.now()
-    rows = [(at - timedelta(seconds=first_ago_s - n * every_s), [v] * 6, None) for n, v in enumerate(values)]
+    rows: list[tuple[datetime, list[float | None], list[int | None] | None]] = [
+        (at - timedelta(seconds=first_ago_s - n * every_s), [v] * 6, None) for n, v in enumerate(values)
+    ]
     farm.samples(group, rows)
     farm.connection.execute(
         "INSERT INTO sample_late (group_id, bucket, samples) "
@@ -196,3 +198,31 @@ async def test_a_hold_survives_an_outage_that_the_backlog_fills(evaluation: Eval
     farm.latest(group, farm.now(), [31.0] * 6)
     await evaluation.turn()
     assert {state for state, _ in evaluation.states()} == {"firing"}
+
+
+async def test_what_waits_untold_survives_a_restart(evaluation: Evaluation) -> None:
+    farm = evaluation.farm
+    evaluation.rule("hot", condition=HOT)
+    farm.latest(farm.cables[0], farm.now(), [24.0] * 6)
+    await evaluation.turn()
+    late(farm, farm.cables[0], [31.0] * 5, first_ago_s=3_600, every_s=30)
+    age_marks(farm, 11)
+    await evaluation.turn()
+    assert evaluation.told.kinds == []  # more may come
+    await evaluation.begin()
+    await evaluation.turn()
+    assert {each.cause for each in evaluation.watch._causes} == {Cause.RETROSPECTIVE}
+    assert [len(each.alerts) for each in evaluation.watch._causes] == [6]
+
+
+async def test_a_maintenance_window_opens_nothing(evaluation: Evaluation) -> None:
+    farm = evaluation.farm
+    evaluation.rule("hot", condition=HOT)
+    farm.connection.execute(
+        "INSERT INTO alert_silence (org_id, kind, selector, begins, ends, author) VALUES "
+        "(%s, 'maintenance', '{}', now() - interval '1 h', now() + interval '1 h', 'test')",
+        (farm.org_id,),
+    )
+    farm.latest(farm.cables[0], farm.now(), [31.0] * 6)
+    await evaluation.turn()
+    assert evaluation.states() == []

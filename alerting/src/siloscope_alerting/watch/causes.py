@@ -116,7 +116,10 @@ class Causes:
         if flaps is not book.flapping:
             book.flapping = flaps
             incident.cause = Cause.FLAPPING if flaps else Cause.RULE
-            incident.facts["flapping"] = flaps
+            incident.facts |= {
+                "flapping": flaps,
+                "firings": sum(each.fired_ms is not None for each in incident.alerts.values()),
+            }
             if flaps:
                 return Telling(incident, "changed")
         if owed and now_ms - book.told_ms >= CHANGES_MS and not flaps:

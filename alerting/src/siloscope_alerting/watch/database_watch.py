@@ -23,7 +23,7 @@ from siloscope_alerting.watch.causes import Causes
 from siloscope_alerting.watch.cursors import Cursor
 from siloscope_alerting.watch.feed import Feed, joined
 from siloscope_alerting.watch.history import DatabaseHistory, Table, table_of
-from siloscope_alerting.watch.incidents import Incident
+from siloscope_alerting.watch.incidents import Incident, OpenAlert
 from siloscope_alerting.watch.judging import Judging
 from siloscope_alerting.watch.keeping import Alerts, FactsOf, RoutesFor
 from siloscope_alerting.watch.lease import LEASE_S
@@ -103,6 +103,7 @@ class DatabaseWatch:
         self._feed: Feed | None = None
         self._cursor: Cursor | None = None
         self._alerts = Alerts([])
+        self._untold: list[OpenAlert] = []
         self._causes = Causes([], {})
         self._judging = Judging(self._least_silence_ms, None, {})
         self._backlog = Backlog()
@@ -123,6 +124,7 @@ class DatabaseWatch:
         self._server_ms = to_ms(progress.now)
         self._alerts = Alerts(alerts)
         self._causes = Causes(incidents, self._rules)
+        self._untold = [each for each in alerts if each.fired_ms is not None and each.incident_id is None]
         self._judging = Judging(self._least_silence_ms, progress.evaluated_to, _known_silent(incidents))
 
     async def catalogue(self) -> Catalogue | None:
@@ -156,6 +158,7 @@ class DatabaseWatch:
         for rule_id, reason in faults:
             _log.error("rule_unreadable", rule_id=rule_id, reason=reason)
         self._causes.rules.update({each.rule_id: each for each in found})
+        self._find_again()
         self._subjects = Subjects(self._catalogue, self._causes.rules)
         return found
 
@@ -237,6 +240,15 @@ class DatabaseWatch:
         self.incidents = len(causes)
         if enqueued:
             self._wake.set()
+
+    def _find_again(self) -> None:
+        """Put what fired, and waited untold when the evaluator before ended, to its cause again."""
+        for alert in self._untold:
+            if alert.retrospective:
+                self._causes.looked_back(alert, self._server_ms)
+            elif alert.key.rule_id in self._causes.rules:
+                self._causes.fired(alert, self._server_ms)
+        self._untold = []
 
     def _present(self, news: News, now_ms: int) -> Present:
         subjects = self._subjects

@@ -4,12 +4,13 @@
 SELECT rule_id, subject_kind, subject_id, memory FROM alert_state ORDER BY rule_id, subject_kind, subject_id
 
 -- name: open
--- Episodes that are not over, and those of incidents that are not over.
+-- Episodes that are not over, those of incidents that are not over, and what late data showed that is not told yet.
 SELECT alert_id, rule_id, subject_kind, subject_id, rule_version, org_id, site_id, node_id, place_id, channel_id,
     incident_id, severity, state, reason, retrospective, flapping, inhibited_by, labels, facts, began_at, fired_at, ended_at
 FROM alert AS a
 WHERE a.ended_at IS NULL
     OR a.incident_id IN (SELECT i.incident_id FROM alert_incident AS i WHERE i.closed_at IS NULL)
+    OR a.retrospective AND a.incident_id IS NULL AND a.changed_at > clock_timestamp() - INTERVAL '1 hour'
 ORDER BY alert_id
 
 -- name: retrospects
