@@ -101,8 +101,9 @@ class WatchedAlerts:
             )
             connection.execute(
                 "INSERT INTO notify_outbox (notification_id, org_id, channel_id, incident_id, kind, dedup_key, "
-                "payload, severity, state, enqueued_at, attempts, delivered_at) SELECT gen_random_uuid(), org_id, "
-                "channel_id, %s, 'firing', gen_random_uuid()::text, '{}', %s, 'delivered', %s, 1, %s FROM notify_channel",
+                "payload, severity, state, enqueued_at, attempts, delivered_at) "
+                "SELECT gen_random_uuid(), org_id, channel_id, %s, 'firing', gen_random_uuid()::text, '{}', %s, "
+                "'delivered', %s, 1, %s FROM notify_channel",
                 (incident_id, severity, at, at),
             )
 
