@@ -1,6 +1,7 @@
 """Buttons pressed in Telegram: acted on once, by those who were told, whatever is lost afterwards."""
 
 import asyncio
+import logging
 from typing import Any
 
 import httpx2
@@ -132,6 +133,19 @@ async def test_a_server_that_is_away_is_named_without_the_token(
     with pytest.raises(BotAway, match="ConnectError") as refused:
         await updates.ask_once(TOKEN)
     assert TOKEN not in str(refused.value)
+
+
+async def test_no_log_holds_a_token(
+    world: World,
+    alert_id: int,
+    updates: TelegramUpdates,
+    fake_telegram: FakeTelegram,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    fake_telegram.press(told(world, alert_id))
+    await updates.ask_once(TOKEN)
+    assert TOKEN not in caplog.text
 
 
 async def test_it_asks_until_it_is_cancelled(

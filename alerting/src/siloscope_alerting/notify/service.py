@@ -1,6 +1,7 @@
 """What notifies, put together: one for a process, running while it holds the evaluator's term."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +25,8 @@ TIMEOUT = httpx2.Timeout(20.0, connect=10.0)
 
 def http_client() -> httpx2.AsyncClient:
     """Return the client that all senders share; the environment's proxies count, its certificates too."""
+    # Its own log names whole addresses: a bot's holds its token, a webhook's may hold a key.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     return httpx2.AsyncClient(timeout=TIMEOUT, headers={"User-Agent": "siloscope"})
 
 
