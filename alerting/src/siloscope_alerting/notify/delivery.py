@@ -74,12 +74,6 @@ class Delivery:
         self._looked_for_removed_s = float("-inf")
         self._stopping = False
 
-    @property
-    def stuck(self) -> bool:
-        """Whether an attempt has been under way for longer than any may take."""
-        now_s = self._clock.monotonic_s()
-        return any(way.began_s is not None and now_s - way.began_s > 2 * SEND_WITHIN_S for way in self._ways.values())
-
     async def run(self) -> None:
         """Send until cancelled; attempts that are under way then may end first: keep the lease until this returns.
 
@@ -187,11 +181,7 @@ class Delivery:
             return await notify_outbox.claim(connection, channel.channel_id, self._term)
 
     async def _attempt(self, channel: NotifyChannel, told: Channel, way: "_Way", claimed: Claimed) -> None:
-        way.began_s = self._clock.monotonic_s()
-        try:
-            failure = await self._send(channel, told, claimed)
-        finally:
-            way.began_s = None
+        failure = await self._send(channel, told, claimed)
         now_s = self._clock.monotonic_s()
         if failure is None:
             way.failures = 0
@@ -263,4 +253,3 @@ class _Way:
         self.allowance: Allowance | None = None
         self.failures = 0
         self.rests_until_s = float("-inf")
-        self.began_s: float | None = None

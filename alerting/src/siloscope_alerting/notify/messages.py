@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from siloscope_alerting.life import Transition
-from siloscope_alerting.ports import AlertFacts, IncidentFacts, NotificationKind
+from siloscope_alerting.ports import AlertFacts, IncidentFacts
 
 MOST_TRANSITIONS = 20
 
@@ -143,8 +143,3 @@ def message_of(kind: str, payload: Mapping[str, Any]) -> Message:
     if kind == "test" and "incident" in payload:
         return msgspec.convert(payload, IncidentMessage)
     return msgspec.convert(payload, _OTHERS.get(kind, IncidentMessage))
-
-
-def about_incident(kind: NotificationKind) -> bool:
-    """Whether messages of a kind are about an incident."""
-    return kind not in _OTHERS
