@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from siloscope_alerting.notify.climbing import Rung, climb
 from siloscope_alerting.notify.matching import About
@@ -140,3 +142,34 @@ def test_whoever_takes_over_goes_on_where_the_ladder_stands(restarts: Sequence[f
         taken_over.told = climber.told
         climber = taken_over
     assert heard == [(10, "escalated", 1), (30, "escalated", 2)]
+
+
+ACTS = st.sampled_from(["acknowledge", "unacknowledge", "silence", "unsilence", "clears", "fires"])
+
+
+@given(st.lists(st.tuples(ACTS, st.integers(1, 40)), max_size=12), st.booleans())
+def test_whatever_people_do_it_is_told_once_that_it_fires_and_never_while_it_is_quiet(
+    acts: list[tuple[str, int]],
+    told: bool,
+) -> None:
+    climber, minute = Climber(LADDER, told=told), 0
+    acknowledgements = 0
+    for act, minutes in acts:
+        if act == "acknowledge" and not climber.standing.get("acknowledged"):
+            acknowledgements += 1
+        if act in ("acknowledge", "unacknowledge"):
+            climber.standing["acknowledged"] = act == "acknowledge"
+        if act in ("clears", "fires"):
+            climber.standing["state"] = {"clears": "clearing", "fires": "firing"}[act]
+        if act == "silence":
+            climber.silences = [Silence(ORG_ID, Matcher(), AT, AT + timedelta(days=9))]
+        if act == "unsilence":
+            climber.silences = []
+        minute += minutes
+        heard = climber.until(minute)
+        calm = climber.standing.get("acknowledged") or climber.silences or climber.standing["state"] != "firing"
+        assert not (calm and heard)
+    kinds = [(kind, step) for _, kind, step in climber.heard]
+    assert kinds.count(("firing", 0)) <= (0 if told else 1)
+    for step in (1, 2):
+        assert kinds.count(("escalated", step)) <= 1 + acknowledgements
