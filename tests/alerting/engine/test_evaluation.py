@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siloscope_alerting.columns import BoundRule, Maintenance
+from siloscope_alerting.columns import BoundRule, Catalogue, Maintenance
 from siloscope_alerting.life import Key, Memory
 from siloscope_contract.alerts.selectors import Matcher, Selector
 from siloscope_contract.alerts.words import Reason, SubjectKind
@@ -275,6 +275,37 @@ def test_a_rule_that_changed_what_it_watches_says_so_and_one_that_changed_its_le
     stand.rearrange(rules=[BoundRule(1, 3, ORGANISATION, higher)])
     stand.round(at=1.5)
     assert stand.told[-1] == ("hot", 2, "resolved", "cleared")
+
+
+def test_windows_and_what_is_known_outlive_a_change_of_channels_and_of_rules() -> None:
+    rate = rule("rate", {"kind": "rate", "rises": 3.0, "within": "5m"})
+    stand = Stand([channel(1)], [rate])
+    assert stand.engine.wanted_history() == {0: 300_000}
+    stand.engine.recall({0: (np.array([at_ms(0)]), np.array([20.0]))})
+    stand.play(1, [20, 20, 20])
+    stand.rearrange(channels=[channel(0), channel(1)])
+    assert stand.engine.wanted_history() == {0: 300_000}, "of the new channel alone"
+    stand.rearrange(rules=[BoundRule(1, 2, ORGANISATION, msgspec.structs.replace(rate, name="Rises"))])
+    stand.round((1, 4, 24.0))
+    assert stand.state(1) == "F"
+
+
+def test_a_change_of_channels_forgets_no_harmless_mute_one() -> None:
+    stand = Stand([channel(1), channel(2)], [hot(per="place")])
+    stand.round((1, 1, 31), (2, 1, 20))
+    stand.round((1, 2, 31), (2, 2, None))
+    stand.rearrange(channels=[channel(1), channel(2), channel(3)])
+    stand.round((1, 3, 20))
+    assert stand.state(BIN, kind=SubjectKind.PLACE) == "o"
+
+
+def test_the_same_channels_again_are_not_taken_anew() -> None:
+    stand = Stand([channel(1)], [hot()])
+    catalogue = Catalogue(stand.channels)
+    stand.engine.arrange(catalogue, stand.rules, {})
+    stand.round((1, 1, 31))
+    outcome = stand.engine.arrange(catalogue, [], stand.memories)
+    assert [each.change.reason for each in outcome.transitions] == [Reason.RULE_REMOVED]
 
 
 def test_rules_of_another_organisation_see_nothing() -> None:

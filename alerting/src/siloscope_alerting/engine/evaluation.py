@@ -25,7 +25,8 @@ class Engine:
     """Evaluates rules; whatever decides is in the memories, all else is filled anew from stored samples."""
 
     def __init__(self) -> None:
-        self._table = Table(Catalogue(()))
+        self._catalogue = Catalogue(())
+        self._table = Table(self._catalogue)
         self._view = View.empty(0)
         self._taken_ms: Int64 = np.empty(0, np.int64)
         self._rules: list[WatchedRule] = []
@@ -42,9 +43,11 @@ class Engine:
         as `out_of_scope`; episodes of a rule whose levels changed go on, and its next reading decides.
         """
         before = {each.bound.rule_id: each for each in self._rules}
-        table = Table(catalogue)
-        self._carry(table)
-        self._table = table
+        if catalogue is not self._catalogue:
+            table = Table(catalogue)
+            self._carry(table)
+            self._catalogue, self._table = catalogue, table
+        table = self._table
         self._rules = in_order(WatchedRule(each, table) for each in rules)
         for each in self._rules:
             if each.bound.rule_id in before:
