@@ -13,13 +13,13 @@ from siloscope_process.clock import Clock
 from siloscope_store import ingest_presence
 
 _log = structlog.get_logger(__name__)
-EVERY_S = 3.0
+EVERY_S = 1.0
 _FORGET_EVERY = 1_000
 """Notes between two removals of workers that are no more."""
 
 
 class Attendance:
-    """Notes every few seconds that a worker is there.
+    """Notes every second that a worker is there.
 
     Args:
         database: A connection of its own: absence is unknown while this is not written.

@@ -165,3 +165,12 @@ def test_readings_together_are_in_order_of_channel_and_time() -> None:
     assert found.row.tolist() == [0, 0, 0, 1, 1, 1]
     assert np.all(np.diff(found.time_ms[:3]) > 0)
     assert joined([]).row.size == 0
+
+
+def test_of_what_no_rule_looks_at_only_the_newest_is_told() -> None:
+    feed = Feed(CATALOGUE)
+    feed.watched[:2] = False
+    take(feed, changed(1, 40, 40), changed(2, 40))
+    readings, spans = take(feed, changed(1, 1, 1), changed(2, 1))
+    assert readings.row.tolist() == [0, 1, 2]
+    assert list(spans) == [2]

@@ -16,7 +16,7 @@ from siloscope_alerting.columns import BoundRule, Catalogue, Float, Int64, Outco
 from siloscope_alerting.errors import Fenced
 from siloscope_alerting.life import Key, Memory
 from siloscope_alerting.ports import Clock, News
-from siloscope_alerting.watch import backlog, keeping, maintenance
+from siloscope_alerting.watch import backlog, interest, keeping, maintenance
 from siloscope_alerting.watch.backlog import Backlog
 from siloscope_alerting.watch.catalogue import bound, catalogue
 from siloscope_alerting.watch.causes import Causes
@@ -99,6 +99,7 @@ class DatabaseWatch:
         self._least_silence_ms = round(least_silence_s * 1000)
         self._catalogue = Catalogue([])
         self._rules: dict[int, BoundRule] = {}
+        self._bound: Sequence[BoundRule] = ()
         self._subjects = Subjects(self._catalogue, self._rules)
         self._feed: Feed | None = None
         self._cursor: Cursor | None = None
@@ -143,6 +144,7 @@ class DatabaseWatch:
         self._catalogue = catalogue(channels, names)
         told_to_ms = None if self._cursor is None else self._cursor.at_ms
         self._feed = Feed(self._catalogue, self._feed, told_to_ms)
+        self._feed.watched = interest.watched(self._catalogue, self._bound)
         self._judging.arrange(self._catalogue)
         self._subjects = Subjects(self._catalogue, self._causes.rules)
         return self._catalogue
@@ -158,6 +160,9 @@ class DatabaseWatch:
         for rule_id, reason in faults:
             _log.error("rule_unreadable", rule_id=rule_id, reason=reason)
         self._causes.rules.update({each.rule_id: each for each in found})
+        self._bound = found
+        if self._feed is not None:
+            self._feed.watched = interest.watched(self._catalogue, found)
         self._find_again()
         self._subjects = Subjects(self._catalogue, self._causes.rules)
         return found

@@ -61,6 +61,8 @@ class Feed:
         self._marked_ms = np.where(np.isnan(interval_s), 60_000.0, np.maximum(interval_s * 2_000, 60_000.0))
         self._between_ms = np.nan_to_num(interval_s * BETWEEN * 1000, nan=0.0)
         self.groups = self._keys // MOST_POSITIONS
+        self.watched = np.ones(count, np.bool_)
+        """Rows of which every reading counts; of the others the newest will do."""
         self.rows_of: dict[int, Int32] = _by_group(self.groups)
         self.newest_ms = np.full(count, decoding.NEVER_MS, np.int64)
         self.arrived_ms: dict[int, int] = {} if before is None else before.arrived_ms
@@ -124,7 +126,7 @@ class Feed:
         else:
             first = before_ms == decoding.NEVER_MS
         apart = newest.time_ms - begin_ms > np.maximum(self._between_ms[newest.row], 1)
-        at = np.flatnonzero(wanted & apart & ~first)
+        at = np.flatnonzero(wanted & apart & ~first & self.watched[newest.row])
         spans: dict[int, tuple[int, int]] = {}
         for group, begin, end in zip(
             self.groups[newest.row[at]].tolist(), begin_ms[at].tolist(), newest.time_ms[at].tolist(), strict=True
