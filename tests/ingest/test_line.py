@@ -83,6 +83,27 @@ async def test_an_acknowledgement_never_crosses_a_reconnect(version: int) -> Non
         assert first.acknowledged == []
 
 
+async def test_a_paused_line_takes_next_to_nothing_however_much_comes() -> None:
+    """gmqtt reads from a stream that resumes the socket by itself whenever it runs empty."""
+    async with fake_broker() as broker, consuming(broker) as consumer:
+        connection = await broker.connection()
+        connection.deliver("silo/v1/a/b/c/samples", b"first", 1)
+        await consumer.delivery(1)
+        for packet_id in range(2, 6002):
+            connection.deliver("silo/v1/a/b/c/samples", bytes(2000), packet_id)
+        line = consumer.link.line
+        assert line is not None
+        async with asyncio.timeout(10):
+            while line._transport.is_reading():  # until the stream is full, and has paused the socket itself
+                await asyncio.sleep(0)
+        consumer.link.pause()
+        for _ in range(3000):
+            await asyncio.sleep(0)
+        assert len(consumer.received) < 2000
+        consumer.link.resume()
+        await consumer.delivery(6001)
+
+
 async def test_messages_are_acknowledged_when_told_and_not_before() -> None:
     async with fake_broker() as broker, consuming(broker) as consumer:
         connection = await broker.connection()

@@ -253,6 +253,8 @@ class Line:
         """
         connection = self._client._connection
         connection._last_data_in = time.monotonic()
+        if self._paused:
+            self._transport.pause_reading()  # the stream that gmqtt reads from resumes it by itself when it runs empty
         now_ms = self._now_ms()
         try:
             found, end = frames.split(data)

@@ -95,10 +95,10 @@ class IngestSettings(ServiceSettings, frozen=True, kw_only=True):
     quarantined_a_minute: Annotated[
         int, Meta(description="Refused messages of one node that are kept a minute; beyond that they are counted", ge=1)
     ] = 60
-    ingest_batch_messages: Annotated[int, Meta(description="Most messages a transaction", ge=1)] = 20_000
+    ingest_batch_messages: Annotated[int, Meta(description="Most messages a transaction", ge=1)] = 12_000
     ingest_held_messages: Annotated[
         int, Meta(description="Most messages held between broker and database; then no more are read", ge=1)
-    ] = 65_535
+    ] = 24_000
     ingest_held_mib: Annotated[int, Meta(description="The same limit in MiB of payload", ge=1)] = 64
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -57,7 +58,7 @@ class Part:
         self.moves_latest = True
         self._layout = PlainLayout(group_id, self.length)
         self._pick = _picker([place for place, _ in places]) if len(places) == self.length else None
-        self._indices = places
+        self._indices = _shared(tuple(places))
         # A sample whose shape has more than this part says more than its values are, so that one is never in order.
         in_order = sample_width == self.length and list(places) == [(at, at) for at in range(self.length)]
         self.encode_in_order: EncodeInOrder | None = self._layout.encode if in_order else None
@@ -78,6 +79,12 @@ class Part:
             ordered[position] = values[place]
             codes[position] = quality[place]
         return encode(self.group_id, time_ms, ordered, codes if any(codes) else None)
+
+
+@lru_cache(maxsize=4096)
+def _shared(places: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """Return the same object for equal places: thousands of devices are of one kind."""
+    return places
 
 
 class Shape:

@@ -94,8 +94,6 @@ async def _write_exceptions(connection: Connection, batch: Batch, conflicts: lis
 
 async def _write_latest(connection: Connection, batch: Batch) -> None:
     partial = batch.partial_latest()
-    if partial:
-        await samples.write_latest(connection, partial)
     newest = batch.newest_rows()
-    if newest:
-        await samples.write_newest(connection, newest)
+    if partial or newest:
+        await samples.write_latest(connection, partial, newest)

@@ -50,20 +50,27 @@ class PlainLayout:
         length: How many positions a row fills.
     """
 
-    __slots__ = ("_arguments", "_pack")
+    __slots__ = ("_group_id", "_pack", "_template")
 
     def __init__(self, group_id: int, length: int) -> None:
+        self._group_id = group_id
         self._pack = _plain_struct(length).pack
-        array_bytes = _ARRAY_HEADER_BYTES + length * _FLOAT_ELEMENT.size
-        head = [4, 4, group_id, 8, 0, array_bytes, 1, 0, _FLOAT8, length, 1]
-        self._arguments: list[float] = [*head, *[8, 0.0] * length, -1]
+        self._template = _plain_arguments(length)
 
     def encode(self, time_ms: int, values: Sequence[float]) -> bytes:
         """Return the row; `values` in order of position, as many as the layout's length."""
-        arguments = self._arguments[:]
+        arguments = [*self._template]
+        arguments[2] = self._group_id
         arguments[4] = (time_ms - MS_UNTIL_2000) * 1000
         arguments[12:-1:2] = values
         return self._pack(*arguments)
+
+
+@lru_cache(maxsize=512)
+def _plain_arguments(length: int) -> tuple[float, ...]:
+    """Return what the struct of so many values is packed from, but for group, time and values."""
+    array_bytes = _ARRAY_HEADER_BYTES + length * _FLOAT_ELEMENT.size
+    return (4, 4, 0, 8, 0, array_bytes, 1, 0, _FLOAT8, length, 1, *(8, 0.0) * length, -1)
 
 
 @lru_cache(maxsize=512)

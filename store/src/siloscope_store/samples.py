@@ -166,27 +166,29 @@ async def count(connection: Connection, table: SampleTable) -> int:
     return int(row[0])
 
 
-async def write_latest(connection: Connection, rows: Sequence[bytes]) -> None:
+async def write_latest(connection: Connection, rows: Sequence[bytes], newest: Sequence[bytes] = ()) -> None:
     """Bring `latest` up to date, per element newest by the element's own time.
 
     Args:
         connection: In a transaction.
         rows: Rows of `latest`, ascending by group.
+        newest: Rows of a sample table that are whole groups, ascending, of groups that are not among `rows`.
     """
-    await _copy(connection, SQL(_SQL["copy_latest"]), rows)
-    await connection.execute(_SQL["merge_latest"])
+    if rows:
+        await _copy(connection, SQL(_SQL["copy_latest"]), rows)
+    if newest:
+        await _copy(connection, SQL(_SQL["copy_newest"]), newest)
+    if rows and newest:
+        await connection.execute(_SQL["lock_latest"])
+    if rows:
+        await connection.execute(_SQL["merge_latest"])
+    if newest:
+        await _write_newest(connection, len(newest))
 
 
-async def write_newest(connection: Connection, rows: Sequence[bytes]) -> None:
-    """Bring `latest` up to date with samples of whole groups, per element newest by the sample's time.
-
-    Args:
-        connection: In a transaction, in which this is the last about `latest`.
-        rows: Rows of a sample table, ascending, one for a group.
-    """
-    await _copy(connection, SQL(_SQL["copy_newest"]), rows)
+async def _write_newest(connection: Connection, rows: int) -> None:
     replaced = await connection.execute(_SQL["replace_latest"])
-    if replaced.rowcount < len(rows):
+    if replaced.rowcount < rows:
         await connection.execute(_SQL["empty_latest"])
         await connection.execute(_SQL["newest_as_latest"])
         await connection.execute(_SQL["merge_latest"])

@@ -132,6 +132,12 @@ ON CONFLICT (group_id) DO UPDATE SET
     updated_at = now(), changed_by = pg_current_xact_id()
 WHERE cardinality(kept.times) <= cardinality(excluded.times) AND (excluded.times[1] > ALL (kept.times)) IS NOT FALSE
 
+-- name: lock_latest
+-- What is written in two statements is locked in one order before: writers that meet the same groups would else deadlock.
+SELECT count(*) FROM (
+    SELECT group_id FROM incoming_latest UNION SELECT group_id FROM incoming_newest ORDER BY group_id
+) AS w CROSS JOIN LATERAL (SELECT FROM latest AS l WHERE l.group_id = w.group_id OFFSET 0 FOR NO KEY UPDATE) AS l
+
 -- name: empty_latest
 DELETE FROM incoming_latest
 
