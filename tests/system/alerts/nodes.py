@@ -16,6 +16,8 @@ from tests.ingest.publishing import connected, publish
 
 DEVICE = "cables"
 NORMAL_C = 20.0
+DELIVERY_S = 5.0
+"""What comes later than this is late; silence is judged after it."""
 SAMPLES_A_PACK = 20
 Reading = tuple[int, Sequence[float]]
 
@@ -93,6 +95,6 @@ class Node:
         times = [time_ms for time_ms, _ in owed]
         span = EpochSpan(self._epoch, 1, self._next + packs, min(times, default=None), max(times, default=None))
         channels = [ChannelBirth(key, "temperature", "Cel", resolution=0.1) for key in self._keys]
-        group = GroupBirth("main", self._interval_s, channels=channels)
+        group = GroupBirth("main", self._interval_s, channels=channels, delivery_s=DELIVERY_S)
         devices = [DeviceBirth(DEVICE, title="Cables", groups=[group])]
         return encode(Birth(session=secrets.token_hex(4), epochs=[span], devices=devices))

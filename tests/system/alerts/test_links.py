@@ -19,7 +19,7 @@ HOT = {
 SILENT = {
     "rule": "channel-silent",
     "name": "A sensor is silent",
-    "condition": {"kind": "no_data", "intervals": 3, "at_least": "3s"},
+    "condition": {"kind": "no_data", "intervals": 3, "at_least": "6s"},
 }
 NODES, CHANNELS = 4, 100
 HOURS_MS, MINUTE_MS = 6 * 3_600_000, 60_000

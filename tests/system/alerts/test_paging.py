@@ -25,7 +25,7 @@ TAKES_OVER_WITHIN_S = 10.0
 
 async def test_a_sensor_that_flaps_a_hundred_times_is_two_messages(world: World) -> None:
     await world.rules(HOT)
-    node = await world.node("bin-1", 1)
+    node = await world.node("bin-1", 1, APART_MS / 2_000)
     await world.until_stored(1)
     await node.lose_link()
     await node.connect()
@@ -41,7 +41,7 @@ async def test_a_sensor_that_flaps_a_hundred_times_is_two_messages(world: World)
 
 
 async def test_restarts_page_nobody_again(world: World) -> None:
-    await world.rules(HOT)
+    await world.rules(HOT | {"flapping": {"within": "8s"}})
     node = await world.node("bin-1", 3)
     node.values[1] = HOT_C
     await world.until_states({"firing": 1})
@@ -84,12 +84,12 @@ async def test_another_takes_over_within_ten_seconds_and_misses_nothing(world: W
 
 
 async def test_a_test_alarm_travels_the_whole_way(world: World) -> None:
-    await world.command("alerts", "test-alarm", "crew")
+    await world.command("alerts", "test-alarm", "crew", "--organisation", "demo")
     await world.until_mails(1)
     delivered = "SELECT kind, state, attempts FROM notify_outbox"
     await eventually(lambda: world.rows(delivered) == [("test", "delivered", 1)], lambda: world.rows(delivered))
     assert world.mailbox.recipients == [["crew@farm.example"]]
-    assert "crew" in await world.command("alerts", "channels", "list")
+    assert "crew" in await world.command("alerts", "channels", "list", "--organisation", "demo")
 
 
 def _is_past(at_ms: int) -> bool:

@@ -125,11 +125,11 @@ class World:
         file = self._written("notify.yaml", {"channels": [channel], "routes": [route]})
         await self.command("alerts", "channels", "apply", str(file), "--organisation", SITE[0], environ=environ)
 
-    async def node(self, slug: str, channels: int) -> Node:
+    async def node(self, slug: str, channels: int, interval_s: float = INTERVAL_S) -> Node:
         """Connect a node that begins to read at once."""
         name = NodeName.of(*SITE, slug)
         url = self._broker.url_for(Principal.of_node(name))
-        node = Node(name, url, channels, INTERVAL_S)
+        node = Node(name, url, channels, interval_s)
         self._nodes.append(node)
         await node.connect()
         node.read()
@@ -142,10 +142,13 @@ class World:
         with psycopg.connect(self._url, autocommit=True) as connection:
             return connection.execute(statement.encode(), parameters).fetchall()
 
-    def states(self) -> dict[str, int]:
-        """Return how many alerts that fired and are not over are in each state."""
-        query = "SELECT state, count(*)::int FROM alert WHERE ended_at IS NULL AND fired_at IS NOT NULL GROUP BY state"
-        return dict(self.rows(query))
+    def states(self, rule: str = "hot") -> dict[str, int]:
+        """Return how many alerts of a rule that fired and are not over are in each state."""
+        query = (
+            "SELECT state, count(*)::int FROM alert JOIN alert_rule USING (rule_id) "
+            "WHERE slug = %s AND ended_at IS NULL AND fired_at IS NOT NULL GROUP BY state"
+        )
+        return dict(self.rows(query, rule))
 
     def holder(self) -> int | None:
         """Return the process that evaluates."""
