@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import aiomqtt
 
@@ -46,6 +46,7 @@ class Node:
         self._client: aiomqtt.Client | None = None
         self._end = AsyncExitStack()
         self._reading: asyncio.Task[None] | None = None
+        self._enough = asyncio.Event()
 
     async def connect(self, *, owed: Sequence[Reading] = ()) -> None:
         """Connect and say what it is, and from when to when samples are on their way."""
@@ -62,12 +63,13 @@ class Node:
 
     def read(self) -> None:
         """Begin to send what it reads, once per interval."""
+        self._enough.clear()
         self._reading = asyncio.create_task(self._read())
 
     async def lose_link(self) -> None:
         """Be cut off."""
         if self._reading is not None:
-            self._reading.cancel()
+            self._enough.set()
             await asyncio.gather(self._reading, return_exceptions=True)
             self._reading = None
         await self._end.aclose()
@@ -76,10 +78,12 @@ class Node:
     async def _read(self) -> None:
         clock, loop = SystemClock(), asyncio.get_running_loop()
         due_s = loop.time()
-        while True:
+        while not self._enough.is_set():
             await self.send([(clock.now_ms(), self.values)])
             due_s += self._interval_s
-            await asyncio.sleep(due_s - loop.time())
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due_s):
+                    await self._enough.wait()
 
     def _pack(self, readings: Sequence[Reading]) -> bytes:
         count = len(self._keys)

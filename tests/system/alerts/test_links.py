@@ -71,7 +71,8 @@ async def test_a_backlog_of_six_hours_is_one_notice_of_what_it_shows(world: Worl
     await world.until_mails(before + 1, 75)
     await world.judged_for(5)
     assert len(world.mailbox.mails) == before + 1, world.subjects
-    assert "33.0" in world.text(before)
+    assert "bin-1, t3: Grain is hot" in world.text(before)
+    assert "reached 33 °C, now 20 °C" in world.text(before)
     kinds = world.rows("SELECT kind FROM notify_outbox ORDER BY enqueued_at DESC LIMIT 1")
     assert kinds == [("retrospective",)]
     past = world.rows("SELECT state, extract(epoch FROM ended_at - began_at)::int FROM alert WHERE retrospective")
