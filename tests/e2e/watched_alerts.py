@@ -109,6 +109,6 @@ class WatchedAlerts:
 
     def _id(self, query: str, *values: Any, **named: Any) -> int:
         with connect(self._url, autocommit=True) as connection:
-            row = connection.execute(query, named or values).fetchone()  # type: ignore[call-overload]
+            row = connection.execute(query, named or values).fetchone()
             assert row is not None
             return int(row[0])
