@@ -106,6 +106,7 @@ class Judgement:
         metrics: Figures of the platform: (metric, node_id or None) to value.
         maintenance: Windows that touch the times of this round.
         now_ms: Server time; readings from the future wait for it. None = they are taken at once.
+        up_since_ms: When our own last outage ended: what is missing may be on its way still.
     """
 
     absent_to_ms: int
@@ -115,6 +116,7 @@ class Judgement:
     metrics: Mapping[tuple[str, int | None], float] = field(default_factory=dict)
     maintenance: Sequence[Maintenance] = ()
     now_ms: int | None = None
+    up_since_ms: int = 0
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,26 @@ def test_an_alert_that_fires_again_before_its_resolve_was_told_is_no_news() -> N
     assert story.wait(301) == ["resolved"]
 
 
+def test_what_fires_again_long_after_it_ended_is_told_though_others_still_fire() -> None:
+    story = Story()
+    first, _ = story.alert(100), story.alert(101)
+    story.go()
+    story.end(first)
+    assert story.wait(3600) == []
+    story.alert(100)
+    assert story.go() == ["changed"]
+
+
+def test_one_that_flaps_hides_no_other_that_fires() -> None:
+    story = Story()
+    flapper = story.alert(100)
+    story.go()
+    flapper.flapping = True
+    assert story.go() == ["changed"]
+    story.alert(101)
+    assert story.wait(CHANGES_MS / 1000 + 5) == ["changed"]
+
+
 def test_a_hundred_flaps_are_two_messages() -> None:
     story = Story()
     alert = story.alert()

@@ -117,15 +117,17 @@ class Engine:
         view.absent = overdue
         return newly
 
-    def _in_state(self, slug: str | None, state: str, rows: Int32) -> Flags:
-        """Return which of some rows have an alert of a rule, or of any, that is in a state."""
-        found = np.zeros(len(self._table), np.bool_)
+    def _in_state(self, slug: str | None, state: str, rows: Int32) -> tuple[Flags, Flags]:
+        """Return which of some rows have an alert of a rule, or of any, in a state, and which had when last seen."""
+        found, before = np.zeros(len(self._table), np.bool_), np.zeros(len(self._table), np.bool_)
         for watched in self._rules:
             if watched.memories and (slug is None or watched.bound.rule.rule == slug):
                 for index, memory in watched.memories.items():
-                    if memory.state.value == state:
+                    if memory.state == state:
                         found[watched.rows_of(index)] = True
-        return found[rows]
+                    elif memory.behind == state:
+                        before[watched.rows_of(index)] = True
+        return found[rows], before[rows]
 
     def _carry(self, table: Table) -> None:
         """Keep what is known of channels that stay."""

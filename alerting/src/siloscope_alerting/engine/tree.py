@@ -21,7 +21,7 @@ from siloscope_contract.alerts.selectors import Selector
 from siloscope_contract.alerts.words import SubjectKind
 from siloscope_contract.quality import FIRST_BAD
 
-InState = Callable[[str | None, str, Int32], Flags]
+InState = Callable[[str | None, str, Int32], tuple[Flags, Flags]]
 Answer = tuple[Truths, Truths]
 
 
@@ -30,7 +30,8 @@ class Sight:
     """What a condition is judged on at one instant.
 
     Attributes:
-        in_state: Of these rows, which have an alert of a rule (None = of any) that is in a state.
+        in_state: Of these rows, which have an alert of a rule (None = of any) that is in a state, and which have one
+            of which nothing is known since it was.
         learns: Whether what is seen is remembered as what a channel said last: not so for the past.
     """
 
@@ -204,16 +205,25 @@ class Bound:
     def _counted(self, at: NDArray[np.intp], sight: Sight, breached: Truths, cleared: Truths) -> Answer:
         condition, rows, subjects = self.condition, self.rows[at], self.of_row[at]
         assert isinstance(condition, Count)
+        in_doubt = np.zeros(len(rows), np.bool_)
         if condition.state == "bad":
             counted = sight.view.quality[rows] >= FIRST_BAD
         elif condition.state == "silent":
-            counted = sight.view.absent[rows]
+            counted, in_doubt = self._silent(rows, sight)
         else:
-            counted = sight.in_state(condition.rule, condition.state, rows)
+            counted, in_doubt = sight.in_state(condition.rule, condition.state, rows)
         starts = np.flatnonzero(np.r_[True, subjects[1:] != subjects[:-1]])
-        judged = count.judge(condition, counted, starts)
+        judged = count.judge(condition, counted, in_doubt, starts)
         breached[subjects[starts]], cleared[subjects[starts]] = judged.breached, judged.cleared
         return breached, cleared
+
+    def _silent(self, rows: Int32, sight: Sight) -> tuple[Flags, Flags]:
+        """Return which rows are absent, and which would be, were it not for an outage of ours."""
+        judgement = sight.judgement
+        up_ms = judgement.absent_to_ms - judgement.up_since_ms
+        ours = judgement.platform_down | (up_ms <= self.table.quiet_ms[rows])
+        absent = sight.view.absent[rows]
+        return absent & ~ours, absent & ours
 
     def _windows(self, span_ms: int) -> Windows | None:
         if not span_ms:

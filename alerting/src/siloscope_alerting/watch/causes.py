@@ -122,7 +122,7 @@ class Causes:
             }
             if flaps:
                 return Telling(incident, "changed")
-        if owed and now_ms - book.told_ms >= CHANGES_MS and not flaps:
+        if owed and now_ms - book.told_ms >= CHANGES_MS:
             return Telling(incident, "changed")
         if not owed and self._is_over(incident, now_ms):
             incident.closed_ms = now_ms
@@ -133,13 +133,26 @@ class Causes:
         """Say whether an alert fired that no message has named."""
         if alert.fired_ms is None or alert.alert_id in incident.book.told:
             return False
-        if any(each.key == alert.key for each in _told(incident)):
-            return False  # it fires again, and people still believe that it does
+        if self._is_believed(alert, incident):
+            return False
         if not _is_no_data(self.rules.get(alert.key.rule_id)):
             return alert.ended_ms is None or not incident.book.count
         # Perhaps its node is going silent: that would be one message about all of them.
         heard_ms = present.heard_ms.get(alert.node_id or 0, present.now_ms)
         return alert.state in (State.FIRING, State.CLEARING) and heard_ms > alert.fired_ms
+
+    def _is_believed(self, alert: OpenAlert, incident: Incident) -> bool:
+        """Say whether it fires again so soon that people who were told believe that it never ended."""
+        until_ms = float("-inf")
+        for each in sorted(incident.alerts.values(), key=lambda one: one.alert_id):
+            if each.key != alert.key or each.fired_ms is None:
+                continue
+            is_believed = each.fired_ms < until_ms
+            if each.alert_id == alert.alert_id:
+                return is_believed
+            if is_believed or each.alert_id in incident.book.told:
+                until_ms = float("inf") if each.ended_ms is None else each.ended_ms + self._quiet_ms(each)
+        return False
 
     def _is_over(self, incident: Incident, now_ms: int) -> bool:
         return all(
@@ -298,10 +311,6 @@ def _silence_of(bound: BoundRule, alert: OpenAlert) -> tuple[Cause, int] | None:
     if alert.key.subject_kind is SubjectKind.NODE:
         return Cause.NODE_SILENT, alert.key.subject_id
     return (Cause.SITE_SILENT, alert.key.subject_id) if alert.key.subject_kind is SubjectKind.SITE else None
-
-
-def _told(incident: Incident) -> Iterator[OpenAlert]:
-    return (incident.alerts[each] for each in incident.book.told if each in incident.alerts)
 
 
 def _note(incident: Incident, present: Present) -> None:

@@ -88,7 +88,14 @@ class Judging:
         if not fresh and before is not None:
             silent, sites = before.silent_nodes, before.silent_sites
         self._judgement = Judgement(
-            judged.absent_to_ms, judged.platform_down, silent, sites, metrics, self.maintenance, now_ms
+            judged.absent_to_ms,
+            judged.platform_down,
+            silent,
+            sites,
+            metrics,
+            self.maintenance,
+            now_ms,
+            self._up_since_ms or 0,
         )
         return self._judgement
 

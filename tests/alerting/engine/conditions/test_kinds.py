@@ -159,6 +159,26 @@ def test_nothing_is_absent_while_the_platform_is_down() -> None:
     assert (stand.state(1), stand.reasons()[-1]) == ("u", "platform_down")
 
 
+def test_after_an_outage_of_ours_a_channel_is_absent_when_it_stays_away() -> None:
+    stand = Stand([channel(1), channel(2)], [rule("x", {"kind": "no_data"})])
+    stand.round((1, 0, 20.0), (2, 0, 20.0))
+    stand.round(at=60, platform_down=True)
+    stand.round(at=61, up_since_ms=at_ms(60.5))
+    assert stand.told == []
+    stand.round((1, 62, 20.0), at=63.6, up_since_ms=at_ms(60.5))
+    assert (stand.state(1), stand.state(2)) == ("o", "F")
+
+
+def test_an_outage_of_ours_resolves_no_silence() -> None:
+    stand = Stand([channel(1)], [rule("x", {"kind": "no_data"})])
+    stand.round((1, 0, 20.0))
+    stand.round(at=60)
+    stand.round(at=61, up_since_ms=at_ms(60.5))
+    assert stand.state(1) == "u"
+    stand.round(at=70, up_since_ms=at_ms(60.5))
+    assert (stand.state(1), stand.reasons().count("held")) == ("F", 1)
+
+
 def test_stuck_is_a_whole_window_within_a_tolerance() -> None:
     condition = {"kind": "stuck", "within": "5m", "tolerance": 0.1}
     assert played(condition, [20, 20.1, 20, 20, 20.1, 20, 20.2, 20.3]) == "oooFFFoo"
@@ -209,6 +229,27 @@ def test_counting_the_silent_and_the_bad() -> None:
     assert stand.state(BIN, rule_id=2, kind=PLACE) == "o"
     stand.round((1, 60, 20.0))
     assert stand.state(SITE, kind=SubjectKind.SITE) == "F"
+
+
+def test_counting_the_silent_is_unknown_while_the_platform_is_down_and_until_it_is_up_for_long_enough() -> None:
+    stand = Stand([channel(1)], [rule("silent", {"kind": "count", "state": "silent"}, per="site")])
+    stand.round((1, 1, 20.0))
+    stand.round(at=60, platform_down=True)
+    stand.round(at=61, up_since_ms=at_ms(60.5))
+    assert stand.told == []
+    stand.round(at=70, up_since_ms=at_ms(60.5))
+    assert stand.state(SITE, kind=SubjectKind.SITE) == "F"
+
+
+@pytest.mark.parametrize("state", ["firing", "pending"])
+def test_counting_alerts_of_which_nothing_is_known_resolves_nothing(state: str) -> None:
+    hot = rule("hot", {"kind": "threshold", "above": 30.0}, hold="10m" if state == "pending" else "0s")
+    many = rule("many", {"kind": "count", "state": state, "rule": "hot", "at_least": 2}, per="site")
+    stand = Stand([channel(1), channel(2)], [hot, many])
+    stand.round((1, 1, 31.0), (2, 1, 31.0))
+    assert stand.state(SITE, rule_id=2, kind=SubjectKind.SITE) == "F"
+    stand.round(at=60, silent_nodes={NODE: at_ms(2)})
+    assert stand.state(SITE, rule_id=2, kind=SubjectKind.SITE) == "u"
 
 
 def test_figures_of_the_platform_by_node_or_as_a_whole() -> None:

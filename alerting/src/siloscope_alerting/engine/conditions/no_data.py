@@ -12,8 +12,9 @@ from siloscope_contract.alerts.spans import seconds
 def judge(condition: NoData, look: Look) -> Judged:
     """Judge on server time less ingest lag; the figure is for how many seconds nothing came.
 
-    Unknown while broker or ingest are away, and for what belongs to a node or site that is silent as a whole: that has
-    an alert of its own. A channel without an expected interval, or that was never heard of, is never absent.
+    Unknown while broker or ingest are away, for what is still missing soon after, and for what belongs to a node or
+    site that is silent as a whole: that has an alert of its own. A channel without an expected interval, or that was
+    never heard of, is never absent.
     """
     if condition.of == "channel":
         return _channels(condition, look)
@@ -38,11 +39,12 @@ def limits_ms(condition: NoData, look: Look) -> Float:
 def _channels(condition: NoData, look: Look) -> Judged:
     heard_ms = look.view.heard_ms[look.rows]
     age_ms = np.where(heard_ms == NEVER, np.nan, (look.judgement.absent_to_ms - heard_ms).astype(np.float64))
-    absent = age_ms > limits_ms(condition, look)
+    limit_ms = limits_ms(condition, look)
+    absent = age_ms > limit_ms
+    in_doubt = absent & (look.judgement.absent_to_ms - look.judgement.up_since_ms <= limit_ms)
     of_silent = ~np.isnan(_looked_up(dict(look.judgement.silent_nodes), look.table.node_id[look.rows]))
-    return Judged.of(
-        absent, ~absent, age_ms / 1000, ~np.isnan(age_ms) & ~of_silent & (not look.judgement.platform_down)
-    )
+    known = ~np.isnan(age_ms) & ~of_silent & ~in_doubt & (not look.judgement.platform_down)
+    return Judged.of(absent, ~absent, age_ms / 1000, known)
 
 
 def _looked_up(values: dict[int, int], keys: "np.ndarray[tuple[int], np.dtype[np.int32]]") -> Float:
