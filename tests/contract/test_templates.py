@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siloscope_contract import senml, templates
+from siloscope_contract import senml, templates, texts
 from siloscope_contract.errors import MalformedPack
 from siloscope_contract.packs import Epoch, Pack, Sample, decode, encode
 from siloscope_contract.resolution import resolve
@@ -116,12 +116,43 @@ def test_devices_that_send_the_same_text_keep_their_names() -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(templates, "_MOST_TEXTS", 8)
+    monkeypatch.setattr(templates._known, "most", 8)
     for at in range(20):
         names = ("a", "b", f"c{at}")
         sample = Sample("head", 1_700_000_000_000, names, ("Cel",) * 3, [1.0, 2.0, 3.0], [0, 0, 0])
         assert decode(encode(Pack(None, None, [sample])), received_ms=RECEIVED_MS).samples == [sample]
         assert len(templates._known) <= 8
+
+
+def test_what_packs_of_many_samples_leave_behind_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(templates._series, "heaviest", 20_000)
+    monkeypatch.setattr(texts._shared, "heaviest", 1_000)
+    random = Random(3)
+    for _ in range(200):
+        failed = [random.random() < 0.5 for _ in range(10)]
+        found = [
+            Sample(
+                "head",
+                1_700_000_000_000 + at,
+                ("a", "b"),
+                ("Cel", None if bad else "Cel"),
+                [1.0, None if bad else 2.0],
+                [0, 202 if bad else 0],
+            )
+            for at, bad in enumerate(failed)
+        ]
+        assert decode(encode(Pack(None, None, found)), received_ms=RECEIVED_MS).samples == found
+        assert sum(map(len, texts._shared)) <= 1_000
+        assert sum(each.fixed_bytes for each in templates._series.values()) <= 20_000
+
+
+def test_long_texts_are_remembered_up_to_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(templates._known, "heaviest", 20_000)
+    for at in range(40):
+        names = tuple(f"c{at}-{place}" for place in range(50))
+        sample = Sample("head", 1_700_000_000_000, names, ("Cel",) * 50, [1.0] * 50, [0] * 50)
+        assert decode(encode(Pack(None, None, [sample])), received_ms=RECEIVED_MS).samples == [sample]
+        assert sum(len(skeleton) for _, skeleton in templates._known) <= 20_000
 
 
 UNITS = ("Cel", "%RH", "hPa", "K", "km/h", "")

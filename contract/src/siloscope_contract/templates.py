@@ -10,6 +10,7 @@ import re
 
 import msgspec
 
+from siloscope_contract.bounded import Bounded
 from siloscope_contract.errors import ContractError
 from siloscope_contract.quality import BY_REASON, CODES, FIRST_BAD
 from siloscope_contract.resolution import MAX_TIME_S, RELATIVE_BELOW_S
@@ -26,8 +27,6 @@ _NEXT_BASE = re.compile(rb'n":"([^"\\]{1,140})",(?:"bt":(\d{1,15}(?:\.\d{1,9})?)
 _NEXT_TIME = b't":'
 _VALUES = re.compile(rb'"v":[-+.0-9eE \t\r\n]+')
 _NUMBER_BYTES = b"0123456789+-.eE \t\r\n"
-_MOST_TEXTS = 65_536
-_MOST_SERIES = 16_384
 
 _numbers = msgspec.json.Decoder(list[float]).decode
 
@@ -45,16 +44,17 @@ class _Reading(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 _readings = msgspec.json.Decoder(list[_Reading]).decode
 
 
-_known: dict[tuple[bytes, bytes], Text] = {}
+_known: Bounded[tuple[bytes, bytes], Text] = Bounded(most=65_536, heaviest=2**25)
 _last: dict[bytes, Text] = {}
-_series: dict[tuple[bytes, int], Series] = {}
+_series: Bounded[tuple[bytes, int], Series] = Bounded(most=16_384, heaviest=2**25)
+"""Both weigh as many bytes as their texts are long: a message may bring a megabyte of them."""
 
 
 def forget() -> None:
     """Forget all texts."""
-    _known.clear()
+    _known.forget()
     _last.clear()
-    _series.clear()
+    _series.forget()
     forget_shared()
 
 
@@ -112,9 +112,8 @@ def _read_each(
     if others and not _read_others(base, others, found, joined, heads):
         return None
     if others:
-        if len(_series) >= _MOST_SERIES:
-            _series.clear()
-        _series[key] = Series(found, heads)
+        series = Series(found, heads)
+        _series.put(key, series, series.fixed_bytes)
     return _decoded(found, joined, epoch, seq, received_ms)
 
 
@@ -165,9 +164,9 @@ def _fitting(base: bytes, body: bytes) -> tuple[Text, bytes] | None:
         text = _compiled(base, body)
         if text is None:
             return None
-        if len(_known) >= _MOST_TEXTS:
+        if not _known.has_room((base, skeleton), len(skeleton)):
             forget()
-        _known[base, skeleton] = text
+        _known.put((base, skeleton), text, len(skeleton))
     numbers = between(text, body)
     if numbers is None:
         return None

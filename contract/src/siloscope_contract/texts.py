@@ -3,18 +3,30 @@
 from operator import le
 from typing import Any
 
+from siloscope_contract.bounded import Bounded
 from siloscope_contract.samples import Sample
 from siloscope_contract.shapes import Shape
 
 VALUE, TIME = b'"v":', b'"bt":'
 
-_shared: dict[tuple[bytes, ...], tuple[bytes, ...]] = {}
-"""Many devices send the same text, each under its own name: what is equal is kept once."""
+_shared: Bounded[tuple[bytes, ...], tuple[bytes, ...]] = Bounded(most=65_536, heaviest=1_000_000)
+"""Many devices send the same text, each under its own name: what is equal is kept once.
+
+It weighs as many pieces as it has. Where failures come and go, hardly two messages of many samples are of one text.
+"""
 
 
 def forget_shared() -> None:
     """Forget what texts share; those that are in use keep it."""
-    _shared.clear()
+    _shared.forget()
+
+
+def _kept_once(pieces: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    found = _shared.get(pieces)
+    if found is None:
+        _shared.put(pieces, pieces, len(pieces))
+        return pieces
+    return found
 
 
 class Text:
@@ -46,7 +58,7 @@ class Text:
 
     def __init__(self, prefix: bytes, suffixes: tuple[bytes, ...], found: Shape, quality: list[int]) -> None:
         self.prefix = prefix
-        self.suffixes = _shared.setdefault(suffixes, suffixes)
+        self.suffixes = _kept_once(suffixes)
         self.values = len(suffixes)
         self.fixed_bytes = len(prefix) + sum(len(VALUE) + len(suffix) for suffix in suffixes)
         self.shape = found
@@ -117,7 +129,7 @@ class Series:
             pieces += text.suffixes
         self.found = found
         self.prefix, *suffixes = pieces
-        self.suffixes = _shared.setdefault(tuple(suffixes), tuple(suffixes))
+        self.suffixes = _kept_once(tuple(suffixes))
         self.times = times[::-1]
         self.values = len(suffixes) - len(times)
         self.fixed_bytes = sum(map(len, pieces)) + len(times) * len(TIME) + self.values * len(VALUE)
