@@ -65,6 +65,16 @@ class TransitionRow(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, Any]
 
 
+class SubjectSpan(msgspec.Struct, frozen=True):
+    """A subject, and from when to when."""
+
+    rule_id: int
+    subject_kind: str
+    subject_id: int
+    began_at: datetime
+    ended_at: datetime
+
+
 class StateRow(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered of a subject."""
 
@@ -95,6 +105,12 @@ async def kept_retrospects(
     """Return alert and incident of excursions that were kept already, by subject and begin."""
     found = await connection.execute(_SQL["retrospects"], {"rule_ids": list(rule_ids), "began_ats": list(began_ats)})
     return {(SubjectRef(*row[1:4]), row[4]): (row[0], row[5]) for row in await found.fetchall()}
+
+
+async def fired_during(connection: Connection, spans: Sequence[SubjectSpan]) -> set[tuple[SubjectRef, datetime]]:
+    """Return subject and begin of those spans that touch an episode which fired in its time."""
+    found = await connection.execute(_SQL["fired_during"], _columns(spans))
+    return {(SubjectRef(*row[:3]), row[3]) for row in await found.fetchall()}
 
 
 async def new_ids(connection: Connection, count: int) -> list[int]:

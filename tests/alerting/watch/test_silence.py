@@ -157,6 +157,30 @@ async def test_a_backlog_with_an_excursion_is_one_notice_with_the_return(evaluat
     assert {(each["worst"], each["now"], each["unit"]) for each in lines} == {(31.0, 24.0, "Cel")}
 
 
+async def test_what_was_told_in_time_is_no_excursion_of_the_past_after_a_restart_either(evaluation: Evaluation) -> None:
+    farm = evaluation.farm
+    evaluation.rule("hot", condition=HOT, clear_hold="0s")
+    group = farm.cables[0]
+    for value in (31.0, 20.0):
+        farm.latest(group, farm.now(), [value] * 6)
+        await evaluation.turn()
+    assert evaluation.states() == [("resolved", "cleared")] * 6
+    farm.connection.execute(
+        "UPDATE alert SET began_at = began_at - interval '2 hours', fired_at = fired_at - interval '2 hours', "
+        "ended_at = ended_at - interval '1 hour'"
+    )
+    await evaluation.begin()
+    late(farm, group, [31.0] * 10, first_ago_s=6_000)
+    age_marks(farm, 11)
+    await evaluation.turn()
+    assert evaluation.states() == [("resolved", "cleared")] * 6
+    late(farm, group, [31.0] * 10, first_ago_s=2_400)
+    age_marks(farm, 11)
+    evaluation.clock.advance(2)
+    await evaluation.turn()
+    assert ("resolved", "late_excursion") in evaluation.states()
+
+
 async def test_a_mark_that_is_set_between_look_and_write_is_left(evaluation: Evaluation) -> None:
     farm = evaluation.farm
     evaluation.rule("hot", condition=HOT)

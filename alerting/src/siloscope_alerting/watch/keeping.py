@@ -15,7 +15,7 @@ from siloscope_contract.alerts.words import Cause, Reason, Severity, State, Subj
 from siloscope_process.clock import from_ms, to_ms
 from siloscope_store import alert_incidents, alert_states, notify_outbox
 from siloscope_store.alert_incidents import IncidentRow
-from siloscope_store.alert_states import AlertRow, StateRow, SubjectRef, TransitionRow
+from siloscope_store.alert_states import AlertRow, StateRow, SubjectRef, SubjectSpan, TransitionRow
 from siloscope_store.connections import Connected
 from siloscope_store.notify_outbox import NewNotification
 
@@ -108,16 +108,22 @@ async def take_transitions(
 async def take_retrospects(
     connection: Connected, alerts: Alerts, causes: Causes, subjects: Subjects, found: Sequence[Retrospect], now_ms: int
 ) -> None:
-    """Turn excursions of the past into alerts that are over; one that is reported again, longer, is the same one."""
+    """Turn excursions of the past into alerts that are over; one that is reported again, longer, is the same one.
+
+    What an alert told in its time is none; the engine knows that of what ended since it began, the database of all.
+    """
     if not found:
         return
     kept = await alert_states.kept_retrospects(
         connection, sorted({each.key.rule_id for each in found}), [from_ms(each.from_ms) for each in found]
     )
+    told = await alert_states.fired_during(connection, [_span(each) for each in found])
     numbers = iter(await alert_states.new_ids(connection, len(found)))
     waiting = {number: alert for incident in causes for number, alert in incident.alerts.items()}
     for each in found:
         known = kept.get((ref(each.key), from_ms(each.from_ms)))
+        if known is None and (ref(each.key), from_ms(each.from_ms)) in told:
+            continue
         alert = subjects.excursion(known[0] if known else next(numbers), each)
         if known and known[0] not in waiting:
             alert.incident_id = known[1]  # it was told; that it was longer is in its history alone
@@ -194,6 +200,13 @@ async def tell(
 def ref(key: Key) -> SubjectRef:
     """Return a key as the store has it."""
     return SubjectRef(key.rule_id, key.subject_kind.value, key.subject_id)
+
+
+def _span(found: Retrospect) -> SubjectSpan:
+    key = found.key
+    return SubjectSpan(
+        key.rule_id, key.subject_kind.value, key.subject_id, from_ms(found.from_ms), from_ms(found.to_ms)
+    )
 
 
 def key_of(subject: SubjectRef) -> Key:

@@ -18,6 +18,17 @@ ORDER BY alert_id
 SELECT alert_id, rule_id, subject_kind, subject_id, began_at, incident_id FROM alert
 WHERE retrospective AND rule_id = ANY (%(rule_ids)s) AND began_at = ANY (%(began_ats)s)
 
+-- name: fired_during
+-- Of spans of subjects, those that touch an episode which fired in its time.
+SELECT u.rule_id, u.subject_kind, u.subject_id, u.began_at
+FROM unnest(%(rule_ids)s::int4[], %(subject_kinds)s::text[], %(subject_ids)s::int4[], %(began_ats)s::timestamptz[],
+    %(ended_ats)s::timestamptz[]) AS u (rule_id, subject_kind, subject_id, began_at, ended_at)
+WHERE EXISTS (
+    SELECT FROM alert AS a
+    WHERE (a.rule_id, a.subject_kind, a.subject_id) = (u.rule_id, u.subject_kind, u.subject_id)
+        AND NOT a.retrospective AND a.fired_at IS NOT NULL
+        AND a.began_at <= u.ended_at AND coalesce(a.ended_at, 'infinity') >= u.began_at)
+
 -- name: ids
 SELECT nextval(pg_get_serial_sequence('alert', 'alert_id')) FROM generate_series(1, %(count)s)
 
