@@ -182,6 +182,16 @@ def test_presence_is_written_once_for_each_node_and_bounded() -> None:
     assert book.take() == ([], [])
 
 
+def test_declared_numbers_of_no_node_wait_for_ever() -> None:
+    book = PresenceBook(most=2)
+    written = []
+    for turn in range(4):
+        for node_id in (1, 2, 3):  # every node says more before all was written
+            book.declare(node_id, "s", [EpochSpan("e" * 32, 1, 5 + turn)])
+        written += [each.node_id for each in book.take()[1]]
+    assert set(written) == {1, 2, 3}
+
+
 def test_readings_go_to_their_positions_whatever_their_order() -> None:
     channels = [channel("a", 0), channel("b", 1), channel("c", 2), channel("supply", 0, unit="V", group_id=2)]
     found = shape(("c", "supply", "a"), ("Cel", "V", "Cel"), channels)

@@ -378,6 +378,23 @@ async def test_failed_readings_that_overtook_their_birth_are_filled_in_when_they
     assert farm.rows('SELECT "values", quality[1:2] FROM sample') == [([1.0, None], [0, 202])]
 
 
+async def test_samples_of_a_known_node_that_wait_behind_its_birth_make_no_devices_of_their_own(
+    farm: Farm, now_ms: int
+) -> None:
+    await farm.change(
+        "INSERT INTO node (org_id, site_id, slug, kind) "
+        "SELECT org_id, site_id, 'yard-pi', 'plain' FROM site WHERE slug = 'north-farm'"
+    )
+    async with unplugged(farm.url) as worker:
+        worker.send(birth("one", [EpochSpan(EPOCH, 1, 30)]), now_ms, BIRTH)
+        for seq in range(1, 30):
+            worker.send(pack(seq, now_ms + seq, 4.9, names=["supply"], unit="V"), now_ms)
+        await worker.settled()
+    assert farm.rows(
+        "SELECT DISTINCT g.key FROM channel AS c JOIN sample_group AS g USING (group_id) WHERE c.key = 'supply'"
+    ) == [("vitals",)]
+
+
 async def test_many_unknown_nodes_at_once_are_all_found_again(farm: Farm, now_ms: int) -> None:
     names = [NodeName.of("demo", "north-farm", f"n{at}") for at in range(120)]
     async with fake_broker() as broker:

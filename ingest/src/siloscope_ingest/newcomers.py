@@ -47,15 +47,16 @@ def new_devices(
 ) -> NewDevices:
     """Return the devices that registered nodes send samples of and never did before, in order of first appearance.
 
-    Left out are nodes that announce their devices, and what cannot be read.
+    Left out are nodes that announce their devices, be it among the same messages, and what cannot be read.
     """
     found: NewDevices = {}
     apart: set[int] = set()
     for route, delivery in waiting:
         node = known.get(route.topic.node)
-        if node is None or not route.is_samples or node.is_announced or node.node_id in apart:
+        if node is None or node.is_announced or node.node_id in apart:
             continue
-        if not _take(found.setdefault(node.node_id, {}), delivery):
+        announced = route.topic.kind is Kind.BIRTH
+        if announced or (route.is_samples and not _take(found.setdefault(node.node_id, {}), delivery)):
             apart.add(node.node_id)
     for node_id, devices in found.items():
         found[node_id] = {

@@ -48,7 +48,7 @@ class PresenceBook:
         """Return what is to be written, in order of node: of those that have waited longest, where it is too much."""
         books = (self._pack_ms, self._heartbeat_ms, self._states)
         node_ids = sorted({node_id for book in books for node_id in islice(book, self._most)})
-        declared = [self._declared.pop(key) for key in sorted(self._declared)[: self._most]]
+        declared = [self._declared.pop(key) for key in sorted(islice(self._declared, self._most))]
         return [self._presence(node_id) for node_id in node_ids], declared
 
     def _presence(self, node_id: int) -> Presence:
