@@ -38,6 +38,8 @@ def test_it_says_what_it_was_given(source: str, text: str) -> None:
         "{% include 'en.j2' %}",
         "{% import 'en.j2' as w %}",
         "{% for a in alerts %}{% for b in alerts %}{% for c in alerts %}x{% endfor %}{% endfor %}{% endfor %}",
+        "{% for a in '" + "x" * 3_500 + "' %}{% for b in '" + "x" * 3_500 + "' %}{% endfor %}{% endfor %}",
+        "{% for a in 'x' ~ subject %}{% endfor %}",
         "{{ subject|replace('B', 'x') }}",
         "{{ nothing }}",
         "{{ 1 / 0 }}",

@@ -97,6 +97,21 @@ async def test_a_bot_acknowledges_for_its_own_organisation_alone(
     assert acts(owner) == []
 
 
+async def test_a_bot_and_chat_of_two_organisations_acknowledge_for_both(
+    owner: Connection[Any], world: World, alert_id: int, updates: TelegramUpdates, fake_telegram: FakeTelegram
+) -> None:
+    owner.execute(
+        "WITH ours AS (SELECT org_id, kind, document, secrets FROM notify_channel), "
+        "theirs AS (UPDATE notify_channel SET org_id = %s) "
+        "INSERT INTO notify_channel (org_id, slug, kind, document, secrets) "
+        "SELECT org_id, 'ours', kind, document, secrets FROM ours",
+        (Farm(owner, "theirs").org_id,),
+    )
+    fake_telegram.press(told(world, alert_id))
+    await updates.ask_once(TOKEN)
+    assert acts(owner) == [(alert_id, "telegram:ada", "telegram")]
+
+
 async def test_a_press_is_answered_in_its_channels_language(
     owner: Connection[Any], world: World, alert_id: int, updates: TelegramUpdates, fake_telegram: FakeTelegram
 ) -> None:

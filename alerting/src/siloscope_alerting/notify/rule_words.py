@@ -37,6 +37,7 @@ _ALLOWED = (
     nodes.For, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.Test, nodes.Filter, nodes.And, nodes.Or, nodes.Not,
     nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.Neg, nodes.Concat, nodes.Keyword,
 )  # fmt: skip
+_GIVEN = (nodes.Name, nodes.Getattr, nodes.Getitem)
 
 
 class RuleMessageBroken(AlertingError):
@@ -105,6 +106,8 @@ def _template(source: str) -> Template:
 def _require_allowed(node: nodes.Node, loops: int) -> None:
     if not isinstance(node, _ALLOWED):
         raise RuleMessageBroken(f"line {node.lineno}: found {type(node).__name__.lower()}, expected values, if and for")
+    if isinstance(node, nodes.For) and not isinstance(node.iter, _GIVEN):
+        raise RuleMessageBroken(f"line {node.lineno}: found a for over what is made up, expected a list that is given")
     loops += isinstance(node, nodes.For)
     if loops > MOST_LOOPS:
         raise RuleMessageBroken(f"line {node.lineno}: found a third for within another, expected at most {MOST_LOOPS}")

@@ -223,10 +223,10 @@ class _Said(msgspec.Struct, frozen=True):
 
 
 async def _act(connection: Connected, channels: Sequence[BotChannel], press: Press) -> _Said:
-    channel = next((each for each in channels if press.message and _is_of(each, press.message.chat)), None)
-    if channel is None or press.message is None:
+    told = [each for each in channels if press.message and _is_of(each, press.message.chat)]
+    if not told or press.message is None:
         return _Said(_WORDS["en"]["no"])
-    language = channel.document.get("reader", {}).get("language", "en")
+    language = told[0].document.get("reader", {}).get("language", "en")
     words = _WORDS.get(language, _WORDS["en"])
     try:
         alert_id = links.pressed(await alert_actions.link_key(connection), press.data)
@@ -235,7 +235,10 @@ async def _act(connection: Connected, channels: Sequence[BotChannel], press: Pre
     told_at = datetime.fromtimestamp(press.message.date, UTC)
     ids = await alert_actions.told_with(connection, alert_id, told_at)
     actor = f"telegram:{press.sender.username or press.sender.id}"
-    if not await alert_actions.act(connection, channel.org_id, ids, Act("acknowledge", actor, "telegram")):
+    act, done = Act("acknowledge", actor, "telegram"), False
+    for org_id in sorted({each.org_id for each in told}):
+        done |= bool(await alert_actions.act(connection, org_id, ids, act))
+    if not done:
         return _Said(words["before"])
     line = words["done"].format(who=press.sender.first_name or press.sender.username or press.sender.id)
     return _Said(line, line)
