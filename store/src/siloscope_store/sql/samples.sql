@@ -133,10 +133,13 @@ ON CONFLICT (group_id) DO UPDATE SET
 WHERE cardinality(kept.times) <= cardinality(excluded.times) AND (excluded.times[1] > ALL (kept.times)) IS NOT FALSE
 
 -- name: lock_latest
--- What is written in two statements is locked in one order before: writers that meet the same groups would else deadlock.
-SELECT count(*) FROM (
-    SELECT group_id FROM incoming_latest UNION SELECT group_id FROM incoming_newest ORDER BY group_id
-) AS w CROSS JOIN LATERAL (SELECT FROM latest AS l WHERE l.group_id = w.group_id OFFSET 0 FOR NO KEY UPDATE) AS l
+-- What is written in two statements is made or locked in one order before: writers that meet the same groups would else
+-- deadlock. What is made is empty, and filled by one of the two.
+INSERT INTO latest AS kept (group_id, times, "values")
+SELECT w.group_id, '{}', '{}'
+FROM (SELECT group_id FROM incoming_latest UNION SELECT group_id FROM incoming_newest) AS w
+ORDER BY w.group_id
+ON CONFLICT (group_id) DO UPDATE SET times = kept.times WHERE false
 
 -- name: empty_latest
 DELETE FROM incoming_latest
