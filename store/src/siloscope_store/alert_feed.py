@@ -56,7 +56,7 @@ class HeardNode(msgspec.Struct, frozen=True):
 
 
 class MaintenanceWindow(msgspec.Struct, frozen=True):
-    """A maintenance window as people set it; `selector` is a siloscope_contract.alerts Matcher."""
+    """A maintenance window as people set it, and may have ended it; `selector` is an alerts Matcher of the contract."""
 
     silence_id: int
     org_id: int
@@ -64,6 +64,7 @@ class MaintenanceWindow(msgspec.Struct, frozen=True):
     begins: datetime
     ends: datetime
     repeats: str
+    ended_at: datetime | None = None
 
 
 class RawNews(msgspec.Struct, frozen=True):

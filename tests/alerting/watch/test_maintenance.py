@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from msgspec import structs
+
 from siloscope_alerting.watch.maintenance import spans
 from siloscope_process.clock import to_ms
 from siloscope_store.alert_feed import MaintenanceWindow
@@ -17,6 +19,15 @@ def window(repeats: str = "never", **selector: object) -> MaintenanceWindow:
 def test_a_window_is_its_span() -> None:
     (found,) = spans([window()], {5: {KYIV: ["yard"]}}, BEGINS)
     assert (found.from_ms, found.to_ms) == (to_ms(BEGINS), to_ms(BEGINS) + 3_600_000)
+
+
+def test_a_window_that_somebody_ended_is_over_then() -> None:
+    ended = structs.replace(window(), ended_at=BEGINS + timedelta(minutes=20))
+    (found,) = spans([ended], {5: {KYIV: ["yard"]}}, BEGINS)
+    assert found.to_ms == to_ms(BEGINS) + 1_200_000
+    again = structs.replace(window("daily"), ended_at=BEGINS + timedelta(days=2, minutes=20))
+    begins = [each.from_ms for each in spans([again], {5: {"Etc/UTC": ["yard"]}}, BEGINS + timedelta(days=3))]
+    assert max(begins) == to_ms(BEGINS + timedelta(days=2))
 
 
 def test_a_daily_window_keeps_its_local_hour_when_the_clocks_change() -> None:

@@ -250,3 +250,8 @@ async def test_a_maintenance_window_opens_nothing(evaluation: Evaluation) -> Non
     farm.latest(farm.cables[0], farm.now(), [31.0] * 6)
     await evaluation.turn()
     assert evaluation.states() == []
+    farm.connection.execute("UPDATE alert_silence SET ended_at = now() - interval '1 s', ended_by = 'test'")
+    await evaluation.begin()
+    farm.latest(farm.cables[0], farm.now(), [31.0] * 6)
+    await evaluation.turn()
+    assert evaluation.states() == [("firing", "held")] * 6

@@ -37,7 +37,8 @@ def spans(
             narrowed = _narrowed(matcher, sites, several=len(zones[window.org_id]) > 1)
             found += [
                 Maintenance(window.org_id, narrowed, to_ms(begins), to_ms(ends))
-                for begins, ends in _occurrences(window, zone, now)
+                for begins, planned in _occurrences(window, zone, now)
+                if begins < (ends := min(planned, window.ended_at or planned))
             ]
     return found
 

@@ -31,7 +31,7 @@ GROUP BY n.node_id
 ORDER BY n.node_id
 
 -- name: maintenance
-SELECT silence_id, org_id, selector, begins, ends, repeats FROM alert_silence
+SELECT silence_id, org_id, selector, begins, ends, repeats, ended_at FROM alert_silence
 WHERE kind = 'maintenance' AND coalesce(ended_at, 'infinity') > begins
     AND (ends > %(since)s OR repeats <> 'never') AND (ended_at IS NULL OR ended_at > %(since)s)
 ORDER BY silence_id
