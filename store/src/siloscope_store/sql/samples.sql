@@ -135,11 +135,11 @@ WHERE cardinality(kept.times) <= cardinality(excluded.times) AND (excluded.times
 -- name: lock_latest
 -- What is written in two statements is made or locked in one order before: writers that meet the same groups would else
 -- deadlock. What is made is empty, and filled by one of the two.
-INSERT INTO latest AS kept (group_id, times, "values")
+INSERT INTO latest (group_id, times, "values")
 SELECT w.group_id, '{}', '{}'
 FROM (SELECT group_id FROM incoming_latest UNION SELECT group_id FROM incoming_newest) AS w
 ORDER BY w.group_id
-ON CONFLICT (group_id) DO UPDATE SET times = kept.times WHERE false
+ON CONFLICT (group_id) DO UPDATE SET changed_by = pg_current_xact_id() WHERE false
 
 -- name: empty_latest
 DELETE FROM incoming_latest
