@@ -1,6 +1,8 @@
 """The ledger of numbers on a real database, checked against sets of numbers."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -71,6 +73,22 @@ async def test_a_refused_number_is_listed_once(connection: AsyncConnection[Any])
         await ledger.refuse(connection, [refused])
     row = await (await connection.execute("SELECT seq, reason, detail FROM seq_refused")).fetchall()
     assert row == [(5, "unknown_unit", "u: found 'C␀'")]
+
+
+async def test_workers_that_are_brought_the_same_gaps_in_another_order_never_deadlock(
+    connection: AsyncConnection[Any], migrated_postgres_url: str
+) -> None:
+    row = await (await connection.execute("SELECT org_id, node_id FROM node")).fetchone()
+    assert row is not None
+    at = datetime(2024, 5, 1, tzinfo=UTC)
+    gaps = [
+        ledger.GapRecord(*row, "evicted", at, at, EPOCH, None, None, None, None, "", EPOCH, seq, 0)
+        for seq in range(1, 2001)
+    ]
+    async with await connect_async(migrated_postgres_url, autocommit=True) as other:
+        await asyncio.gather(ledger.record_gaps(connection, gaps), ledger.record_gaps(other, gaps[::-1]))
+    counted = await (await connection.execute("SELECT count(*) FROM gap_record")).fetchone()
+    assert counted == (2000,)
 
 
 async def test_what_a_node_declares_never_lowers_its_next_number(connection: AsyncConnection[Any]) -> None:

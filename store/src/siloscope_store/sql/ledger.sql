@@ -62,9 +62,10 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_gap (
 COPY incoming_gap FROM STDIN (FORMAT BINARY)
 
 -- name: record_gaps
+-- In order of the key, so that two workers that are brought the same packs in different order wait for each other at most.
 INSERT INTO gap_record (org_id, node_id, kind, epoch, first_seq, last_seq, from_time, to_time, device, count, detail,
     recorded_epoch, recorded_seq, recorded_index)
-SELECT * FROM incoming_gap
+SELECT * FROM incoming_gap ORDER BY node_id, recorded_epoch, recorded_seq, recorded_index, kind, from_time, to_time
 ON CONFLICT DO NOTHING
 
 -- name: declare
