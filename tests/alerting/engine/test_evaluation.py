@@ -149,6 +149,15 @@ def test_the_past_of_an_episode_that_is_told_is_not_told_again() -> None:
     assert stand.retrospects == []
 
 
+def test_an_excursion_before_what_fires_now_is_told_all_the_same() -> None:
+    stand = Stand([channel(1)], [hot()])
+    stand.play(1, [31], begin=60)
+    stand.round(*((1, minute, 31.0 if 10 <= minute < 20 else 25.0) for minute in range(1, 30)), late=True, at=61)
+    assert [(each.from_ms, each.to_ms) for each in stand.retrospects] == [(at_ms(10), at_ms(19))]
+    stand.round(*((1, minute, 31.0) for minute in range(50, 62)), late=True, at=63)
+    assert len(stand.retrospects) == 1
+
+
 def test_an_excursion_shorter_than_the_hold_is_none() -> None:
     stand = Stand([channel(1)], [hot(hold="5m")])
     stand.round((1, 60, 24))

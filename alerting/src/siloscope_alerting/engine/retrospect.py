@@ -81,7 +81,7 @@ class Retrospection:
                 yield subject, run
 
     def _is_told(self, subject: int, run: Run, memory: Memory) -> bool:
-        if memory.state in OPEN or memory.behind in OPEN:
+        if (memory.state in OPEN or memory.behind in OPEN) and run.to_ms >= (memory.began_ms or 0):
             return True
         began_ms, ended_ms = self._told.get(subject, (0, -1))
         return run.from_ms <= ended_ms and began_ms <= run.to_ms
