@@ -30,7 +30,10 @@ async def test_a_service_that_does_not_take_it_is_tried_again(receiver: Receiver
         await AppriseSender().send(CHANNEL, {"url": f"json://127.0.0.1:{receiver.port}"}, rendered())
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "nosuchservice://host", "syslog://", "dbus://", "windows://"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "nonsense", "nosuchservice://host", "syslog://", "dbus://", "windows://", " syslog://", "json://a, syslog://"],
+)
 async def test_a_url_that_reaches_nobody_is_refused(url: str) -> None:
     with pytest.raises(Undeliverable, match="channel any"):
         await AppriseSender().send(CHANNEL, {"url": url}, rendered())

@@ -32,15 +32,17 @@ class AppriseSender:
             TryAgain: The service did not take it; Apprise does not say why.
             Undeliverable: The channel has no URL that Apprise understands.
         """
-        url = secrets.get("url", "")
+        url = secrets.get("url", "").strip()
         if url.partition("://")[0].lower() in _OF_THIS_MACHINE:
             raise Undeliverable(f"channel {channel.channel}: its service reaches nobody but this machine")
         kind = _KINDS.get(str(_severity(message.payload)), apprise.NotifyType.INFO)
         await asyncio.to_thread(self._notify, channel.channel, url, kind, message)
 
     def _notify(self, slug: str, url: str, kind: apprise.NotifyType, message: Rendered) -> None:
+        # One at a time: of several in one text, each could be of this machine, and a failure would repeat the others.
         service = apprise.Apprise(asset=self._asset)
-        if not url or not service.add(url):
+        only = apprise.Apprise.instantiate(url, asset=self._asset) if url else None
+        if only is None or not service.add(only):
             raise Undeliverable(f"channel {slug}: its secret `url` is none that Apprise understands")
         text = message.text.removeprefix(message.title).strip() or message.title
         if not service.notify(body=text, title=message.title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT):
