@@ -3,6 +3,7 @@
 import pytest
 
 from siloscope_contract.births import EpochSpan, State
+from siloscope_contract.packs import Epoch
 from siloscope_ingest import broker_url
 from siloscope_ingest.accumulator import linger_s
 from siloscope_ingest.backoff import Backoff
@@ -187,7 +188,7 @@ def test_declared_numbers_of_no_node_wait_for_ever() -> None:
     written = []
     for turn in range(4):
         for node_id in (1, 2, 3):  # every node says more before all was written
-            book.declare(node_id, "s", [EpochSpan("e" * 32, 1, 5 + turn)])
+            book.declare(node_id, "s", [EpochSpan(Epoch("e" * 32), 1, 5 + turn)])
         written += [each.node_id for each in book.take()[1]]
     assert set(written) == {1, 2, 3}
 

@@ -1,6 +1,8 @@
 """How nodes, devices and channels come to be known: by births, or by merely sending."""
 
 import json
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,9 +19,12 @@ from siloscope_contract.births import (
     encode,
 )
 from siloscope_contract.topics import Kind, NodeName, Topic
+from siloscope_ingest import registrar as registrar_module
+from siloscope_ingest.admission import admitted
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.intake import Route
 from siloscope_process.clock import SystemClock
+from siloscope_store import registry
 from tests.ingest.conftest import Farm, running_ingest
 from tests.ingest.fake_broker import FakeConnection, fake_broker
 from tests.ingest.messages import EPOCH, NODE, SAMPLES, birth, pack, relative
@@ -162,6 +167,35 @@ async def test_a_unit_that_changes_at_one_worker_is_known_to_the_other(farm: Far
         await answered(there, 1, 2)
     assert farm.rows("SELECT unit FROM channel WHERE retired_at IS NULL") == [("Cel",)]
     assert farm.rows('SELECT "values" FROM sample ORDER BY "time"') == [([1.0],), ([2.0],), ([None, 3.0],), ([4.0],)]
+
+
+async def test_channels_that_change_while_they_are_asked_for_are_asked_for_again(
+    farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with unplugged(farm.url) as worker:
+        registrar = worker.service._registrar
+        asked: list[str] = []
+
+        def changing(name: str, ask: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            async def answer(*arguments: Any) -> Any:
+                found = await ask(*arguments)
+                asked.append(name)
+                if asked.count(name) == 1:  # told by another worker while this answer is under way
+                    registrar.forget_shapes(1)
+                return found
+
+            return answer
+
+        monkeypatch.setattr(registry, "layouts", changing("layouts", registry.layouts))
+        monkeypatch.setattr(registrar_module, "admitted", changing("admitted", admitted))
+        worker.send(pack(1, now_ms, 1.0), now_ms)
+        await worker.settled()
+        assert asked == ["admitted", "admitted"]
+        (node,) = registrar._nodes.values()
+        await registrar._ahead.fill(await registrar._database.connection(), [node.name], registrar._nodes, 1)
+        assert not registrar._ahead.knows(1, "bin1-head1")
+        await registrar._ahead.fill(await registrar._database.connection(), [node.name], registrar._nodes, 1)
+        assert registrar._ahead.knows(1, "bin1-head1")
 
 
 async def test_a_worker_that_listens_again_forgets_only_what_changed_meanwhile(farm: Farm, now_ms: int) -> None:

@@ -32,11 +32,13 @@ def next_of_nodes(waiting: Iterable[tuple[Route, Delivery]]) -> Iterator[tuple[R
 class LookAhead:
     """Devices and their channels of nodes whose messages wait.
 
-    What it holds was true when it was asked for. It may be incomplete since, never wrong: channels are only ever added.
+    What it holds was true when it was asked for. It may be incomplete since, never wrong: what is told to have changed is
+    forgotten.
     """
 
     def __init__(self) -> None:
         self._devices: dict[tuple[int, str], tuple[int, list[Channel]]] = {}
+        self._changed: set[int] = set()
         self._left = 0
 
     @property
@@ -58,7 +60,10 @@ class LookAhead:
             for node in await registry.find_nodes(connection, unknown):
                 nodes[node.name] = KnownNode(node)
         node_ids = [nodes[name].node_id for name in names if name in nodes]
-        self._devices = await registry.layouts(connection, node_ids)
+        self._changed.clear()
+        found = await registry.layouts(connection, node_ids)
+        # What changed while the answer was on its way may be in it as it was before.
+        self._devices = {key: layout for key, layout in found.items() if key[0] not in self._changed}
 
     def knows(self, node_id: int, device: str) -> bool:
         """Say whether a device was asked for and has channels."""
@@ -66,8 +71,13 @@ class LookAhead:
 
     def forget(self, node_id: int) -> None:
         """Forget a node whose channels have changed."""
+        self._changed.add(node_id)
         for key in [key for key in self._devices if key[0] == node_id]:
             del self._devices[key]
+
+    def has_changed(self, node_id: int) -> bool:
+        """Say whether channels of a node have changed since it was last asked for."""
+        return node_id in self._changed
 
     def shape(self, node: KnownNode, sample: Sample) -> Shape | None:
         """Return where the readings of a sample go, where that was asked for and all of them have a channel."""
@@ -81,6 +91,7 @@ class LookAhead:
 
     async def device(self, connection: Connection, node_id: int, device: str) -> tuple[int | None, list[Channel]]:
         """Return a device's id and channels, asking the database where they were not asked for before."""
+        self._changed.discard(node_id)
         found = self._devices.pop((node_id, device), None)
         if found is not None:
             return found

@@ -83,8 +83,7 @@ class Registrar:
         self._births: dict[int, bytes] = {}
         self._pages: dict[int, tuple[str, set[int]]] = {}
         self._ahead = LookAhead()
-        self._apart = 0
-        self._weeks_asked = 0
+        self._apart = self._weeks_asked = 0
 
     @property
     def waiting(self) -> int:
@@ -196,7 +195,8 @@ class Registrar:
                 # Committed before the first sample that uses it; all of it at once, for one wait for the disk.
                 async with connection.transaction():
                     learnt = await admitted(connection, self._admission, self._ahead, node, missing.sample, delivery)
-                node.remember(missing.sample.device, learnt)
+                if not self._ahead.has_changed(node.node_id):  # else it may be as it was before: it is asked for again
+                    node.remember(missing.sample.device, learnt)
         raise Rejected("too_many_shapes", f"payload: found more than {_MOST_SHAPES_A_MESSAGE} kinds of samples")
 
     async def _ask_weeks(
