@@ -32,8 +32,7 @@ def next_of_nodes(waiting: Iterable[tuple[Route, Delivery]]) -> Iterator[tuple[R
 class LookAhead:
     """Devices and their channels of nodes whose messages wait.
 
-    What it holds was true when it was asked for. It may be incomplete since, never wrong: what is told to have changed is
-    forgotten.
+    What it holds was true when it was asked for. It may be incomplete since, never wrong: what changes is forgotten.
     """
 
     def __init__(self) -> None:
