@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siloscope_contract import senml, templates, texts
+from siloscope_contract import senml, shapes, templates, texts
 from siloscope_contract.errors import MalformedPack
 from siloscope_contract.packs import Epoch, Pack, Sample, decode, encode
 from siloscope_contract.resolution import resolve
@@ -148,11 +148,13 @@ def test_what_packs_of_many_samples_leave_behind_is_bounded(monkeypatch: pytest.
 
 def test_long_texts_are_remembered_up_to_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(templates._known, "heaviest", 20_000)
+    monkeypatch.setattr(shapes._known, "heaviest", 1_000)
     for at in range(40):
         names = tuple(f"c{at}-{place}" for place in range(50))
         sample = Sample("head", 1_700_000_000_000, names, ("Cel",) * 50, [1.0] * 50, [0] * 50)
         assert decode(encode(Pack(None, None, [sample])), received_ms=RECEIVED_MS).samples == [sample]
         assert sum(len(skeleton) for _, skeleton in templates._known) <= 20_000
+        assert sum(len(names) for _, names, _ in shapes._known) <= 1_000
 
 
 UNITS = ("Cel", "%RH", "hPa", "K", "km/h", "")

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import msgspec
 
+from siloscope_contract.bounded import Bounded
 from siloscope_contract.errors import MalformedPack
 from siloscope_contract.names import EXPECTED_SLUG, is_slug
 from siloscope_contract.quantities import QUANTITIES
@@ -37,7 +38,12 @@ class Shape(msgspec.Struct, frozen=True):
     repeats: bool
 
 
-@lru_cache(maxsize=65_536)
+_Key = tuple[str, tuple[str, ...], tuple[str | None, ...]]
+
+_known: Bounded[_Key, Shape | None] = Bounded(most=65_536, heaviest=500_000)
+"""Each weighs as many names as it has: a message may bring tens of thousands of them."""
+
+
 def shape(base: str, names: tuple[str, ...], units: tuple[str | None, ...]) -> Shape | None:
     """Return what readings of these names and units share; ``None`` where they are of several devices.
 
@@ -50,6 +56,16 @@ def shape(base: str, names: tuple[str, ...], units: tuple[str | None, ...]) -> S
         MalformedPack: A name is not ``<device>/<channel>``.
         UnknownUnit: A unit is in neither registry.
     """
+    key = (base, names, units)
+    try:
+        return _known[key]
+    except KeyError:
+        found = _shape(base, names, units)
+        _known.put(key, found, len(names))
+        return found
+
+
+def _shape(base: str, names: tuple[str, ...], units: tuple[str | None, ...]) -> Shape | None:
     full = [device_and_key(base + name, f"record {at + 1}, name") for at, name in enumerate(names)]
     device = full[0][0]
     if any(other != device for other, _ in full):
