@@ -63,9 +63,10 @@ def lint_checks() -> Iterator[Check]:
 
 def test_checks() -> Iterator[Check]:
     """Yield the test runs: many short tests, then the few that start a platform or a browser each."""
-    pytest = [sys.executable, "-m", "pytest", "-q", "-n", "2"]
-    yield Check("pytest", [*pytest, "-m", "not system and not browser"])
-    yield Check("pytest system, browser", [*pytest, "-m", "system or browser"])
+    pytest = [sys.executable, "-m", "pytest", "-q"]
+    yield Check("pytest", [*pytest, "-n", "2", "-m", "not system and not browser"])
+    # Those wait for one another's processes more than they work.
+    yield Check("pytest system, browser", [*pytest, "-n", "3", "-m", "system or browser"])
 
 
 def main() -> int:
