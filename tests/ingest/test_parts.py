@@ -84,16 +84,16 @@ def test_sharing_needs_mqtt_5() -> None:
         load(IngestSettings, told)
 
 
-def test_reading_stops_at_the_limit_and_goes_on_at_half_of_it() -> None:
+def test_reading_stops_at_the_limit_and_goes_on_when_a_fifth_of_it_is_free() -> None:
     calls: list[str] = []
-    held = Held(4, 1000, lambda: calls.append("pause"), lambda: calls.append("resume"))
-    taken = [delivery(10) for _ in range(5)]
+    held = Held(5, 1000, lambda: calls.append("pause"), lambda: calls.append("resume"))
+    taken = [delivery(10) for _ in range(6)]
     for each in taken:
         held.take(each)
     assert calls == ["pause"]
-    held.release(taken[:2])
+    held.release(taken[:1])
     assert calls == ["pause"]
-    held.release(taken[2:4])
+    held.release(taken[1:2])
     assert calls == ["pause", "resume"]
     held.take(delivery(2000))
     assert calls == ["pause", "resume", "pause"]

@@ -82,7 +82,7 @@ async def test_workers_that_are_brought_the_same_gaps_in_another_order_never_dea
     assert row is not None
     at = datetime(2024, 5, 1, tzinfo=UTC)
     gaps = [
-        ledger.GapRecord(*row, "evicted", at, at, EPOCH, None, None, None, None, "", EPOCH, seq, 0)
+        ledger.GapRecord(row[0], row[1], "evicted", at, at, EPOCH, None, None, None, None, "", EPOCH, seq, 0)
         for seq in range(1, 2001)
     ]
     async with await connect_async(migrated_postgres_url, autocommit=True) as other:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from siloscope_ingest.deliveries import Delivery
 
-_RESUME_AT = 0.5
+_RESUME_AT = 0.8
 
 
 class Held:
@@ -14,7 +14,7 @@ class Held:
         most_messages: Limit in messages.
         most_bytes: Limit in payload bytes.
         pause: Called when a limit is reached.
-        resume: Called when half of it is free again.
+        resume: Called when a fifth of it is free again.
     """
 
     def __init__(

@@ -98,7 +98,7 @@ class IngestSettings(ServiceSettings, frozen=True, kw_only=True):
     ingest_batch_messages: Annotated[int, Meta(description="Most messages a transaction", ge=1)] = 12_000
     ingest_held_messages: Annotated[
         int, Meta(description="Most messages held between broker and database; then no more are read", ge=1)
-    ] = 24_000
+    ] = 40_000
     ingest_held_mib: Annotated[int, Meta(description="The same limit in MiB of payload", ge=1)] = 64
 
     def __post_init__(self) -> None:
