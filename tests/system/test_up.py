@@ -83,7 +83,11 @@ class Household:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.http_port = free_port()
-        self._mqtt_port = free_port()  # the usual one may be taken by another platform between the look and the start
+        # The usual ones may be taken by another platform between the look and the start.
+        self._mqtt_port = free_port()
+        services = ("ingest", "sim", "jobs", "alerting", *(name for name in EVERYBODY if name.startswith("edge-")))
+        (home / "run").mkdir(parents=True, mode=0o700)
+        (home / "run" / "ports.json").write_text(json.dumps({f"{name} operations": free_port() for name in services}))
         self._runs: list[Up] = []
 
     def up(self, **told: str) -> Up:
