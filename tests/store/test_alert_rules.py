@@ -118,6 +118,7 @@ async def test_the_only_organisation_needs_no_name(connection: AsyncConnection[A
 async def test_of_several_organisations_one_is_named(
     connection: AsyncConnection[Any], farm: Farm, foreign: Farm
 ) -> None:
-    with pytest.raises(NameUnknown, match="name one of ours, theirs"):
+    with pytest.raises(NameUnknown, match="name one of ours, theirs") as refusal:
         await alert_rules.organisation(connection, None)
+    assert str(refusal.value) == "no organisation was named; name one of ours, theirs"
     assert await alert_rules.organisation(connection, "theirs") == foreign.org_id

@@ -12,7 +12,7 @@ from siloscope_contract.alerts.rules import Rule
 from siloscope_contract.alerts.validation import named_by
 from siloscope_store import audit
 from siloscope_store.connections import Connected
-from siloscope_store.errors import NameUnknown
+from siloscope_store.errors import NameMissing, NameUnknown
 from siloscope_store.statements import statements
 
 _SQL = statements("alert_rules.sql")
@@ -65,9 +65,11 @@ async def organisation(connection: Connected, slug: str | None) -> int:
     """
     rows = await (await connection.execute(_SQL["organisations"])).fetchall()
     found = [org_id for org_id, each in rows if slug in (each, None)]
-    if len(found) != 1:
-        raise NameUnknown("organisation", slug or f"nothing; name one of {', '.join(each for _, each in rows) or '-'}")
-    return int(found[0])
+    if len(found) == 1:
+        return int(found[0])
+    if slug is None:
+        raise NameMissing("organisation", [each for _, each in rows])
+    raise NameUnknown("organisation", slug)
 
 
 async def current(connection: Connected, org_id: int) -> list[StoredRule]:

@@ -9,6 +9,7 @@
     * SchemaOutdated        `siloscope db migrate` has not run, or an older program meets a newer schema
     * LayoutWrong           a layout file does not say what it should; names file and line
     * NameUnknown           an organisation, site or user of that name does not exist
+      - NameMissing         none was named, and there is not just one
     * NameTaken             it exists already
     * RetentionWrong        a retention that cannot be set; says what was found and what is expected
     * ArchiveBroken         an archive file that is needed is missing, damaged, or not what the database says
@@ -16,6 +17,8 @@
 * StoreError
   - CursorMalformed         a page or change cursor that this store never gave out
 """
+
+from collections.abc import Sequence
 
 from siloscope_process.errors import Unavailable, WrongSetting
 
@@ -49,6 +52,13 @@ class NameUnknown(WrongSetting):
 
     def __init__(self, what: str, name: str) -> None:
         super().__init__(f"no {what} is named {name!r}")
+
+
+class NameMissing(NameUnknown):
+    """One of several must be named, or there is none to name."""
+
+    def __init__(self, what: str, known: Sequence[str]) -> None:
+        WrongSetting.__init__(self, f"no {what} was named; name one of {', '.join(known) or 'them, once there is one'}")
 
 
 class NameTaken(WrongSetting):
