@@ -1,6 +1,7 @@
 """Polling a bus: the one owner of its port reads each device in its turn, and nobody waits for the dead."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -9,6 +10,7 @@ from siloscope_contract.packs import Sample
 from siloscope_contract.quality import Quality
 from siloscope_edge.attendance import Attendance, Turn, whose_turn
 from siloscope_edge.conditioning import Conditioning
+from siloscope_edge.errands import Errands
 from siloscope_edge.errors import PortUnavailable, ReadFailed
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.metrics import Metrics
@@ -21,6 +23,7 @@ _log = structlog.get_logger(__name__)
 _REOPEN_FIRST_S = 1.0
 _REOPEN_AT_MOST_S = 30.0
 
+T = TypeVar("T")
 TakeSample = Callable[[Sample], None]
 TakeGap = Callable[[Gap], None]
 
@@ -64,25 +67,81 @@ class Poller:
         ]
         self._conditionings = {instrument.name: Conditioning(rules_for(instrument)) for instrument in instruments}
         self._attendances = [attendance for _, attendance in self._turns]
+        self.errands = Errands(clock)
+        self._retired = False
         self._reopen_at_s = 0.0
         self._reopen_wait_s = _REOPEN_FIRST_S
         self._failures_in_a_row = 0
 
     async def run(self) -> None:
-        """Take turns until cancelled."""
+        """Take turns, and do errands between them, until cancelled or retired."""
         try:
-            while True:
+            while not self._retired:
                 now_s = self._clock.monotonic_s()
                 instrument, attendance = self._turns[whose_turn(self._attendances, now_s)]
                 wait_s = attendance.due_s - now_s
                 if wait_s > 0:
-                    await self._clock.sleep(wait_s)
+                    await self.errands.nap(wait_s)
+                    if await self.errands.serve():
+                        continue
                 await self.turn(instrument, attendance)
+                await self.errands.serve()
         finally:
+            self.errands.close()
             for conditioning in self._conditionings.values():
                 for held in conditioning.last():
                     self._take_sample(held)
             self._bus.close()
+
+    async def visit(self, work: Callable[[InstrumentBus], Awaitable[T]], within_s: float) -> T:
+        """Have something done with the port between two polls; see `Errands.do`."""
+
+        async def visited() -> T:
+            self._reopen_at_s = 0.0
+            await self._open_port()
+            return await work(self._bus)
+
+        return await self.errands.do(visited, within_s)
+
+    async def retire(self, within_s: float) -> None:
+        """End after the poll under way: nothing of it is lost, and the port is free."""
+
+        async def retired() -> None:
+            self._retired = True
+            self._bus.close()
+
+        await self.errands.do(retired, within_s)
+
+    async def adopt(self, bus: InstrumentBus, instruments: Sequence[Instrument], within_s: float) -> None:
+        """Read other instruments, or the same ones otherwise, from the next poll on; those that stay keep their turns.
+
+        Args:
+            bus: The port that knows them; the one before is closed.
+            instruments: At least one.
+            within_s: How long the poll under way may take.
+        """
+
+        async def adopted() -> None:
+            self._bus.close()
+            self._bus, self._reopen_at_s, self._failures_in_a_row = bus, 0.0, 0
+            self._exchange(instruments)
+
+        await self.errands.do(adopted, within_s)
+
+    def _exchange(self, instruments: Sequence[Instrument]) -> None:
+        staying = {each.name: attendance for each, attendance in self._turns if each in instruments}
+        for instrument, _ in self._turns:
+            if instrument.name not in staying:
+                for held in self._conditionings.pop(instrument.name).last():
+                    self._take_sample(held)
+        now_s = self._clock.monotonic_s()
+        self._turns = [
+            (each, staying.get(each.name) or Attendance(each.period_s, now_s, each.profile.limits.timeout_s))
+            for each in instruments
+        ]
+        for each in instruments:
+            self._conditionings.setdefault(each.name, Conditioning(rules_for(each)))
+        self._attendances = [attendance for _, attendance in self._turns]
 
     async def turn(self, instrument: Instrument, attendance: Attendance) -> None:
         """Read one device, or say that it could not be read."""
