@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from siloscope_contract import births
 from siloscope_contract.births import ChannelBirth, DeviceBirth, EpochSpan, GroupBirth, RetentionClass
 from siloscope_contract.packs import Epoch
 from siloscope_contract.senml import MAX_WIRE_BYTES
-from siloscope_edge import announcing, installation, vitals
+from siloscope_edge import announcing, installation, profile_files, vitals
+from siloscope_edge.errors import Misconfigured
 from siloscope_edge.watermark import Generation
 from tests.edge.test_documents import CONFIG
 
@@ -26,6 +29,33 @@ def test_devices_groups_and_channels_are_announced_with_their_limits(tmp_path: P
     assert agent.groups[0].retention_class is RetentionClass.VITALS
     keys = [channel.key for channel in agent.groups[0].channels]
     assert keys == [*vitals.sample(tmp_path, 0, 1.0, 2).names]
+
+
+@pytest.mark.parametrize(
+    ("profile", "device", "announced"), [("", "", None), ("7200", "", 7200), ("7200", "3700", 3700), ("", "60", 60)]
+)
+def test_a_device_is_announced_with_the_delivery_allowance_of_its_profile_or_its_own(
+    tmp_path: Path, profile: str, device: str, announced: float | None
+) -> None:
+    (tmp_path / "profiles").mkdir()
+    said = f"delivery_s: {profile}\n" if profile else ""
+    shipped = (profile_files.shipped_directory() / "r4dcb08.yaml").read_text()
+    (tmp_path / "profiles/r4dcb08.yaml").write_text(said + shipped)
+    file = tmp_path / "edge.yaml"
+    own = f"\n        delivery_s: {device}" if device else ""
+    file.write_text(CONFIG.replace("unit_id: 1", f"unit_id: 1{own}") + "profile_directories: [profiles]\n")
+    head, mast, _ = announcing.devices(installation.read(file))
+    assert (head.groups[0].delivery_s, mast.groups[0].delivery_s) == (announced, None)
+    (page,) = announcing.births([head], "s", [], {}, None)
+    assert births.decode_birth(births.encode(page)).devices[0].groups[0].delivery_s == announced
+
+
+@pytest.mark.parametrize("wrong", ["0", "-5", "soon"])
+def test_a_delivery_allowance_that_is_none_is_refused(tmp_path: Path, wrong: str) -> None:
+    file = tmp_path / "edge.yaml"
+    file.write_text(CONFIG.replace("unit_id: 1", f"unit_id: 1\n        delivery_s: {wrong}"))
+    with pytest.raises(Misconfigured, match=r"edge.yaml:13: buses\[0\].devices\[0\].delivery_s"):
+        installation.read(file)
 
 
 def test_a_birth_of_many_devices_comes_in_pages_that_hold_together() -> None:

@@ -75,7 +75,7 @@ def births(
 def _device(instrument: Instrument) -> DeviceBirth:
     channels = [_channel(channel) for channel in instrument.profile.channels]
     interval_s = max(instrument.period_s, instrument.profile.heartbeat_s or 0.0)
-    group = GroupBirth("main", interval_s, RetentionClass.MEASUREMENTS, channels)
+    group = GroupBirth("main", interval_s, RetentionClass.MEASUREMENTS, channels, instrument.delivery_s)
     title = instrument.device.title or instrument.name
     return DeviceBirth(instrument.name, instrument.profile.profile, title, [group])
 

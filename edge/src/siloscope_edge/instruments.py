@@ -16,6 +16,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
         name: Slug, unique in the node.
         profile: Which profile describes it.
         period_s: How often it is read; the profile's unless told.
+        delivery_s: How much later than its time a sample of it may arrive; the profile's unless told.
         when_full: What becomes of its oldest samples when the spool is full: thinned out first, or evicted at once.
         options: Where the profile leaves a choice: what holds for this one.
     """
@@ -29,6 +30,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
     title: str = ""
     when_full: Literal["thin_out", "evict"] = "thin_out"
     options: dict[str, str] = field(default_factory=dict)
+    delivery_s: Seconds | None = None
 
     @property
     def address_on_line(self) -> object:
@@ -56,3 +58,8 @@ class Instrument(Struct, frozen=True):
     def period_s(self) -> float:
         """How often it is read."""
         return self.device.period_s or self.profile.period_s
+
+    @property
+    def delivery_s(self) -> float | None:
+        """How much later than its time a sample may arrive, where that is more than usual."""
+        return self.device.delivery_s or self.profile.delivery_s

@@ -115,6 +115,9 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         period_s: How often such an instrument is read, unless the configuration says otherwise.
         heartbeat_s: Where set, a sample whose values all stayed within their deadbands is reported this often only.
         fast: How it is read while something is changing.
+        delivery_s: How much later than its time a sample may arrive and still be in time, where that is more than usual
+            (two intervals, and at least a minute): of an instrument that hands its readings over once an hour, or a
+            node whose link comes up now and then. Alerts call it silent, or a sample late, only after it.
         limits: What the instrument bears.
         options: In what instruments of this kind differ.
         channels: What it measures.
@@ -126,6 +129,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     period_s: Positive = 60.0
     heartbeat_s: Positive | None = None
     fast: Fast | None = None
+    delivery_s: Positive | None = None
     limits: Limits = field(default_factory=Limits)
     options: dict[str, Option] = field(default_factory=dict)
     channels: Annotated[tuple[Channel, ...], Meta(min_length=1, max_length=256)]
