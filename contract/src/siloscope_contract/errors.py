@@ -4,7 +4,7 @@
   - MalformedName      a name that is no slug
   - MalformedTopic     a topic that is none of ours
   - MalformedPack      a samples message that cannot be read; carries its number when that could still be read
-  - MalformedMessage   a birth, heartbeat, status or watermark that cannot be read
+  - MalformedMessage   a birth, heartbeat, status, watermark, configuration or command that cannot be read
   - UnknownUnit        a unit that is in neither SenML registry
   - UnknownQuantity    a quantity that the contract does not define
 """
@@ -54,7 +54,7 @@ class MalformedPack(ContractError):
 
 
 class MalformedMessage(ContractError):
-    """A birth, heartbeat, status or watermark cannot be read."""
+    """A birth, heartbeat, status, watermark, configuration or command cannot be read."""
 
 
 class UnknownUnit(ContractError):
