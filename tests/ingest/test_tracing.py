@@ -14,8 +14,8 @@ import pytest
 from siloscope_contract.traces import pack_span_id, trace_id
 from siloscope_ingest.otlp import OtlpExporter
 from siloscope_ingest.tracing import PackTraces
+from siloscope_process import otlp
 from siloscope_process.clock import SystemClock
-from siloscope_process.errors import WrongSetting
 from tests.ingest.conftest import Farm, running_ingest
 from tests.ingest.fake_broker import fake_broker
 from tests.ingest.messages import EPOCH, SAMPLES, pack
@@ -68,7 +68,7 @@ def spans_of(document: dict[str, Any]) -> list[dict[str, Any]]:
 async def test_a_pack_in_so_many_is_traced_from_its_sample_to_its_commit(
     collector: Collector, postgres_farm_url: str
 ) -> None:
-    traces = PackTraces(OtlpExporter(collector.url), 4, "main", SystemClock())
+    traces = PackTraces(OtlpExporter(otlp.Collector(collector.url)), 4, "main", SystemClock())
     now_ms = SystemClock().now_ms()
     async with fake_broker() as broker, running_ingest(postgres_farm_url, broker.url, traces=traces):
         connection = await broker.connection()
@@ -98,17 +98,12 @@ async def test_a_collector_that_refuses_or_is_away_holds_up_nothing(
     collector.answer = 503
     now_ms = SystemClock().now_ms()
     for url in (collector.url, "http://127.0.0.1:9/v1/traces"):
-        traces = PackTraces(OtlpExporter(url), 1, "main", SystemClock())
+        traces = PackTraces(OtlpExporter(otlp.Collector(url)), 1, "main", SystemClock())
         async with fake_broker() as broker, running_ingest(postgres_farm_url, broker.url, traces=traces):
             connection = await broker.connection()
             connection.deliver(SAMPLES, pack(1, now_ms, 1.0), 1)
             await eventually(lambda connection=connection: connection.acknowledged == [1], lambda: None)  # type: ignore[misc]
         traces.close()
-
-
-def test_what_is_no_url_is_one_line() -> None:
-    with pytest.raises(WrongSetting, match="SILOSCOPE_TRACES_URL: found 'localhost:4318'"):
-        OtlpExporter("localhost:4318")
 
 
 def test_ingest_without_traces_loads_nothing_of_the_sdk() -> None:

@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from siloscope_contract.topics import Kind, subscription
+from siloscope_contract.topics import Kind, Topic, subscription
 from siloscope_edge import announcing, vitals
 from siloscope_edge.clock_guard import ClockGuard
 from siloscope_edge.config import VITALS_DEVICE, Bus
@@ -32,6 +32,9 @@ from siloscope_process.errors import Unavailable, WrongSetting
 from siloscope_process.metrics import process_registry
 from siloscope_process.operations import Health, OperationsServer
 
+if TYPE_CHECKING:
+    from siloscope_edge.tracing import PackTraces
+
 _log = structlog.get_logger(__name__)
 DEFAULT_OPERATIONS_PORT = 9102
 _LAST_COMMIT_S = 2.5
@@ -47,6 +50,7 @@ class Agent:
         clock: Tells when.
         operations_port: None takes the usual one, or any free one.
         supervisor: Told that the agent lives.
+        traces: Makes spans of what is sent.
     """
 
     def __init__(
@@ -56,8 +60,10 @@ class Agent:
         clock: Clock,
         operations_port: int | None,
         supervisor: Supervisor | None = None,
+        traces: "PackTraces | None" = None,
     ) -> None:
         self._supervisor = supervisor or Supervisor()
+        self._traces = traces
         self._installation = installation
         self._config = installation.config
         self._password = password
@@ -123,6 +129,8 @@ class Agent:
         try:
             time = keep_time(guard, keeper, self._clock, self._metrics, self.health)
             life = report_life(self._supervisor, keeper, self.health, self._clock)
+            if self._traces is not None:
+                readers.append(self._traces.run())
             await _until(stop, [*readers, time, life, keeper.run()], sender.run(), keeper)
         finally:
             with suppress(SpoolFull, SpoolUnusable, TimeoutError):
@@ -135,6 +143,8 @@ class Agent:
         committed = subscription(Kind.COMMITTED, node.org, node.site, node.node)
         client_id = f"silo-{secrets.token_hex(8)}"  # at most 23 characters: MQTT 3.1.1 promises no more
         connect = connector(config.mqtt, self._password, client_id, [committed])
+        if self._traces is not None:
+            connect = self._traces.over(connect, Topic(node, Kind.SAMPLES).text())
         announced = announcing.devices(self._installation)
         return Sender(
             node,

@@ -11,6 +11,7 @@ from aiomqtt import ProtocolVersion
 from siloscope_edge import tls
 from siloscope_edge.config import Mqtt
 from siloscope_edge.errors import LinkLost
+from siloscope_edge.ports import Link
 
 ACKNOWLEDGE_TIMEOUT_S = 20.0
 _CLOSE_TIMEOUT_S = 1.0
@@ -51,7 +52,7 @@ class MqttLink:
         return str(message.topic), payload if isinstance(payload, bytes) else b""
 
 
-Connect = Callable[[LastWill], AbstractAsyncContextManager[MqttLink]]
+Connect = Callable[[LastWill], AbstractAsyncContextManager[Link]]
 
 
 def connector(mqtt: Mqtt, password: str | None, client_id: str, subscriptions: list[str]) -> Connect:

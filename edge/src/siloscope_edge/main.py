@@ -8,9 +8,12 @@ import threading
 from asyncio import Event, create_task
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+from msgspec import Meta
 
+from siloscope_contract.topics import NodeName
 from siloscope_edge import checking, inspection, installation
 from siloscope_edge.agent import Agent
 from siloscope_edge.directory import claimed
@@ -24,12 +27,21 @@ from siloscope_process.errors import Unavailable, WrongSetting
 from siloscope_process.settings import ServiceSettings
 from siloscope_process.signals import run_until_stopped
 
+if TYPE_CHECKING:
+    from siloscope_edge.tracing import PackTraces
+
 STOP_WITHIN_S = 4.5
 """A name server or a disk that hangs may not hold the stop up: all that matters is on disk by then."""
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
     """What the agent is told by its environment; the rest stands in its configuration file."""
+
+    traces_url: Annotated[
+        str | None,
+        Meta(description="http://host:4318/v1/traces of an OpenTelemetry collector (OTLP/HTTP); unset = no traces"),
+    ] = None
+    traces_every: Annotated[int, Meta(description="Every how manieth pack of an epoch is traced", ge=1)] = 1000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +97,8 @@ def _run_agent(found: Installation, environ: Mapping[str, str]) -> int:
     port = told.ops_port if told.ops_port is not None else found.config.operations_port
 
     async def main(stop: Event) -> int:
-        agent = Agent(found, password, SystemClock(), port, Supervisor.of(environ))
+        traces = _traces(told, found.config.node_name)
+        agent = Agent(found, password, SystemClock(), port, Supervisor.of(environ), traces)
         exit_code = [1]  # unless all is committed by the time that a stop may take
         guard = create_task(_end_in_time(stop, exit_code))
         try:
@@ -96,6 +109,15 @@ def _run_agent(found: Installation, environ: Mapping[str, str]) -> int:
 
     with claimed(Path(found.config.data_directory)):
         return run_until_stopped(main)
+
+
+def _traces(told: Settings, node: NodeName) -> "PackTraces | None":
+    if told.traces_url is None:
+        return None
+    from siloscope_edge.tracing import PackTraces  # what posts them takes time to import
+    from siloscope_process.otlp import Collector
+
+    return PackTraces(Collector(told.traces_url), told.traces_every, node, SystemClock())
 
 
 async def _end_in_time(stop: Event, exit_code: list[int]) -> None:

@@ -91,8 +91,10 @@ def _traces(settings: IngestSettings, clock: Clock) -> Traces | None:
         return None
     from siloscope_ingest.otlp import OtlpExporter  # the SDK costs time and memory that few want to pay
     from siloscope_ingest.tracing import PackTraces
+    from siloscope_process.otlp import Collector
 
-    return PackTraces(OtlpExporter(settings.traces_url), settings.traces_every, settings.ingest_worker, clock)
+    exporter = OtlpExporter(Collector(settings.traces_url))
+    return PackTraces(exporter, settings.traces_every, settings.ingest_worker, clock)
 
 
 def _password(settings: IngestSettings) -> str | None:
