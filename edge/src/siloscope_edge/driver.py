@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from siloscope_edge.alarms.outputs import DeviceOutput
 from siloscope_edge.errors import Trouble
 from siloscope_edge.instruments import Device, Instrument
 from siloscope_edge.ports import InstrumentBus
@@ -16,6 +17,7 @@ from siloscope_edge.profiles import Profile
 from siloscope_edge.wires import Line
 from siloscope_process.clock import Clock
 from siloscope_process.documents import Document
+from siloscope_process.expectations import Place
 
 Note = Callable[[str, Trouble], None]
 """Counts a trouble with a device."""
@@ -25,6 +27,10 @@ OpenBus = Callable[[Any, Sequence[Instrument], Clock, Note], InstrumentBus]
 
 def _nothing_more(_profile: Any, _document: Document) -> None:
     """Check nothing beyond what the structs say."""
+
+
+def _no_output(_output: Any, _document: Document, _place: Place) -> None:
+    """Check nothing beyond what the struct says."""
 
 
 class Driver(Struct, frozen=True, kw_only=True):
@@ -39,6 +45,8 @@ class Driver(Struct, frozen=True, kw_only=True):
         bus: Makes the port of a line.
         asks: Says which requests bring a profile's channels.
         check: Refuses a profile that its struct alone cannot.
+        output: Struct of an output of its devices, where its bus is an `OutputBus`; None: nothing can be switched.
+        check_output: Refuses an output that its struct alone cannot.
         notes: What else a writer of a profile must know, as Markdown.
     """
 
@@ -50,4 +58,6 @@ class Driver(Struct, frozen=True, kw_only=True):
     bus: OpenBus
     asks: Callable[[Any], Sequence[str]]
     check: Callable[[Any, Document], None] = _nothing_more
+    output: type[DeviceOutput] | None = None
+    check_output: Callable[[Any, Document, Place], None] = _no_output
     notes: str = ""

@@ -1,6 +1,7 @@
 """A bus whose driver may be anybody's: what it raises by mistake makes one reading bad, and ends nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import structlog
 
@@ -9,11 +10,12 @@ from siloscope_edge.config import Bus
 from siloscope_edge.driver import Driver, Note
 from siloscope_edge.errors import EdgeError, PortUnavailable, ReadFailed
 from siloscope_edge.instruments import Instrument
-from siloscope_edge.ports import InstrumentBus
+from siloscope_edge.ports import InstrumentBus, OutputBus
 from siloscope_edge.readings import Reading
 from siloscope_process.clock import Clock
 
 _log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 class GuardedBus:
@@ -47,6 +49,24 @@ class GuardedBus:
 
     def close(self) -> None:
         self._inner.close()
+
+    async def switch(self, instrument: Instrument, output: Any, *, on: bool) -> None:
+        await self._of_output(instrument, lambda bus: bus.switch(instrument, output, on=on))
+
+    async def is_on(self, instrument: Instrument, output: Any) -> bool | None:
+        return await self._of_output(instrument, lambda bus: bus.is_on(instrument, output))
+
+    async def _of_output(self, instrument: Instrument, ask: Callable[[OutputBus], Awaitable[T]]) -> T:
+        if not isinstance(self._inner, OutputBus):
+            raise ReadFailed(Quality.BAD, "its driver can switch nothing", answered=True)
+        try:
+            return await ask(self._inner)
+        except EdgeError:
+            raise
+        except Exception as error:
+            self._log.exception("driver_failed", device=instrument.name)
+            detail = f"the driver failed: {type(error).__name__}: {error}"
+            raise ReadFailed(Quality.BAD, detail, answered=True) from error
 
     async def read(self, instrument: Instrument) -> Sequence[Reading]:
         try:

@@ -1,7 +1,7 @@
 """What the core asks of the outside world."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.readings import Reading
@@ -29,6 +29,29 @@ class InstrumentBus(Protocol):
 
     async def read(self, instrument: Instrument) -> Sequence[Reading]:
         """Return a reading of each channel, in the profile's order; parts that failed are bad readings.
+
+        Raises:
+            ReadFailed: The device answered nothing that can be used.
+            PortUnavailable: The port vanished.
+        """
+        ...
+
+
+@runtime_checkable
+class OutputBus(InstrumentBus, Protocol):
+    """A bus whose devices have outputs, as the driver's struct of an output describes them."""
+
+    async def switch(self, instrument: Instrument, output: Any, *, on: bool) -> None:
+        """Switch an output of a device.
+
+        Raises:
+            ReadFailed: The device did not answer, refused, or confirmed something else.
+            PortUnavailable: The port vanished.
+        """
+        ...
+
+    async def is_on(self, instrument: Instrument, output: Any) -> bool | None:
+        """Return what the device says of an output; None where it is neither on nor off.
 
         Raises:
             ReadFailed: The device answered nothing that can be used.

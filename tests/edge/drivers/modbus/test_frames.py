@@ -67,8 +67,32 @@ def test_what_came_instead_of_an_answer_has_a_name(received: bytes, trouble: Tro
     assert trouble_with(received, expected()) is trouble
 
 
-def test_bits_come_eight_to_a_byte_and_writes_are_not_read() -> None:
+def test_bits_come_eight_to_a_byte() -> None:
     coils = expected_after(bytes.fromhex("0101000000093C0C"))
     assert coils is not None
     assert coils.content_bytes == 2
-    assert expected_after(bytes.fromhex("0106000800140807")) is None
+
+
+def test_a_write_is_confirmed_by_its_own_frame_which_an_adapter_may_send_back_as_well() -> None:
+    request = bytes.fromhex("0106000800140807")  # published: a correction of +2.0, echoed
+    plain, echoed = expected_after(request), expected_after(request, echoes=True)
+    assert plain is not None
+    assert echoed is not None
+    assert answer_in(request, plain) == (request, None)
+    assert answer_in(request, echoed) == (b"", None)
+    assert trouble_with(request, echoed) is Trouble.ECHO
+    assert answer_in(request + request, echoed) == (request, Trouble.ECHO)
+
+
+def test_a_write_of_several_is_confirmed_by_its_beginning() -> None:
+    request = bytes.fromhex("110F0013000A02CD01BF0B")  # published: ten coils of a programmable controller
+    expected = expected_after(request)
+    assert expected is not None
+    confirmed = bytes.fromhex("110F0013000A2699")
+    assert answer_in(request + confirmed, expected) == (confirmed, Trouble.ECHO)
+    assert answer_in(confirmed[:-1], expected) == (b"", None)
+    assert trouble_with(confirmed[:-1], expected) is Trouble.SHORT_FRAME
+
+
+def test_what_is_neither_a_read_nor_a_write_is_expected_nowhere() -> None:
+    assert expected_after(bytes.fromhex("0108000000000000")) is None

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from siloscope_edge.driver import Driver
 from siloscope_edge.drivers.modbus.device import ModbusDevice
 from siloscope_edge.drivers.modbus.lines import ModbusRtu, ModbusRtuTcp, ModbusTcp
+from siloscope_edge.drivers.modbus.output import ModbusOutput
+from siloscope_edge.drivers.modbus.output import check as check_output
 from siloscope_edge.drivers.modbus.port import ModbusBus
 from siloscope_edge.drivers.modbus.profile import ModbusProfile, check
 from siloscope_edge.drivers.modbus.registers import plan
@@ -23,4 +25,6 @@ DRIVER = Driver(
     bus=ModbusBus,
     asks=_asks,
     check=check,
+    output=ModbusOutput,
+    check_output=check_output,
 )

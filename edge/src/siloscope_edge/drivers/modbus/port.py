@@ -2,7 +2,9 @@
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from pymodbus import FramerType, ModbusException
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
@@ -11,9 +13,12 @@ from pymodbus.pdu import ModbusPDU
 from siloscope_contract.quality import Quality
 from siloscope_edge.adapters import PortFinder
 from siloscope_edge.driver import Note
+from siloscope_edge.drivers.modbus import writing
+from siloscope_edge.drivers.modbus.answers import DeviceBusy, require_accepted
 from siloscope_edge.drivers.modbus.device import ModbusDevice
 from siloscope_edge.drivers.modbus.frames import Expected, answer_in, expected_after, trouble_with
 from siloscope_edge.drivers.modbus.lines import ModbusLine, ModbusRtu, ModbusTcp
+from siloscope_edge.drivers.modbus.output import ModbusOutput
 from siloscope_edge.drivers.modbus.profile import BIT_TABLES, ModbusProfile, RegisterLimits
 from siloscope_edge.drivers.modbus.registers import Decode, Request, decoder_for, plan, unit_bytes
 from siloscope_edge.errors import PortUnavailable, ReadFailed, Trouble
@@ -21,6 +26,8 @@ from siloscope_edge.instruments import Instrument
 from siloscope_edge.readings import Reading, failed
 from siloscope_process.clock import Clock
 
+T = TypeVar("T")
+Client = AsyncModbusTcpClient | AsyncModbusSerialClient
 _CONNECT_TIMEOUT_S = 3.0
 _QUIET_S = 0.1
 """Silence after a time-out on a serial line: a late answer must not be taken for the next request's."""
@@ -32,8 +39,6 @@ _ASKS = {
 }
 _WAKE = b"\x00"
 _WAKING_S = 0.005
-_BUSY = (5, 6)  # acknowledge, server device busy: ask again
-_SILENT_BEHIND_GATEWAY = 11  # the gateway speaks for a device that does not
 _KEPT_BYTES = 1024
 """More than pymodbus keeps of what is not yet a frame: an answer may come behind long noise."""
 
@@ -41,8 +46,8 @@ _KEPT_BYTES = 1024
 class _Part:
     """A request of a device and what decodes its answer: (position of the channel, first byte, end, decoder)."""
 
-    def __init__(self, request: Request, profile: ModbusProfile) -> None:
-        self.request = request
+    def __init__(self, request: Request, profile: ModbusProfile, unit_id: int) -> None:
+        self.ask = partial(_asked, request, unit_id)
         self.cuts: list[tuple[int, int, int, Decode]] = []
         width = unit_bytes(request.table)
         for at in request.channels:
@@ -60,7 +65,7 @@ class _Slave:
         self.limits = profile.limits
         self.wake = profile.wake
         self.channels = len(profile.channels)
-        self.parts = [_Part(request, profile) for request in plan(profile.channels, profile.limits)]
+        self.parts = [_Part(request, profile, device.unit_id) for request in plan(profile.channels, profile.limits)]
 
 
 class ModbusBus:
@@ -77,11 +82,12 @@ class ModbusBus:
         self._line = line
         self._clock = clock
         self._note = note
-        self._client: AsyncModbusTcpClient | AsyncModbusSerialClient | None = None
+        self._client: Client | None = None
         self._finder = PortFinder(line.port) if isinstance(line, ModbusRtu) else None
         self._received = b""
         self._expected: Expected | None = None
         self._asked = ""
+        self._echoes = False
         self._quiet_from_s = 0.0
         self._slaves: dict[str, _Slave] = {}
         for instrument in instruments:
@@ -119,7 +125,7 @@ class ModbusBus:
         refusals = []
         for part in slave.parts:
             try:
-                wire = await self._ask_patiently(part.request, slave)
+                wire = await self._patiently(slave, part.ask)
             except ReadFailed as error:
                 if not error.answered or not self.is_open:
                     raise
@@ -131,20 +137,28 @@ class ModbusBus:
             raise refusals[0]
         return readings
 
-    async def _ask_patiently(self, request: Request, slave: _Slave) -> bytes:
+    async def switch(self, instrument: Instrument, output: ModbusOutput, *, on: bool) -> None:
+        slave = self._slaves[instrument.name]
+        await self._patiently(slave, lambda client: writing.written(client, slave.unit_id, output, on=on))
+
+    async def is_on(self, instrument: Instrument, output: ModbusOutput) -> bool | None:
+        slave = self._slaves[instrument.name]
+        return await self._patiently(slave, lambda client: writing.read_back(client, slave.unit_id, output))
+
+    async def _patiently(self, slave: _Slave, ask: Callable[[Client], Awaitable[T]]) -> T:
         """Ask, and again after a torn or busy answer; silence is not tried again in the same turn."""
         for tries_left in range(slave.limits.retries, -1, -1):
             try:
-                return await self._ask(request, slave)
+                return await self._exchange(slave, ask)
             except ReadFailed as error:
                 self._note(slave.name, error.trouble)
-                hopeless = error.quality is Quality.DEVICE_EXCEPTION and not isinstance(error, _Busy)
+                hopeless = error.quality is Quality.DEVICE_EXCEPTION and not isinstance(error, DeviceBusy)
                 # pymodbus closes a TCP connection on which something undecodable came: that is for the next turn.
                 if not tries_left or not error.answered or hopeless or not self.is_open:
                     raise
         raise AssertionError("the last try returns or raises")
 
-    async def _ask(self, request: Request, slave: _Slave) -> bytes:
+    async def _exchange(self, slave: _Slave, ask: Callable[[Client], Awaitable[T]]) -> T:
         client = self._client
         if client is None or not client.connected:
             raise PortUnavailable(f"{self._line.where}: the port is gone")
@@ -153,10 +167,9 @@ class ModbusBus:
             client.ctx.send(_WAKE)
             await self._clock.sleep(_WAKING_S)
         self._received, self._expected, self._asked = b"", None, slave.name
-        ask = getattr(client, _ASKS[request.table])
         try:
             async with asyncio.timeout(slave.limits.timeout_s):
-                answer = await ask(request.address, count=request.count, device_id=slave.unit_id)
+                return await ask(client)
         except TimeoutError:
             raise await self._unanswered(slave.limits) from None
         except (ModbusException, OSError) as error:
@@ -164,7 +177,6 @@ class ModbusBus:
         finally:
             self._expected = None
             self._quiet_from_s = self._clock.monotonic_s()
-        return _content(answer, request)
 
     async def _rest(self, rest_s: float) -> None:
         wait_s = self._quiet_from_s + rest_s - self._clock.monotonic_s()
@@ -179,6 +191,7 @@ class ModbusBus:
         if self._received and trouble in (Trouble.SHORT_FRAME, Trouble.WRONG_CHECKSUM, Trouble.NOISE):
             detail = f"{len(self._received)} bytes, but no valid answer"
             return ReadFailed(Quality.INVALID_FRAME, detail, answered=True, trouble=trouble)
+        self._echoes = self._echoes or trouble is Trouble.ECHO
         if self._received:
             self._note(self._asked, trouble)  # an echo, or a frame of another: the device itself said nothing
         return ReadFailed(Quality.COMM_FAILURE, f"no answer within {limits.timeout_s:g} s", answered=False)
@@ -188,7 +201,7 @@ class ModbusBus:
             return PortUnavailable(f"{self._line.where}: {error}")
         return ReadFailed(Quality.INVALID_FRAME, str(error), answered=bool(self._received), trouble=Trouble.NOISE)
 
-    def _new_client(self) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
+    def _new_client(self) -> Client:
         # pymodbus neither retries nor reconnects here: a device's time-out is ours, and so is a port's back-off.
         line = self._line
         if isinstance(line, ModbusRtu):
@@ -222,19 +235,21 @@ class ModbusBus:
     def _sifted(self, sending: bool, data: bytes) -> bytes:
         """Give pymodbus the answer alone, without what a two-wire bus delivers around it."""
         if sending:
-            self._expected = expected_after(data)
+            self._expected = expected_after(data, echoes=self._echoes)
             return data
         self._received = data
         if self._expected is None:
             return b""
         frame, before = answer_in(data, self._expected)
         if before is not None:
+            self._echoes = self._echoes or before is Trouble.ECHO
             self._note(self._asked, before)
         return frame
 
 
-class _Busy(ReadFailed):
-    """The device is there and asks for patience."""
+async def _asked(request: Request, unit_id: int, client: Client) -> bytes:
+    ask = getattr(client, _ASKS[request.table])
+    return _content(await ask(request.address, count=request.count, device_id=unit_id), request)
 
 
 def _content(answer: ModbusPDU, request: Request) -> bytes:
@@ -243,12 +258,7 @@ def _content(answer: ModbusPDU, request: Request) -> bytes:
     Raises:
         ReadFailed: The device refused, or answered something else.
     """
-    if answer.isError():
-        code = answer.exception_code
-        if code == _SILENT_BEHIND_GATEWAY:
-            raise ReadFailed(Quality.COMM_FAILURE, "the gateway says that it does not answer", answered=False)
-        kind = _Busy if code in _BUSY else ReadFailed
-        raise kind(Quality.DEVICE_EXCEPTION, f"exception {code}", answered=True)
+    require_accepted(answer)
     if request.table in BIT_TABLES:
         bits = answer.bits
         if not request.count <= len(bits) <= (request.count + 7) // 8 * 8:  # filled up to whole bytes
