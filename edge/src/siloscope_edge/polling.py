@@ -1,7 +1,7 @@
 """Polling a bus: the one owner of its port reads each device in its turn, and nobody waits for the dead."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -28,6 +28,27 @@ TakeSample = Callable[[Sample], None]
 TakeGap = Callable[[Gap], None]
 
 
+class Onlooker(Protocol):
+    """Looks on while buses are read."""
+
+    def begins(self, poller: "Poller") -> None:
+        """See that a bus is read from now on."""
+        ...
+
+    def saw(self, sample: Sample, took_s: float | None) -> None:
+        """See what a device just said, also what is held back; in no time, for the bus waits.
+
+        Args:
+            sample: As it was screened.
+            took_s: How long the device was asked; None: it was not.
+        """
+        ...
+
+    def ends(self, poller: "Poller") -> None:
+        """See that the bus is read no longer."""
+        ...
+
+
 class Poller:
     """Reads the instruments of one bus, for ever.
 
@@ -40,6 +61,7 @@ class Poller:
         take_gap: Gets a gap record where turns passed unused because the bus was busy.
         metrics: Counts.
         instant_ms: Tells the instant that readings are of; the clock's unless told.
+        onlooker: Looks on.
     """
 
     def __init__(
@@ -52,7 +74,14 @@ class Poller:
         take_gap: TakeGap,
         metrics: Metrics,
         instant_ms: Callable[[], int] | None = None,
+        onlooker: Onlooker | None = None,
     ) -> None:
+        self.name = name
+        self.port_detail = ""
+        """Why the port is closed."""
+        self.failures: dict[str, str] = {}
+        """By device, what went wrong when it was last silent or refused."""
+        self._onlooker = onlooker
         self._log = _log.bind(bus=name)
         self._bus = bus
         self._clock = clock
@@ -73,8 +102,20 @@ class Poller:
         self._reopen_wait_s = _REOPEN_FIRST_S
         self._failures_in_a_row = 0
 
+    @property
+    def turns(self) -> Sequence[tuple[Instrument, Attendance]]:
+        """The instruments that are read, and when."""
+        return self._turns
+
+    @property
+    def port_is_open(self) -> bool:
+        """Whether requests can be made."""
+        return self._bus.is_open
+
     async def run(self) -> None:
         """Take turns, and do errands between them, until cancelled or retired."""
+        if self._onlooker is not None:
+            self._onlooker.begins(self)
         try:
             while not self._retired:
                 now_s = self._clock.monotonic_s()
@@ -92,6 +133,8 @@ class Poller:
                 for held in conditioning.last():
                     self._take_sample(held)
             self._bus.close()
+            if self._onlooker is not None:
+                self._onlooker.ends(self)
 
     async def visit(self, work: Callable[[InstrumentBus], Awaitable[T]], within_s: float) -> T:
         """Have something done with the port between two polls; see `Errands.do`."""
@@ -149,21 +192,45 @@ class Poller:
         turn, missed = attendance.take(now_s)
         if missed:
             self._take_gap(self._missed(instrument, missed, now_s - due_s))
+        await self._ask(instrument, attendance, now_s, resting=turn is Turn.RESTING)
+
+    async def read_now(self, device: str, within_s: float) -> Sample:
+        """Read a device between two of its turns, one that rests too, and return what it said; its turns stay.
+
+        Raises:
+            KeyError: It is not read here any more.
+            TimeoutError: Others took too long before it.
+            PortUnavailable: The bus is not read any more.
+        """
+
+        async def read() -> Sample:
+            instrument, attendance = {each.name: (each, at) for each, at in self._turns}[device]
+            self._reopen_at_s = 0.0
+            return await self._ask(instrument, attendance, self._clock.monotonic_s(), resting=False)
+
+        return await self.errands.do(read, within_s)
+
+    async def _ask(self, instrument: Instrument, attendance: Attendance, now_s: float, *, resting: bool) -> Sample:
         await self._open_port()
         read_at_ms = self._instant_ms()
         started_s = self._clock.monotonic_s()
-        if turn is Turn.RESTING or not self._bus.is_open:
+        took_s = None
+        if resting or not self._bus.is_open:
             readings: Sequence[Reading] = _bad(instrument, Quality.COMM_FAILURE)
         else:
             readings = await self._read(instrument, attendance)
-            self._metrics.polled(instrument.name, self._clock.monotonic_s() - started_s)
+            took_s = self._clock.monotonic_s() - started_s
+            self._metrics.polled(instrument.name, took_s)
         self._metrics.read(instrument.name, readings)
         found = sample(instrument, read_at_ms, readings)
         conditioned = self._conditionings[instrument.name].take(found)
         self._metrics.conditioned(instrument.name, found.quality, reported=bool(conditioned.samples))
+        if self._onlooker is not None:
+            self._onlooker.saw(found, took_s)
         for each in conditioned.samples:
             self._take_sample(each)
         attendance.pace(conditioned.period_s, now_s)
+        return found
 
     async def _read(self, instrument: Instrument, attendance: Attendance) -> Sequence[Reading]:
         was_silent = attendance.silent
@@ -177,12 +244,14 @@ class Poller:
             self._failed(instrument, attendance, error, asked_s)
             return _bad(instrument, error.quality)
         self._failures_in_a_row = 0
+        self.failures.pop(instrument.name, None)
         attendance.answered(asked_s)
         if was_silent:
             self._log.info("device_answers_again", device=instrument.name)
         return readings
 
     def _failed(self, instrument: Instrument, attendance: Attendance, error: ReadFailed, asked_s: float) -> None:
+        self.failures[instrument.name] = str(error)
         if error.answered:
             attendance.answered(asked_s)
             self._log.debug("device_refused", device=instrument.name, reason=error.quality.reason, detail=str(error))
@@ -201,16 +270,19 @@ class Poller:
         try:
             await self._bus.open()
         except PortUnavailable as error:
+            self.port_detail = str(error)
             if self._reopen_wait_s == _REOPEN_FIRST_S:
                 self._log.warning("port_unavailable", detail=str(error))
             self._reopen_at_s = self._clock.monotonic_s() + self._reopen_wait_s
             self._reopen_wait_s = min(self._reopen_wait_s * 2, _REOPEN_AT_MOST_S)
             return
         self._reopen_wait_s = _REOPEN_FIRST_S
+        self.port_detail = ""
         self._log.info("port_open")
 
     def _port_lost(self, detail: str) -> None:
         self._failures_in_a_row = 0
+        self.port_detail = detail
         self._bus.close()
         self._reopen_at_s = self._clock.monotonic_s() + _REOPEN_FIRST_S
         self._log.warning("port_closed", detail=detail)
