@@ -162,3 +162,20 @@ async def test_other_instruments_are_adopted_between_two_polls_and_those_that_st
         assert bus.is_open
         assert not bench.bus.is_open
         assert not bench.gaps
+
+
+async def test_reading_now_asks_one_that_rests_too_and_leaves_its_turns_as_they_are() -> None:
+    bench = Owned(["one"], period_s=5.0)
+    async with bench:
+        bench.bus.dead = {"one"}
+        await bench.clock.run_for(21.0)
+        asked = len(bench.bus.asked)
+        bench.bus.dead = set()
+        reading = asyncio.ensure_future(bench.poller.read_now("one", WITHIN_S))
+        await bench.clock.run_for(0)
+        assert (await reading).values == [21.9]
+        assert len(bench.bus.asked) == asked + 1
+        await bench.clock.run_for(9.0)
+        assert bench.times("one") == [0.0, 5.0, 10.0, 15.0, 20.0, 21.0, 25.0, 30.0]
+        with pytest.raises(KeyError):
+            await bench.poller.read_now("another", WITHIN_S)
