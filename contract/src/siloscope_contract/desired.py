@@ -74,9 +74,11 @@ class ConfigState(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         outcome: What became of the newest version that it was told.
-        desired: That version; None: none yet, or what came named none.
+        desired: That version; None: none yet.
         in_force: The version that counts now, on top of the file at the site; None: the file alone.
         reasons: Why it was refused, rolled back or set aside; each one sentence with place, found and expected.
+        complaint: What was wrong with the last message, where it was no version to decide about: not to be read, of
+            another node, older than one before.
         file: Fingerprint of those parts of the file at the site that may be set from afar.
         running: Fingerprint of the same parts as they count now; nodes that agree in it are configured alike.
         at_ms: When the outcome came about, where the node's clock was known.
@@ -87,6 +89,7 @@ class ConfigState(msgspec.Struct, frozen=True, kw_only=True):
     desired: int | None = None
     in_force: int | None = None
     reasons: tuple[str, ...] = ()
+    complaint: str = ""
     file: str = ""
     running: str = ""
     at_ms: int | None = None
@@ -97,7 +100,7 @@ def encode(message: Desired | ConfigState) -> bytes:
     """Return the message as JSON; a state's reasons are bounded."""
     if isinstance(message, ConfigState):
         reasons = tuple(shortened_reason(each) for each in message.reasons[:MAX_REASONS])
-        message = msgspec.structs.replace(message, reasons=reasons)
+        message = msgspec.structs.replace(message, reasons=reasons, complaint=shortened_reason(message.complaint))
     return msgspec.json.encode(message)
 
 

@@ -35,9 +35,20 @@ def read(file: Path) -> Installation:
     Raises:
         Misconfigured: Something in it, or in a profile, cannot be meant.
     """
-    document = Document.read(file, Misconfigured)
+    return checked(Document.read(file, Misconfigured), file.absolute().parent)
+
+
+def checked(document: Document, base: Path) -> Installation:
+    """Check a configuration with all profiles that it uses.
+
+    Args:
+        document: What it says.
+        base: The directory that relative paths start from.
+
+    Raises:
+        Misconfigured: Something in it, or in a profile, cannot be meant.
+    """
     written = document.convert(ConfigFile)
-    base = file.absolute().parent
     found = [buses.read(document, index, str(base)) for index in range(len(written.buses))]
     if (written.clock.source == "file") != (written.clock.file is not None):
         expected = "a file where clock.source is file, and only there"

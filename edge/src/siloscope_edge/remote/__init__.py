@@ -1,0 +1,1 @@
+"""Configuration and commands that come from afar."""
