@@ -20,7 +20,7 @@ from siloscope_edge.keeper import Keeper
 from siloscope_edge.link import Connect, LastWill
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.outbox import Hold, Outbox, Send
-from siloscope_edge.ports import Link
+from siloscope_edge.ports import Afar, Link
 from siloscope_edge.spool import Written
 from siloscope_edge.watermark import Judge, Reason
 from siloscope_process.clock import Clock
@@ -53,6 +53,10 @@ class Sender:
         metrics: Counts.
         health: Told under ``link`` whether there is a connection.
         clock_state: What births and heartbeats say of the clock.
+        afar: Hears what else the platform says, and answers it.
+
+    Attributes:
+        introductions: How often a broker has acknowledged what this node is.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Sender:
         metrics: Metrics,
         health: Health,
         clock_state: Callable[[], ClockState] = lambda: ClockState.UNKNOWN,
+        afar: Afar | None = None,
     ) -> None:
         self._topics = {kind: Topic(node, kind).text() for kind in _KINDS}
         self._session = session
@@ -82,10 +87,21 @@ class Sender:
         self._metrics = metrics
         self._health = health
         self._clock_state = clock_state
+        self._afar = afar
+        self.introductions = 0
+        self._introduced = asyncio.Event()
+        self._announce_anew = asyncio.Event()
+        self._connect_anew = asyncio.Event()
         self._wake = asyncio.Event()
         self._ask_wait_s = _ASK_AGAIN_FIRST_S
         self._asked_at_s = 0.0
         self._heard_at_s = clock.monotonic_s()
+        self.connected_at_s: float | None = None
+        """Since when the connection stands; None: there is none."""
+        self.lost_at_s = clock.monotonic_s()
+        """Since when there was none, where there is none."""
+        self.confirmed_at_s: float | None = None
+        """When a watermark was last believed."""
         keeper.on_written = self._written
 
     async def run(self) -> None:
@@ -110,29 +126,49 @@ class Sender:
                 raise damaged
             if self._clock.monotonic_s() - connected_at_s > _RECONNECT_AT_MOST_S:
                 wait_s = _RECONNECT_FIRST_S
-            await self._clock.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads nodes, guards nothing
-            wait_s = min(wait_s * 2, _RECONNECT_AT_MOST_S)
+            pause_s = wait_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads nodes, guards nothing
+            await self._until(self._connect_anew, pause_s)
+            wait_s = _RECONNECT_FIRST_S if self._connect_anew.is_set() else min(wait_s * 2, _RECONNECT_AT_MOST_S)
+
+    def announce(self, announced: Sequence[DeviceBirth]) -> None:
+        """Say from now on that these devices are here; nothing that is spooled later is sent before that is known."""
+        self._announced = announced
+        self._introduced.clear()
+        self._announce_anew.set()
+
+    def reach(self, connect: Connect, settings: Mqtt) -> None:
+        """Give up the connection and make one otherwise, at once."""
+        self._connect = connect
+        self._heartbeat_s = settings.heartbeat_s
+        self._connect_anew.set()
 
     async def _one_connection(self) -> None:
         will = LastWill(self._topics[Kind.STATUS], births.encode(Status(State.OFFLINE, self._session)))
+        self._connect_anew.clear()
         async with self._connect(will) as link:
             _, next_number = await self._keeper.owed()
             self._asked_at_s = self._clock.monotonic_s()
             self._outbox.connected(self._asked_at_s, next_number)
             self._metrics.connects.inc()
             self._metrics.link_up.set(1)
-            introduced = asyncio.Event()
+            self.connected_at_s = self._clock.monotonic_s()
+            self._introduced.clear()
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._announce(link, introduced))
+                    tasks.create_task(self._announce(link))
+                    tasks.create_task(self._announce_changes(link))
+                    tasks.create_task(self._end_for_another())
                     tasks.create_task(self._listen(link))
-                    tasks.create_task(self._pump(link, tasks, introduced))
+                    tasks.create_task(self._pump(link, tasks))
+                    if self._afar is not None:
+                        tasks.create_task(self._afar.talk(link))
             except asyncio.CancelledError:
                 await self._say_goodbye(link)
                 raise
             finally:
                 self._outbox.disconnected()
                 self._metrics.link_up.set(0)
+                self.connected_at_s, self.lost_at_s = None, self._clock.monotonic_s()
 
     async def _say_goodbye(self, link: Link) -> None:
         """Tell that this node goes away on purpose: a clean end leaves the last will unsaid."""
@@ -140,9 +176,8 @@ class Sender:
             async with asyncio.timeout(_GOODBYE_S):
                 await self._publish_status(link, State.OFFLINE)
 
-    async def _announce(self, link: Link, introduced: asyncio.Event) -> None:
-        await self._publish_births(link)
-        introduced.set()
+    async def _announce(self, link: Link) -> None:
+        await self._introduce(link)
         await self._publish_status(link, State.ONLINE)
         self._health.set("link", True)
         _log.info("link_up", owed_packs=self._outbox.owed)
@@ -151,6 +186,23 @@ class Sender:
             await self._clock.sleep(self._heartbeat_s)
             if self._judge.believed is None:
                 await self._ask_again(link)
+
+    async def _announce_changes(self, link: Link) -> None:
+        while True:
+            await self._announce_anew.wait()
+            await self._introduce(link)
+
+    async def _end_for_another(self) -> None:
+        await self._connect_anew.wait()
+        raise LinkLost("given up for another, as the configuration says")
+
+    async def _introduce(self, link: Link) -> None:
+        self._announce_anew.clear()
+        await self._publish_births(link)
+        if not self._announce_anew.is_set():  # else what was published is outdated already
+            self.introductions += 1
+            self._introduced.set()
+            self._wake.set()
 
     async def _publish_births(self, link: Link) -> None:
         self._asked_at_s = self._clock.monotonic_s()
@@ -178,8 +230,11 @@ class Sender:
     async def _listen(self, link: Link) -> None:
         while True:
             topic, payload = await link.received()
-            if topic == self._topics[Kind.COMMITTED] and payload:
-                await self._hear(link, payload)
+            if topic == self._topics[Kind.COMMITTED]:
+                if payload:
+                    await self._hear(link, payload)
+            elif self._afar is not None:
+                self._afar.hear(topic, payload)
 
     async def _hear(self, link: Link, payload: bytes) -> None:
         try:
@@ -197,7 +252,7 @@ class Sender:
             await self._unbelieved(link, verdict.reason)
             return
         now_s = self._clock.monotonic_s()
-        self._heard_at_s = now_s
+        self._heard_at_s = self.confirmed_at_s = now_s
         self._ask_wait_s = _ASK_AGAIN_FIRST_S
         if verdict.reason is Reason.CONFIRMED:
             _log.info("generation_confirmed", store=watermark.store, generation=watermark.generation)
@@ -225,11 +280,11 @@ class Sender:
         elif reason is Reason.UNANSWERED:
             await self._ask_again(link)
 
-    async def _pump(self, link: Link, tasks: asyncio.TaskGroup, introduced: asyncio.Event) -> None:
+    async def _pump(self, link: Link, tasks: asyncio.TaskGroup) -> None:
         # A sample that overtakes its birth is stored in a group that nobody announced, and once more when it is offered
         # again to a database that went back.
-        await introduced.wait()
         while True:
+            await self._introduced.wait()
             self._wake.clear()
             batch: list[Send] = []
             answer = self._outbox.next(self._clock.monotonic_s())
@@ -267,8 +322,12 @@ class Sender:
         if hold.until_s is None:
             await self._wake.wait()
             return
-        timer = asyncio.ensure_future(self._clock.sleep(max(0.0, hold.until_s - self._clock.monotonic_s())))
-        woken = asyncio.ensure_future(self._wake.wait())
+        await self._until(self._wake, max(0.0, hold.until_s - self._clock.monotonic_s()))
+
+    async def _until(self, event: asyncio.Event, within_s: float) -> None:
+        """Wait for something to happen, or for so long."""
+        timer = asyncio.ensure_future(self._clock.sleep(within_s))
+        woken = asyncio.ensure_future(event.wait())
         try:
             await asyncio.wait((timer, woken), return_when=asyncio.FIRST_COMPLETED)
         finally:
