@@ -78,3 +78,19 @@ class Link(Protocol):
             LinkLost: The connection broke.
         """
         ...
+
+
+class Afar(Protocol):
+    """Whoever deals with what comes from afar beside watermarks: configuration and commands."""
+
+    def hear(self, topic: str, payload: bytes) -> None:
+        """Take a message; in no time, for others wait behind it."""
+        ...
+
+    async def talk(self, link: Link) -> None:
+        """Say over a connection what is to be said, until cancelled.
+
+        Raises:
+            LinkLost: The connection broke; what was not acknowledged is said again over the next.
+        """
+        ...
