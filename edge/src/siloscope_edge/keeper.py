@@ -200,6 +200,10 @@ class Keeper:
         """Return what is spooled."""
         return await self._run(lambda: self._spool.spans)
 
+    async def evicts(self, devices: Iterable[str]) -> None:
+        """Evict samples of these devices from a full spool from now on, and thin out all others."""
+        await self._run(lambda: self._spool.evicts(devices))
+
     async def used_bytes(self) -> int:
         """Return how much of the spool's file is used."""
         return await self._run(self._spool.used_bytes)

@@ -100,6 +100,10 @@ class Outbox:
         self._probes = 0
         self._gap_check_at_s = 0.0
 
+    def bound(self, windows: Windows) -> None:
+        """Keep within other bounds from now on."""
+        self._windows = windows
+
     @property
     def owed(self) -> int:
         """How many packs are spooled and not committed."""

@@ -10,6 +10,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from siloscope_contract.births import EpochSpan
 from siloscope_contract.gaps import Gap
 from siloscope_contract.packs import Epoch, Sample
@@ -106,6 +108,10 @@ class Spool:
             raise
         self._marks_written_ms: int | None = None
         self._marks_changed = False
+
+    def evicts(self, devices: Iterable[str]) -> None:
+        """Evict samples of these devices from now on, and thin out all others."""
+        self._thinning = replace(self._thinning, evicts=frozenset(devices))
 
     @property
     def epoch(self) -> Epoch:
