@@ -92,3 +92,43 @@ def test_from_the_plan_to_the_restore(
     next(tmp_path.rglob("2023-03-05.parquet")).write_bytes(b"PAR1")
     assert db(url, "archive", "verify", archive=tmp_path) == 78
     assert "15 files, 1 of them wrong" in capsys.readouterr().out
+
+
+def test_files_that_are_lost_for_good_are_forgotten_and_no_other_one(
+    url: str, owner: Connection[Any], head: Group, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert db(url, "retention", "apply", archive=tmp_path) == 0
+    damaged, missing = (next(tmp_path.rglob(f"2023-03-0{day}.parquet")) for day in (5, 6))
+    damaged.write_bytes(b"PAR1")
+    missing.unlink()
+    days = ("--org", "ours", "--site", "yard", "--from", "2023-03-04", "--to", "2023-03-06")
+    capsys.readouterr()
+    assert db(url, "archive", "forget", *days, "--dry-run", archive=tmp_path) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 files would be forgotten, 1 is whole and stays"
+    assert db(url, "archive", "verify", archive=tmp_path) == 78
+    capsys.readouterr()
+    assert db(url, "archive", "forget", *days, archive=tmp_path) == 0
+    first, second, last = capsys.readouterr().out.splitlines()
+    assert first == (
+        "ours/yard/2023/2023-03-05.parquet: not the file that was recorded; "
+        "24 samples are lost, what is there is now 2023-03-05.parquet.damaged"
+    )
+    assert second == "ours/yard/2023/2023-03-06.parquet: missing; 24 samples are lost"
+    assert last == "2 files are forgotten, 1 is whole and stays"
+    assert damaged.with_name("2023-03-05.parquet.damaged").read_bytes() == b"PAR1"
+    assert db(url, "archive", "verify", archive=tmp_path) == 0
+    assert capsys.readouterr().out == "13 files, 0 of them wrong\n"
+    assert db(url, "archive", "forget", *days, archive=tmp_path) == 0
+    assert capsys.readouterr().out == "0 files are forgotten, 1 is whole and stays\n"
+    deeds = owner.execute("SELECT subject, detail FROM audit WHERE action = 'archive.forget'").fetchall()
+    assert deeds == [("yard", {"from": "2023-03-04", "to": "2023-03-06", "files": 2, "samples": 48})]
+
+
+def test_a_folder_that_is_not_mounted_makes_no_file_lost(
+    url: str, head: Group, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert db(url, "retention", "apply", archive=tmp_path) == 0
+    days = ("--org", "ours", "--site", "yard", "--from", "2023-03-01", "--to", "2023-03-31")
+    assert db(url, "archive", "forget", *days, archive=tmp_path / "elsewhere") == 78
+    assert "is the right folder mounted?" in capsys.readouterr().err
+    assert db(url, "archive", "verify", archive=tmp_path) == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from siloscope_process.errors import WrongSetting
 from siloscope_store import audit, flavour, schema
-from siloscope_store.archive import adopting, catalogue, restoring, verifying
+from siloscope_store.archive import adopting, catalogue, forgetting, restoring, verifying
 from siloscope_store.archive.catalogue import TABLES, DayKey
 from siloscope_store.archive.writing import archive_day
 from siloscope_store.connections import connect
@@ -28,6 +28,10 @@ def configure(actions: Actions) -> None:
     adopt = action(actions, "adopt", _adopt, "take over files that the database does not know: after its restore")
     adopt.add_argument("--org", metavar="ORGANISATION")
     adopt.add_argument("--site", metavar="SITE")
+    forget = action(actions, "forget", _forget, "give files up that are missing or damaged for good; no others")
+    forget.add_argument("--org", metavar="ORGANISATION", required=True)
+    forget.add_argument("--dry-run", action="store_true", help="only say which those are")
+    _add_site_and_days(forget, required=True)
     restore = action(actions, "restore", _restore, "put samples back; what is there stays")
     restore.add_argument("--org", metavar="ORGANISATION", required=True)
     _add_site_and_days(restore, required=True)
@@ -137,6 +141,36 @@ def _adopt(order: Order) -> None:
     print(f"{files} files taken over, {len(broken)} cannot be")
     if broken:
         raise ArchiveBroken(broken[0].path, broken[0].problem)
+
+
+def _forget(order: Order) -> None:
+    directory, given = _directory(order), order.arguments
+    done: list[forgetting.Lost] = []
+    with connect(order.url, application_name=APPLICATION, autocommit=True) as connection:
+        schema.require_current(connection)
+        with turn(connection):
+            catalogue.require_folder(connection, directory)
+            found = catalogue.files(connection, given.org, given.site, given.from_day, given.to_day)
+            for file in found:
+                lost = forgetting.lost(connection, directory, file)
+                if lost is None:
+                    continue
+                if not given.dry_run:
+                    forgetting.forget(connection, directory, lost)
+                done.append(lost)
+                left = "" if lost.aside is None else f", what is there is now {lost.aside.name}"
+                print(f"{file.path}: {lost.problem}; {file.samples} samples are lost{'' if given.dry_run else left}")
+        if done and not given.dry_run:
+            detail = {
+                "from": given.from_day.isoformat(),
+                "to": given.to_day.isoformat(),
+                "files": len(done),
+                "samples": sum(each.file.samples for each in done),
+            }
+            audit.record(connection, audit.Deed(ACTOR, "archive.forget", given.site, detail), organisation=given.org)
+    whole = len(found) - len(done)
+    verb = "would be" if given.dry_run else "are"
+    print(f"{len(done)} files {verb} forgotten, {whole} {'is whole and stays' if whole == 1 else 'are whole and stay'}")
 
 
 def _restore(order: Order) -> None:

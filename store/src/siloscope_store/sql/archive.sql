@@ -80,6 +80,9 @@ UPDATE archive_file SET sha256 = %(sha256)s, coming_sha256 = NULL, version = ver
     final = %(final)s, archived_at = %(at)s, verified_at = %(at)s, during = tstzrange(%(begins)s, %(ends)s)
 WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s
 
+-- name: forget_file
+DELETE FROM archive_file WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s
+
 -- name: keep_what_it_holds
 UPDATE archive_file SET emptying_since = coalesce(emptying_since, %(at)s)
 WHERE site_id = %(site_id)s AND retention_class = %(retention_class)s AND day = %(day)s
