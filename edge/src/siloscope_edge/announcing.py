@@ -14,6 +14,7 @@ from siloscope_contract.births import (
     GroupBirth,
     RetentionClass,
 )
+from siloscope_edge.alarms import channels
 from siloscope_edge.config import VITALS_DEVICE
 from siloscope_edge.installation import Installation
 from siloscope_edge.instruments import Instrument
@@ -33,7 +34,7 @@ def devices(installation: Installation) -> list[DeviceBirth]:
     if period_s:
         group = GroupBirth("vitals", period_s, RetentionClass.VITALS, [_channel(each) for each in VITALS])
         found.append(DeviceBirth(VITALS_DEVICE, VITALS_DEVICE, "Edge agent", [group]))
-    return found
+    return found + channels.announced(installation.config.alarms, installation.outputs)
 
 
 def births(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import msgspec
 
 from siloscope_contract.quality import Quality
+from siloscope_edge.alarms import describing
 from siloscope_edge.config import Bus
 from siloscope_edge.errors import PortUnavailable, ReadFailed, Trouble
 from siloscope_edge.guarding import GuardedBus
@@ -30,6 +31,7 @@ def described(found: Installation) -> Iterator[str]:
             what = f"{profile.profile}{chosen}, {device.where}"
             yield f"  {device.name}: {what}, every {instrument.period_s:g} s, asks {asked}"
             yield f"    {' '.join(channel.key for channel in profile.channels)}"
+    yield from describing.described(config.alarms, found.outputs)
 
 
 class DryRun:

@@ -6,8 +6,10 @@ from msgspec import Meta, Struct, field
 
 from siloscope_contract.packs import Form
 from siloscope_contract.topics import NodeName
+from siloscope_edge.alarms.rules import AlarmRule
 from siloscope_edge.clock_settings import ClockSettings
 from siloscope_edge.instruments import Device, Seconds
+from siloscope_edge.page.settings import PageSettings
 from siloscope_edge.tls import Tls
 from siloscope_edge.wires import Line
 
@@ -88,6 +90,9 @@ class _BesideBuses(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     operations_port: Annotated[int, Meta(ge=0, le=65535)] | None = None
     profile_directories: tuple[str, ...] = ()
     vitals_period_s: Seconds | None = 60.0
+    alarms: Annotated[tuple[AlarmRule, ...], Meta(max_length=64)] = ()
+    outputs: Annotated[tuple[dict[str, Any], ...], Meta(max_length=32)] = ()
+    page: PageSettings = field(default_factory=PageSettings)
 
     @property
     def node_name(self) -> NodeName:

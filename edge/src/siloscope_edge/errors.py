@@ -5,6 +5,7 @@
   - DriverUnusable     a driver that a file names cannot be loaded: exit code 78
   - PortUnavailable    a serial port or TCP host cannot be opened now: readings are bad, try again later
   - ReadFailed         one request to a device failed; carries the quality that its readings get
+  - ActionFailed       an output could not be switched, or did not say what it does: tried again with back-off
   - LinkLost           the connection to the broker broke or could not be made: connect again, what is owed is resent
   - SpoolUnusable      the spool's file cannot be read: set it aside and go on with a new one
   - SpoolFull          the disk takes no more: keep what is pending, make room, try again
@@ -74,6 +75,18 @@ class ReadFailed(EdgeError):
 
 
 _TROUBLES = {Quality.COMM_FAILURE: Trouble.NO_ANSWER, Quality.DEVICE_EXCEPTION: Trouble.EXCEPTION}
+
+
+class ActionFailed(EdgeError):
+    """An output was not switched, or did not say what it does.
+
+    Attributes:
+        quality: What its channel is until it works again.
+    """
+
+    def __init__(self, quality: Quality, detail: str) -> None:
+        super().__init__(detail)
+        self.quality = quality
 
 
 class LinkLost(EdgeError):

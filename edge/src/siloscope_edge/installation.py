@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from siloscope_contract.errors import ContractError
 from siloscope_contract.names import slug
 from siloscope_edge import buses
+from siloscope_edge.alarms import plan
+from siloscope_edge.alarms.outputs import Output
 from siloscope_edge.config import VITALS_DEVICE, Bus, Config, ConfigFile, Mqtt
 from siloscope_edge.driver import Driver
 from siloscope_edge.errors import Misconfigured
@@ -22,11 +24,12 @@ from siloscope_process.expectations import Place, nearest
 
 
 class Installation(Struct, frozen=True):
-    """A checked configuration: the file, and for each bus its driver and its instruments."""
+    """A checked configuration: the file, for each bus its driver and its instruments, and what alarms may switch."""
 
     config: Config
     instruments: dict[str, tuple[Instrument, ...]]
     drivers: dict[str, Driver]
+    outputs: tuple[Output, ...] = ()
 
 
 def read(file: Path) -> Installation:
@@ -53,6 +56,9 @@ def checked(document: Document, base: Path) -> Installation:
     if (written.clock.source == "file") != (written.clock.file is not None):
         expected = "a file where clock.source is file, and only there"
         raise document.fault(("clock", "file"), written.clock.file or "nothing", expected)
+    if (wrong := written.page.wrong()) is not None:
+        place, said, expected = wrong
+        raise document.fault(("page", *place), said, expected)
     tls = written.mqtt.tls
     if tls is not None and (tls.certificate_file is None) != (tls.key_file is None):
         raise document.fault(("mqtt", "tls"), "one of the two", "certificate_file and key_file, or none of them")
@@ -68,7 +74,9 @@ def checked(document: Document, base: Path) -> Installation:
         for index, bus in enumerate(config.buses)
     }
     _check_unique(config, document)
-    return Installation(config, instruments, drivers)
+    outputs = plan.outputs(document, instruments, drivers)
+    plan.check(config.alarms, outputs, instruments, document)
+    return Installation(config, instruments, drivers, outputs)
 
 
 def password(mqtt: Mqtt) -> str | None:

@@ -68,6 +68,33 @@ class Metrics:
             "Correction of the oscillator, in millionths",
             registry=registry,
         )
+        self.alarm_phase = Gauge(
+            "siloscope_edge_alarm_phase",
+            "Phase of a local alarm: 0 calm, 1 pending, 2 open, 3 clearing, 4 latched",
+            ["alarm"],
+            registry=registry,
+        )
+        self.alarm_unknown = Gauge(
+            "siloscope_edge_alarm_unknown",
+            "Whether a local alarm has no reading that counts",
+            ["alarm"],
+            registry=registry,
+        )
+        self.output_on = Gauge(
+            "siloscope_edge_output_on",
+            "What an output is known to do: 1 on, 0 off, -1 unknown",
+            ["output"],
+            registry=registry,
+        )
+        self.output_changes = Counter(
+            "siloscope_edge_output_changes", "Times that an output was switched over", ["output"], registry=registry
+        )
+        self.output_failures = Counter(
+            "siloscope_edge_output_failures",
+            "Actions on an output that failed",
+            ["output", "reason"],
+            registry=registry,
+        )
         self.connects = Counter("siloscope_edge_connects", "Connections made to the broker", registry=registry)
         self.link_up = Gauge("siloscope_edge_link_up", "Whether the link to the broker stands", registry=registry)
 

@@ -1,0 +1,257 @@
+"""The watch: takes each reading as it comes, keeps the alarms, and tells outputs, spool, log and metrics."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from siloscope_contract.packs import Sample
+from siloscope_contract.quality import Quality
+from siloscope_edge.alarms import channels
+from siloscope_edge.alarms.actuator import Actuator, Switch
+from siloscope_edge.alarms.machine import Machine, Phase, Standing, standing_of, together
+from siloscope_edge.alarms.memory import Memory, recalled, remembered
+from siloscope_edge.alarms.outputs import CallOutput, Output
+from siloscope_edge.alarms.rules import AlarmRule
+from siloscope_edge.installation import Installation
+from siloscope_edge.metrics import Metrics
+from siloscope_edge.readings import Reading, failed
+from siloscope_process.clock import Clock
+
+_log = structlog.get_logger(__name__)
+_LOOK_EVERY_S = 1.0
+_REMEMBER_AT_MOST_EVERY_S = 10.0
+_LEAVING_S = 10.0
+MakeSwitch = Callable[[Output, Callable[[], Sequence[str]]], Switch]
+"""Makes the switch of an output; it may ask which alarms want it on."""
+
+
+class Alarm:
+    """One alarm and the last readings that it is about."""
+
+    def __init__(self, rule: AlarmRule, period_s: float, phase: Phase) -> None:
+        self.rule = rule
+        self.period_s = period_s
+        self.machine = Machine(rule, period_s, phase)
+        self._patience_s = rule.patience_s(period_s)
+        self._standings: dict[str, tuple[Standing, float]] = {}
+
+    def take(self, sample: Sample, now_s: float) -> None:
+        """Take in what its device just said."""
+        for key, value, quality in zip(sample.names, sample.values, sample.quality, strict=True):
+            if key in self.rule.channels:
+                self._standings[key] = standing_of(self.rule, value, quality), now_s
+
+    def standing(self, now_s: float) -> Standing:
+        """Return where its readings stand together; those that are too old, or never came, are unknown."""
+        return together(self._standing(key, now_s) for key in self.rule.channels)
+
+    def _standing(self, key: str, now_s: float) -> Standing:
+        standing, at_s = self._standings.get(key, (Standing.UNKNOWN, now_s))
+        return standing if now_s - at_s <= self._patience_s else Standing.UNKNOWN
+
+
+class AlarmWatch:
+    """The alarms of an installation.
+
+    Args:
+        installation: Rules and outputs.
+        directory: Where they are remembered across a restart.
+        switch: Makes the switch of an output.
+        clock: Tells when.
+        metrics: Counts.
+        take_sample: Gets what alarms and outputs say of themselves.
+        instant_ms: Tells the instant that it is of.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        directory: Path,
+        switch: MakeSwitch,
+        clock: Clock,
+        metrics: Metrics,
+        take_sample: Callable[[Sample], None],
+        instant_ms: Callable[[], int],
+    ) -> None:
+        self._directory = directory
+        self._make_switch = switch
+        self._clock = clock
+        self._metrics = metrics
+        self._take_sample = take_sample
+        self._instant_ms = instant_ms
+        self._memory = recalled(directory)
+        self._remembered_at_s = clock.monotonic_s() - _REMEMBER_AT_MOST_EVERY_S
+        self._told_at_s = clock.monotonic_s()
+        self._told_ms = 0
+        self._dirty = True
+        self._unsaved = False
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.alarms: dict[str, Alarm] = {}
+        self.actuators: dict[str, Actuator] = {}
+        self._adopt(installation)
+
+    def saw(self, sample: Sample) -> None:
+        """Take in what a device just said; in no time, for its bus waits."""
+        now_s = self._clock.monotonic_s()
+        for alarm in self.alarms.values():
+            if alarm.rule.device == sample.device:
+                alarm.take(sample, now_s)
+                self._step(alarm, now_s)
+
+    def reset(self, name: str) -> bool:
+        """Let go of an alarm that is latched; return whether it was.
+
+        Raises:
+            KeyError: There is no such alarm.
+        """
+        alarm = self.alarms[name]
+        if not alarm.machine.reset():
+            return False
+        _log.info("alarm_reset", alarm=name)
+        self._changed_phase(alarm)
+        return True
+
+    def why(self, output: str) -> list[str]:
+        """Return the alarms that want an output on."""
+        return [
+            name
+            for name, alarm in self.alarms.items()
+            if alarm.machine.phase.switches and output in alarm.rule.switches
+        ]
+
+    async def run(self) -> None:
+        """Watch until cancelled. The outputs stay as they are: who restarts the agent must not silence a siren."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self._start()
+                while True:
+                    self._look()
+                    await self._clock.sleep(_LOOK_EVERY_S)
+        finally:
+            self._group = None
+            self._tasks.clear()
+            self._remember(at_once=True)
+
+    async def change_to(self, installation: Installation) -> None:
+        """Watch what another installation says; what is the same in both goes on, what leaves is switched off."""
+        staying = {each.name: each for each in installation.outputs}
+        leaving = [each for name, each in self.actuators.items() if staying.get(name) != each.output]
+        for each in leaving:
+            each.want(on=False)
+        waited_s = 0.0
+        while waited_s < _LEAVING_S and self._group is not None and not all(each.is_settled for each in leaving):
+            await self._clock.sleep(0.1)
+            waited_s += 0.1
+        for each in leaving:
+            if (task := self._tasks.pop(each.output.name, None)) is not None:
+                task.cancel()
+            del self.actuators[each.output.name]
+        self._adopt(installation)
+        if self._group is not None:
+            self._start()
+
+    def _adopt(self, installation: Installation) -> None:
+        periods = {each.name: each.period_s for found in installation.instruments.values() for each in found}
+        before, self.alarms = self.alarms, {}
+        for rule in installation.config.alarms:
+            known, period_s = before.get(rule.name), periods[rule.device]
+            if known is None or (known.rule, known.period_s) != (rule, period_s):
+                phase = known.machine.phase if known is not None else Phase(self._memory.phases.get(rule.name, 0))
+                known = Alarm(rule, period_s, phase)
+            self.alarms[rule.name] = known
+        for output in installation.outputs:
+            if output.name not in self.actuators:
+                self.actuators[output.name] = self._actuator(output)
+        self._apply()
+        self._dirty = True
+
+    def _actuator(self, output: Output) -> Actuator:
+        name = output.name
+        switch = self._make_switch(output, lambda: self.why(name))
+        # A URL that was last called for off, or never, need not be called for off again.
+        known = False if isinstance(output, CallOutput) and not self._memory.on.get(name, False) else None
+        return Actuator(output, switch, self._clock, self._metrics, self._note, known)
+
+    def _start(self) -> None:
+        assert self._group is not None, "the watch has begun"
+        for name, actuator in self.actuators.items():
+            if name not in self._tasks:
+                self._tasks[name] = self._group.create_task(actuator.run())
+
+    def _look(self) -> None:
+        now_s = self._clock.monotonic_s()
+        for alarm in self.alarms.values():
+            self._step(alarm, now_s)
+        if self._dirty or now_s - self._told_at_s >= channels.PERIOD_S:
+            self._tell(now_s)
+        self._remember()
+
+    def _step(self, alarm: Alarm, now_s: float) -> None:
+        before, was_unknown = alarm.machine.phase, alarm.machine.is_unknown
+        phase = alarm.machine.step(now_s, alarm.standing(now_s))
+        if phase is not before:
+            self._changed_phase(alarm, before)
+        if alarm.machine.is_unknown is not was_unknown:
+            self._dirty = True
+            self._metrics.alarm_unknown.labels(alarm.rule.name).set(alarm.machine.is_unknown)
+
+    def _changed_phase(self, alarm: Alarm, before: Phase = Phase.LATCHED) -> None:
+        phase, name = alarm.machine.phase, alarm.rule.name
+        if phase.switches is not before.switches:
+            what = "alarm_opened" if phase.switches else "alarm_cleared"
+            _log.warning(what, alarm=name, device=alarm.rule.device, unknown=alarm.machine.is_unknown)
+        else:
+            _log.info("alarm_phase", alarm=name, phase=phase.name.lower())
+        self._metrics.alarm_phase.labels(name).set(phase)
+        self._dirty = self._unsaved = True
+        self._apply()
+
+    def _apply(self) -> None:
+        for name, actuator in self.actuators.items():
+            actuator.want(on=bool(self.why(name)))
+
+    def _note(self) -> None:
+        self._dirty = self._unsaved = True
+
+    def _tell(self, now_s: float) -> None:
+        readings: list[tuple[str, Reading]] = []
+        for name, alarm in self.alarms.items():
+            reading = channels.phase_reading(alarm.machine.phase, is_unknown=alarm.machine.is_unknown)
+            readings.append((channels.alarm_key(name), reading))
+        for name, actuator in self.actuators.items():
+            if (outcome := _outcome(actuator)) is not None:
+                readings.append((channels.output_key(name), outcome))
+            total = self._memory.changes.get(name, 0) + actuator.changes
+            readings.append((channels.changes_key(name), Reading(float(total), 0)))
+        self._told_at_s, self._dirty = now_s, False
+        if readings:
+            self._told_ms = max(self._told_ms + 1, self._instant_ms())  # two of one instant would be one sample
+            self._take_sample(channels.sample(self._told_ms, readings))
+
+    def _remember(self, *, at_once: bool = False) -> None:
+        now_s = self._clock.monotonic_s()
+        if not self._unsaved or (not at_once and now_s - self._remembered_at_s < _REMEMBER_AT_MOST_EVERY_S):
+            return
+        self._remembered_at_s, self._unsaved = now_s, False
+        remembered(
+            self._directory,
+            Memory(
+                {name: int(alarm.machine.phase) for name, alarm in self.alarms.items()},
+                {
+                    name: actuator.wanted if actuator.is_on is None else actuator.is_on
+                    for name, actuator in self.actuators.items()
+                },
+                {name: self._memory.changes.get(name, 0) + each.changes for name, each in self.actuators.items()},
+            ),
+        )
+
+
+def _outcome(actuator: Actuator) -> Reading | None:
+    """Return what an output does, or why it could not be brought to what it should do; None while nobody knows yet."""
+    if actuator.failure is not None:
+        return failed(Quality(actuator.failure))
+    return Reading(float(actuator.is_on), 0) if actuator.is_on is not None else None
