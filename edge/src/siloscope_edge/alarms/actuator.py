@@ -82,7 +82,7 @@ class Actuator:
         self._by_alarms = False
         self._held = False
         interval_s, check_s = output.minimum_interval_s, output.checked_every_s
-        self._state = Switching(interval_s, check_s, tells=switch.tells, costs_s=switch.costs_s, known=known)
+        self._state = Switching(interval_s, check_s, tells=switch.tells, known=known)
 
     @property
     def is_on(self) -> bool | None:
@@ -168,7 +168,7 @@ class Actuator:
         self._well()
 
     def _failed(self, error: ActionFailed) -> None:
-        self._state.failed(self._clock.monotonic_s())
+        self._state.failed(self._clock.monotonic_s(), self._switch.costs_s)
         self._not_well(error.quality, str(error))
 
     def _not_well(self, quality: Quality, detail: str) -> None:

@@ -46,9 +46,9 @@ def check(rules: Sequence[AlarmRule], found: Sequence[Output], instruments: Inst
     if (rules or found) and ALARMS_DEVICE in devices:
         raise document.fault(("buses",), ALARMS_DEVICE, "another name for that device: the alarms have this one")
     names: set[str] = set()
-    for kind, named in (("outputs", found), ("alarms", rules)):
-        for at, each in enumerate(named):
-            _check_name(each.name, names, document, (kind, at, "name"))
+    for kind, named in (("outputs", [each.name for each in found]), ("alarms", [each.name for each in rules])):
+        for at, name in enumerate(named):
+            _check_name(name, names, document, (kind, at, "name"))
     for at, rule in enumerate(rules):
         _check_rule(rule, [each.name for each in found], devices, document, ("alarms", at))
 

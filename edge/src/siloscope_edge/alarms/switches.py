@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 
 from siloscope_contract.quality import Quality
 from siloscope_edge.alarms import calls
-from siloscope_edge.alarms.outputs import CallOutput, DeviceOutput
+from siloscope_edge.alarms.actuator import Switch
+from siloscope_edge.alarms.outputs import CallOutput, DeviceOutput, Output
 from siloscope_edge.errors import ActionFailed, PortUnavailable, ReadFailed
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.ports import InstrumentBus, OutputBus
@@ -27,12 +28,11 @@ class BusSwitch:
     Args:
         output: It.
         owner: Tells who has the port.
-        timeout_s: What an unanswered request costs the bus.
     """
 
-    def __init__(self, output: DeviceOutput, owner: Owner, timeout_s: float) -> None:
+    def __init__(self, output: DeviceOutput, owner: Owner) -> None:
         self.tells = output.read_back
-        self.costs_s = timeout_s + _QUIET_S
+        self.costs_s = 0.0
         self._output = output
         self._owner = owner
 
@@ -47,6 +47,7 @@ class BusSwitch:
         if found is None:
             raise ActionFailed(Quality.COMM_FAILURE, f"device {self._output.device} is not read now")
         visit, instrument = found
+        self.costs_s = instrument.profile.limits.timeout_s + _QUIET_S
 
         async def asked(bus: InstrumentBus) -> T:
             if not isinstance(bus, OutputBus):
@@ -91,3 +92,18 @@ class CallSwitch:
 
     async def is_on(self) -> bool | None:
         return None
+
+
+def switch_for(output: Output, owner: Owner, node: str, why: Why) -> Switch:
+    """Return the switch of an output.
+
+    Args:
+        output: It.
+        owner: Tells who has the port of its device.
+        node: Whose it is.
+        why: Tells which alarms want it on.
+    """
+    if isinstance(output, CallOutput):
+        return CallSwitch(output, node, why)
+    assert isinstance(output, DeviceOutput), "an output is of a device or a URL"
+    return BusSwitch(output, owner)

@@ -37,7 +37,6 @@ class Switching:
         minimum_interval_s: Least time between two changes.
         check_every_s: How often it is made sure of; None: never.
         tells: Whether it can be asked what it does.
-        costs_s: What a failure costs its line.
         known: What it is known to do before anything was asked; None: that is not known.
 
     Attributes:
@@ -53,7 +52,6 @@ class Switching:
         check_every_s: float | None,
         *,
         tells: bool,
-        costs_s: float = 0.0,
         known: bool | None = None,
     ) -> None:
         self.wanted = False
@@ -63,7 +61,6 @@ class Switching:
         self._interval_s = minimum_interval_s
         self._check_every_s = check_every_s
         self._tells = tells
-        self._costs_s = costs_s
         self._tried: bool | None = None
         self._changed_at_s = -inf
         self._made_sure_at_s = -inf
@@ -109,14 +106,14 @@ class Switching:
             self.known = on
         return verified
 
-    def failed(self, now_s: float) -> None:
-        """Note that it could not be switched, or asked."""
+    def failed(self, now_s: float, costs_s: float = 0.0) -> None:
+        """Note that it could not be switched, or asked, and what that cost its line."""
         self.failures += 1
         self._verifies, self.known = False, None
         if self._is_new and self.wanted and self.failures == 1:
             return  # it could not be asked: it is told without
         doubled = min(_FIRST_RETRY_S * 2.0 ** min(self.failures - 1, 10), _RETRY_AT_MOST_S)
-        self._retry_at_s = now_s + max(doubled, _SHARE * self._costs_s)
+        self._retry_at_s = now_s + max(doubled, _SHARE * costs_s)
 
     def _make_sure(self, now_s: float) -> Todo:
         if self._check_every_s is None or not (self._tells or self.wanted):

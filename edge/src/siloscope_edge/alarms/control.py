@@ -1,0 +1,104 @@
+"""Asking the running agent about its alarms: a socket in the data directory, for whoever may write there."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from siloscope_edge.alarms.trial import outputs_named, tried
+from siloscope_edge.alarms.watch import AlarmWatch
+from siloscope_process.clock import Clock
+
+_log = structlog.get_logger(__name__)
+FILE_NAME = "alarms.sock"
+_LONGEST_PATH = 107
+_LONGEST_LINE = 4096
+_ASK_WITHIN_S = 5.0
+LONGEST_TEST_S = 600.0
+
+
+class Request(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked: a test of an alarm or an output, or to let go of a latched alarm."""
+
+    do: Literal["test", "reset"]
+    name: str
+    for_s: float = 3.0
+
+
+class Told(Struct, frozen=True):
+    """A line of the answer; the last one of a connection ends it."""
+
+    well: bool
+    line: str
+
+
+async def serve(watch: AlarmWatch, directory: Path, clock: Clock) -> None:
+    """Answer until cancelled; where no socket can be made, say so and let the alarms be."""
+    file = directory / FILE_NAME
+    if len(str(file)) > _LONGEST_PATH:
+        _log.warning("alarm_socket_unavailable", file=str(file), detail="its path is too long for a socket")
+        return
+    file.unlink(missing_ok=True)  # of an agent that was killed: the directory is ours
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, TimeoutError, ValueError):
+            async with asyncio.timeout(_ASK_WITHIN_S):
+                asked = await reader.readline()
+            async for told in _answers(watch, asked, clock):
+                writer.write(msgspec.json.encode(told) + b"\n")
+                await writer.drain()
+        writer.close()
+
+    try:
+        server = await asyncio.start_unix_server(answer, file, limit=_LONGEST_LINE)
+    except OSError as error:
+        _log.warning("alarm_socket_unavailable", file=str(file), detail=str(error))
+        return
+    file.chmod(0o600)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        server.close()
+        file.unlink(missing_ok=True)
+
+
+async def _answers(watch: AlarmWatch, asked: bytes, clock: Clock) -> AsyncIterator[Told]:
+    try:
+        request = msgspec.json.decode(asked, type=Request)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        yield Told(well=False, line=f"not understood: {error}")
+        return
+    try:
+        if request.do == "reset":
+            well = watch.reset(request.name)
+            yield Told(well, f"{request.name}: {'reset' if well else 'was not latched'}")
+            return
+        rules = [alarm.rule for alarm in watch.alarms.values()]
+        names = outputs_named(request.name, rules, list(watch.actuators))
+    except KeyError:
+        yield Told(well=False, line=f"{request.name}: the running agent has no such name")
+        return
+    chosen = {name: watch.actuators[name] for name in names}
+    async for well, line in tried(chosen, min(request.for_s, LONGEST_TEST_S), clock):
+        yield Told(well, line)
+
+
+async def asked(directory: Path, request: Request) -> AsyncIterator[Told]:
+    """Ask the agent that uses a data directory.
+
+    Raises:
+        OSError: None listens there.
+    """
+    reader, writer = await asyncio.open_unix_connection(directory / FILE_NAME)
+    try:
+        writer.write(msgspec.json.encode(request) + b"\n")
+        await writer.drain()
+        while line := await reader.readline():
+            yield msgspec.json.decode(line, type=Told)
+    finally:
+        writer.close()

@@ -1,0 +1,148 @@
+"""When an output is switched: never closer than the interval, again until it succeeds, and made sure of."""
+
+from itertools import pairwise
+from math import inf
+
+import pytest
+
+from siloscope_edge.alarms.switching import Act, Switching, Todo
+
+
+def state(*, tells: bool = True, check_s: float | None = 60.0, known: bool | None = None) -> Switching:
+    return Switching(10.0, check_s, tells=tells, known=known)
+
+
+def done(found: Switching, now_s: float, *, on: bool) -> None:
+    """Switch it and have it verified."""
+    assert found.next(now_s) == Todo(Act.ON if on else Act.OFF)
+    found.switching(now_s, on=on)
+    found.switched(now_s, on=on)
+    assert found.next(now_s) == Todo(Act.CHECK)
+    assert found.told(now_s, on=on)
+
+
+def calm(now_s: float = 0.0) -> Switching:
+    """Return one that is known to be off."""
+    found = state()
+    assert found.next(now_s) == Todo(Act.CHECK)
+    assert found.told(now_s, on=False)
+    return found
+
+
+def test_what_is_off_at_the_start_is_not_written() -> None:
+    found = calm()
+    assert found.next(0.0) == Todo(Act.WAIT, 60.0)
+    assert found.changes == 0
+
+
+@pytest.mark.parametrize(("wanted", "found_on", "act"), [(False, True, Act.OFF), (True, False, Act.ON)])
+def test_what_is_otherwise_at_the_start_is_put_right(wanted: bool, found_on: bool, act: Act) -> None:
+    found = state()
+    found.wanted = wanted
+    assert found.next(0.0) == Todo(Act.CHECK)
+    found.told(0.0, on=found_on)
+    assert found.next(0.0) == Todo(act)
+    found.switching(0.0, on=wanted)
+    assert found.changes == 1
+
+
+def test_what_is_on_at_the_start_and_shall_be_is_left() -> None:
+    found = state()
+    found.wanted = True
+    found.told(0.0, on=True)
+    assert found.next(0.0).act is Act.WAIT
+
+
+def test_what_cannot_be_asked_at_the_start_is_told_all_the_same() -> None:
+    found = state()
+    found.wanted = True
+    found.failed(0.0)
+    assert found.next(0.0) == Todo(Act.ON)
+
+
+def test_two_changes_are_never_closer_than_the_interval() -> None:
+    found = calm()
+    changed_at_s = []
+    for tenth in range(1, 1000):
+        now_s = tenth / 10
+        found.wanted = tenth % 2 == 0  # an alarm that chatters ten times a second
+        todo = found.next(now_s)
+        if todo.act in (Act.ON, Act.OFF):
+            done(found, now_s, on=todo.act is Act.ON)
+            changed_at_s.append(now_s)
+    assert len(changed_at_s) > 5
+    assert min(later - earlier for earlier, later in pairwise(changed_at_s)) >= 10
+    assert found.changes == len(changed_at_s)
+
+
+def test_a_change_that_failed_may_have_happened_so_the_opposite_waits() -> None:
+    found = calm()
+    found.wanted = True
+    found.switching(5.0, on=True)
+    found.failed(5.0)
+    found.wanted = False
+    assert found.next(12.0) == Todo(Act.WAIT, 15.0)
+    assert found.next(15.0) == Todo(Act.OFF)
+
+
+def test_what_failed_is_tried_again_ever_more_rarely_and_costs_its_line_a_tenth() -> None:
+    found = calm()
+    found.wanted = True
+    now_s, tries = 0.0, []
+    for _ in range(8):
+        assert found.next(now_s) == Todo(Act.ON)
+        found.switching(now_s, on=True)
+        found.failed(now_s, costs_s=0.5)
+        waits = found.next(now_s)
+        assert waits.act is Act.WAIT
+        tries.append(waits.until_s - now_s)
+        now_s = waits.until_s
+    assert tries == [5, 5, 5, 8, 16, 30, 30, 30]
+    assert found.changes == 1
+    done(found, now_s, on=True)
+    assert found.failures == 0
+
+
+def test_what_does_not_stay_as_it_was_put_is_a_failure_and_moved_again_by_the_interval() -> None:
+    found = calm()
+    found.wanted = True
+    found.switching(0.0, on=True)
+    found.switched(0.0, on=True)
+    assert not found.told(0.0, on=False)
+    assert found.failures == 1
+    assert found.next(5.0) == Todo(Act.WAIT, 10.0)
+    assert found.next(10.0) == Todo(Act.ON)
+
+
+def test_somebody_else_who_switches_it_is_corrected() -> None:
+    found = calm()
+    found.wanted = True
+    done(found, 1.0, on=True)
+    assert found.next(2.0) == Todo(Act.WAIT, 61.0)
+    assert found.next(61.0) == Todo(Act.CHECK)
+    assert found.told(61.0, on=False)
+    assert found.next(61.0) == Todo(Act.ON)
+
+
+def test_what_cannot_be_read_back_is_believed_and_told_again_while_it_is_on() -> None:
+    found = state(tells=False, check_s=30.0, known=False)
+    assert found.next(0.0) == Todo(Act.WAIT, inf)
+    found.wanted = True
+    assert found.next(0.0) == Todo(Act.ON)
+    found.switching(0.0, on=True)
+    found.switched(0.0, on=True)
+    assert found.next(0.0) == Todo(Act.WAIT, 30.0)
+    assert found.next(30.0) == Todo(Act.ON)
+    found.switching(30.0, on=True)
+    found.switched(30.0, on=True)
+    assert found.changes == 1
+
+
+def test_what_cannot_be_read_back_and_is_not_known_is_told_at_the_start() -> None:
+    assert state(tells=False).next(0.0) == Todo(Act.OFF)
+
+
+def test_without_a_check_nothing_is_made_sure_of() -> None:
+    found = state(check_s=None)
+    found.told(0.0, on=False)
+    assert found.next(1e9) == Todo(Act.WAIT, inf)
