@@ -74,16 +74,17 @@ def test_a_request_is_read_and_its_path_left_as_it_was_sent() -> None:
 
 def test_an_answer_says_its_length_and_that_the_connection_ends() -> None:
     answer = Answer(HTTPStatus.OK, "text/plain", b"hello", {"X-A": "b"})
-    head, _, body = answer.encoded().partition(b"\r\n\r\n")
+    head, _, body = answer.encoded({"X-C": "d", "X-A": "e"}).partition(b"\r\n\r\n")
     assert head.split(b"\r\n") == [
         b"HTTP/1.1 200 OK",
+        b"X-C: d",
+        b"X-A: b",
         b"Content-Type: text/plain",
         b"Content-Length: 5",
-        b"X-A: b",
         b"Connection: close",
     ]
     assert body == b"hello"
-    assert answer.encoded(with_body=False) == head + b"\r\n\r\n"
+    assert answer.encoded({"X-C": "d"}, with_body=False) == head + b"\r\n\r\n"
 
 
 def test_not_modified_has_no_length() -> None:

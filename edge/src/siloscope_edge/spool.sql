@@ -85,6 +85,9 @@ SELECT payload FROM pack WHERE number = ?;
 -- name: packs
 SELECT number, payload FROM pack ORDER BY number;
 
+-- name: packs_below
+SELECT number, last_ms, dated, payload FROM pack WHERE number < ? ORDER BY number DESC LIMIT ?;
+
 -- name: newest_sample
 SELECT last_ms FROM pack WHERE last_ms IS NOT NULL ORDER BY number DESC LIMIT 1;
 

@@ -63,11 +63,11 @@ class Answer:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def encoded(self, *, with_body: bool = True) -> bytes:
-        """Return the answer as it goes over the wire."""
-        headers = {"Content-Type": self.content_type, "Content-Length": str(len(self.body)), **self.headers}
-        if self.status is HTTPStatus.NOT_MODIFIED:
-            headers = dict(self.headers)
+    def encoded(self, more: Mapping[str, str] | None = None, *, with_body: bool = True) -> bytes:
+        """Return the answer as it goes over the wire, with more headers."""
+        headers = {**(more or {}), **self.headers}
+        if self.status is not HTTPStatus.NOT_MODIFIED:
+            headers |= {"Content-Type": self.content_type, "Content-Length": str(len(self.body))}
         headers["Connection"] = "close"
         lines = [f"HTTP/1.1 {self.status.value} {self.status.phrase}", *(f"{k}: {v}" for k, v in headers.items() if v)]
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + (self.body if with_body else b"")

@@ -6,7 +6,7 @@ kernel, where it costs nothing. Whoever sends or reads too slowly is cut off.
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -52,10 +52,14 @@ class HttpServer:
     Args:
         respond: Makes the answers.
         limits: How much it takes upon itself.
+        headers: Of every answer.
     """
 
-    def __init__(self, respond: Respond, limits: Limits | None = None) -> None:
+    def __init__(
+        self, respond: Respond, limits: Limits | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         self._respond = respond
+        self._headers = headers or {}
         self._limits = limits or Limits()
         self._room = asyncio.Semaphore(self._limits.connections)
         self._listening: socket.socket | None = None
@@ -122,7 +126,7 @@ class HttpServer:
             async with asyncio.timeout(self._limits.answer_s):
                 with_body = not received.startswith(b"HEAD ")
                 answer = await self._answer(received, peer)
-                await loop.sock_sendall(connection, answer.encoded(with_body=with_body))
+                await loop.sock_sendall(connection, answer.encoded(self._headers, with_body=with_body))
             await _linger(connection)
 
     async def _answer(self, received: bytes, peer: str) -> Answer:

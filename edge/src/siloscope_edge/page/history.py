@@ -93,6 +93,7 @@ class Tally:
     def __init__(self, channels: int, circular: Sequence[int] = ()) -> None:
         self._count = channels
         self._circular = circular
+        self._all_good = False
         self._clear()
 
     def add(self, values: Sequence[float | None], quality: Sequence[int | None]) -> None:
@@ -216,7 +217,8 @@ class DeviceHistory:
             if number > last - self._slots
         }
         if under_way is not None and self._open is not None:
-            steps[self._open] = _Step(*(each[at] for each in under_way))
+            least, mean, greatest, flags = under_way
+            steps[self._open] = _Step(least[at], mean[at], greatest[at], flags[at])
         curve = Curve([], [], [], [])
         circular = at in self.circular
         for first in range(self._first_shown(last, merged), last + 1, merged):
