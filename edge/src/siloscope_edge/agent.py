@@ -14,7 +14,7 @@ from siloscope_edge import announcing, vitals
 from siloscope_edge.clock_guard import ClockGuard
 from siloscope_edge.config import VITALS_DEVICE, Bus
 from siloscope_edge.directory import open_spool
-from siloscope_edge.errors import SpoolFull, SpoolUnusable
+from siloscope_edge.errors import SpoolFull, SpoolUnusable, Trouble
 from siloscope_edge.guarding import GuardedBus
 from siloscope_edge.installation import Installation
 from siloscope_edge.keeper import Keeper
@@ -22,6 +22,8 @@ from siloscope_edge.link import connector
 from siloscope_edge.machine_clocks import KernelUnasked, source_for
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.outbox import Outbox, Windows
+from siloscope_edge.page.local_page import LocalPage
+from siloscope_edge.page.station import Station
 from siloscope_edge.polling import Poller
 from siloscope_edge.sender import Sender
 from siloscope_edge.supervision import Supervisor, report_life
@@ -76,6 +78,8 @@ class Agent:
         self._registry = process_registry()
         self._metrics = Metrics(self._registry)
         self.health = Health(["spool", "link"])
+        page = self._config.page
+        self.page = LocalPage(page, installation, clock) if page.enabled else None
         self._operations = OperationsServer(
             self.health, operations_port, self._registry, preferred_port=DEFAULT_OPERATIONS_PORT
         )
@@ -126,6 +130,10 @@ class Agent:
         readers = [self._poller(bus, keeper).run() for bus in config.buses]
         if config.vitals_period_s:
             readers.append(self._vitals(keeper, outbox, config.vitals_period_s))
+        if self.page is not None:
+            seen = guard, keeper, outbox, sender, self._metrics, self.health
+            station = Station(lambda: self._installation, self.page.board, self._clock, *seen)
+            readers.append(self.page.run(station, directory))
         try:
             time = keep_time(guard, keeper, self._clock, self._metrics, self.health)
             life = report_life(self._supervisor, keeper, self.health, self._clock)
@@ -169,7 +177,7 @@ class Agent:
     def _poller(self, bus: Bus, keeper: Keeper) -> Poller:
         instruments = self._installation.instruments[bus.name]
         driver = self._installation.drivers[bus.name]
-        port = GuardedBus(bus, driver, instruments, self._clock, self._metrics.trouble)
+        port = GuardedBus(bus, driver, instruments, self._clock, self._trouble)
         return Poller(
             bus.name,
             port,
@@ -179,12 +187,21 @@ class Agent:
             keeper.take_gap,
             self._metrics,
             self._source.boot_ms,
+            self.page.board if self.page is not None else None,
         )
+
+    def _trouble(self, device: str, kind: Trouble) -> None:
+        self._metrics.trouble(device, kind)
+        if self.page is not None:
+            self.page.board.trouble(device, kind)
 
     async def _vitals(self, keeper: Keeper, outbox: Outbox, period_s: float) -> None:
         directory = Path(self._config.data_directory)
         async for uptime_s in vitals.turns(self._clock, period_s, keeper.take_gap, self._source.boot_ms):
-            keeper.take(vitals.sample(directory, self._source.boot_ms(), uptime_s, outbox.owed))
+            sample = vitals.sample(directory, self._source.boot_ms(), uptime_s, outbox.owed)
+            keeper.take(sample)
+            if self.page is not None:
+                self.page.board.saw(sample)
             self._metrics.spool_bytes.set(await keeper.used_bytes())
 
 
