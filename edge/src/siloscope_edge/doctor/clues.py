@@ -10,8 +10,7 @@ from msgspec import Struct
 from siloscope_contract.errors import ContractError
 from siloscope_contract.quantities import quantity
 
-AT_ANY = math.log2(1.0)
-_AS_PRINTED, _ONE_LESS, _ONE_MORE = math.log2(0.55), math.log2(0.40), math.log2(0.05)
+_AS_PRINTED, _ONE_LESS, _ONE_MORE = math.log2(0.62), math.log2(0.33), math.log2(0.05)
 _REFERENCES = MappingProxyType({1: "coil", 2: "discrete", 3: "input", 4: "holding"})
 """The leading digit of a reference as manuals print it; 0xxxx for coils cannot be told from a plain number."""
 

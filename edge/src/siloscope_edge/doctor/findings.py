@@ -85,12 +85,12 @@ class Guess(Struct, frozen=True, kw_only=True):
         words: How many registers it takes.
         scale: The number is multiplied with it.
         offset: And this is added.
+        negative_from: As profiles say.
         values: What the readings mean then, in ``unit``; None is NaN.
         unit: The quantity's.
         share: Of belief among all ways, 0 to 1.
         bits: The evidence for it, in bits.
         reasons: What speaks for and against it.
-        note: What else is to be said.
     """
 
     table: str
@@ -100,12 +100,12 @@ class Guess(Struct, frozen=True, kw_only=True):
     words: int
     scale: float
     offset: float = 0.0
+    negative_from: int | None = None
     values: tuple[float | None, ...] = ()
     unit: str = ""
     share: float = 0.0
     bits: float = 0.0
     reasons: tuple[str, ...] = ()
-    note: str = ""
 
 
 class Ranking(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from siloscope_process.clock import Clock
 _BUSY = (5, 6)  # acknowledge, server device busy
 _BUSY_WAIT_S = 0.2
 _TRIES = 3
+_PROOF = 10
 _LEAST_PATIENCE_S = 0.15
 _MOST_PATIENCE_S = 2.0
 
@@ -75,9 +76,12 @@ class Record:
     def __init__(self) -> None:
         self.took_s: list[float] = []
         self.answers = self.broken = self.silent = 0
+        self._sound_and_broken: dict[bytes, list[int]] = {}
 
-    def add(self, outcome: Outcome) -> None:
-        """Count an outcome."""
+    def add(self, pdu: bytes, outcome: Outcome) -> None:
+        """Count what a request brought."""
+        if outcome.is_alive or outcome.is_broken:
+            self._sound_and_broken.setdefault(pdu, [0, 0])[outcome.is_broken] += 1
         if outcome.is_alive:
             self.answers += 1
             self.took_s.append(outcome.took_s)
@@ -94,6 +98,17 @@ class Record:
         took_ms = [1000 * each for each in self.took_s]
         p95 = quantiles(took_ms, n=20, method="inclusive")[-1] if len(took_ms) > 1 else took_ms[0]
         return Timing(len(took_ms), round(min(took_ms), 1), round(median(took_ms), 1), round(p95, 1))
+
+    @property
+    def collides(self) -> bool:
+        """Whether some requests are broken each time and others never: two devices that differ in some registers.
+
+        A bad line breaks any answer now and then, and long ones more often.
+        """
+        sound = sum(good for good, bad in self._sound_and_broken.values() if not bad)
+        always_broken = [bad for good, bad in self._sound_and_broken.values() if not good]
+        mixed = any(good and bad for good, bad in self._sound_and_broken.values())
+        return sound >= _PROOF and max(always_broken, default=0) >= _TRIES and not mixed
 
     @property
     def patience_s(self) -> float:
@@ -202,7 +217,7 @@ class Session:
         self.requests += 1
         frame_begins = bytes((unit_id,)) + pdu
         self.echoes += self.exchange.framing == "rtu" and outcome.raw.startswith(frame_begins)
-        self.record(unit_id).add(outcome)
+        self.record(unit_id).add(pdu, outcome)
         return outcome
 
     async def read(self, unit_id: int, function: int, address: int, count: int) -> bytes | int | None:

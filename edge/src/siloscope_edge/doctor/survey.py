@@ -8,7 +8,9 @@ from siloscope_edge.doctor.areas import TableSearch
 from siloscope_edge.doctor.clues import Clue
 from siloscope_edge.doctor.exchange import Exchange
 from siloscope_edge.doctor.findings import Area, DeviceFindings, Ended, Findings, Presence, TableFindings
+from siloscope_edge.doctor.fitting import fitting
 from siloscope_edge.doctor.measuring import identity, rest_needed, time_answers, timeout_for
+from siloscope_edge.doctor.ranking import rank
 from siloscope_edge.doctor.scan import Scan, in_order, line_notes, presence
 from siloscope_edge.doctor.seeds import seeds
 from siloscope_edge.doctor.session import Interrupted, Session, Tell, nobody
@@ -84,6 +86,7 @@ async def survey(
         findings.notes.append(f"The port was lost: {error}")
     for device in findings.devices:
         _sum_up(session, device)
+        await asyncio.to_thread(_interpret, questions, device)
     findings.requests = session.requests
     findings.took_s = round(session.spent_s, 3)
     return findings
@@ -190,9 +193,23 @@ def _clued(questions: Questions, table: str) -> list[int]:
     return sorted({address for each in places for named, address in each if named == table})
 
 
+def _interpret(questions: Questions, device: DeviceFindings) -> None:
+    words = {table.table: table.words for table in device.tables}
+    if not any(words.values()):
+        return
+    device.rankings = [rank(clue, words, questions.interval_s) for clue in questions.clues]
+    device.fitting = fitting(device.tables)
+
+
 def _sum_up(session: Session, device: DeviceFindings) -> None:
     record = session.record(device.unit_id)
     device.answers, device.broken, device.silent = record.answers, record.broken, record.silent
     device.timing = record.timing
+    if device.presence in (Presence.DEVICE, Presence.UNSTEADY) and record.collides:
+        device.presence = Presence.TWO_DEVICES
+        device.notes = [
+            "The same requests are broken each time and all others are sound: very likely two devices with this unit id "
+            "that differ in some registers. Unplug one and try again."
+        ]
     if device.timing is not None:
         device.timeout_s = timeout_for(device.timing)
