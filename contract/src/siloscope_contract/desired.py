@@ -20,7 +20,7 @@ MAX_REASONS = 20
 _LONGEST_REASON = 500
 _SHOWN = 60
 
-SECTIONS = ("buses", "mqtt", "vitals_period_s")
+SECTIONS = ("buses", "mqtt")
 """Parts of the file that a document may have."""
 MQTT_FIELDS = (
     "port",

@@ -41,6 +41,9 @@ def claimed(directory: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise Unavailable(f"data_directory {directory}: another agent uses it") from None
+        with suppress(OSError):  # a full disk; only who asks for diagnostics wants to know
+            os.ftruncate(lock, 0)
+            os.write(lock, b"%d" % os.getpid())
         yield
     finally:
         os.close(lock)

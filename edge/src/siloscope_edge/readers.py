@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from siloscope_edge.config import Bus
 from siloscope_edge.driver import Driver
@@ -70,6 +70,31 @@ class Readers:
                 if instrument.name == device:
                     return owner.poller, instrument
         return None
+
+    def described(self, now_s: float) -> list[dict[str, Any]]:
+        """Return how each bus and each device on it does, for people."""
+        return [
+            {
+                "bus": name,
+                "line": owner.bus.line.where,
+                "open": owner.poller.port_is_open,
+                "detail": owner.poller.port_detail,
+                "devices": [
+                    {
+                        "device": instrument.name,
+                        "profile": instrument.profile.profile,
+                        "period_s": attendance.period_s,
+                        "due_in_s": round(attendance.due_s - now_s, 3),
+                        "failures_in_a_row": attendance.failures,
+                        "silent": attendance.silent,
+                        "heard": attendance.heard,
+                        "last_failure": owner.poller.failures.get(instrument.name, ""),
+                    }
+                    for instrument, attendance in owner.poller.turns
+                ],
+            }
+            for name, owner in self._owners.items()
+        ]
 
     async def with_port(self, bus: Bus, work: Callable[[], Awaitable[T]], within_s: float) -> T:
         """Do something while nobody uses the line of a bus: its owner lends it between two polls, where it has one.

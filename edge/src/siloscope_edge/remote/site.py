@@ -1,6 +1,6 @@
 """The running agent, as remote configuration sees it: reading a device once, changing to others, what has come up."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from siloscope_contract.quality import Quality
@@ -33,12 +33,16 @@ class RunningSite:
         readers: The buses.
         link: To the broker.
         port: Makes a port for a dry run.
+        changed: Told before anything of another installation is read.
     """
 
-    def __init__(self, readers: Readers, link: Link, port: MakePort) -> None:
+    def __init__(
+        self, readers: Readers, link: Link, port: MakePort, changed: Callable[[Installation], Awaitable[None]]
+    ) -> None:
         self._readers = readers
         self._link = link
         self._make_port = port
+        self._changed = changed
         self._introduced_at = 0  # a trial that goes on after a start waits for the first introduction
         self._awaited: set[str] = set()
 
@@ -57,6 +61,7 @@ class RunningSite:
         """Announce and read what an installation says, from now on."""
         self._introduced_at = self._link.introductions
         self._link.change_to(installation)
+        await self._changed(installation)
         await self._readers.change_to(installation)
 
     def watch(self, devices: Collection[str]) -> None:
