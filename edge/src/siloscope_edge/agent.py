@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +12,34 @@ import structlog
 
 from siloscope_contract.topics import Kind, Topic, subscription
 from siloscope_edge import announcing, vitals
+from siloscope_edge.alarms import control
+from siloscope_edge.alarms.actuator import Switch
+from siloscope_edge.alarms.outputs import Output
+from siloscope_edge.alarms.switches import Visit, Why, switch_for
+from siloscope_edge.alarms.watch import AlarmWatch
 from siloscope_edge.clock_guard import ClockGuard
-from siloscope_edge.config import VITALS_DEVICE, Bus
+from siloscope_edge.config import VITALS_DEVICE, Bus, Config, Mqtt
 from siloscope_edge.directory import open_spool
+from siloscope_edge.driver import Driver
 from siloscope_edge.errors import SpoolFull, SpoolUnusable, Trouble
 from siloscope_edge.guarding import GuardedBus
 from siloscope_edge.installation import Installation
+from siloscope_edge.instruments import Instrument
 from siloscope_edge.keeper import Keeper
-from siloscope_edge.link import connector
+from siloscope_edge.link import Connect, connector
 from siloscope_edge.machine_clocks import KernelUnasked, source_for
 from siloscope_edge.metrics import Metrics
-from siloscope_edge.outbox import Outbox, Windows
+from siloscope_edge.onlooking import Onlookers
+from siloscope_edge.outbox import Outbox
 from siloscope_edge.page.local_page import LocalPage
 from siloscope_edge.page.station import Station
-from siloscope_edge.polling import Poller
+from siloscope_edge.polling import Onlooker, Poller
+from siloscope_edge.ports import InstrumentBus
+from siloscope_edge.readers import Readers
+from siloscope_edge.remote.conversation import Conversation
+from siloscope_edge.remote.office import Office, Remote, Surroundings
+from siloscope_edge.remote.site import RunningSite
+from siloscope_edge.remote.way import Way, windows
 from siloscope_edge.sender import Sender
 from siloscope_edge.supervision import Supervisor, report_life
 from siloscope_edge.timekeeping import keep_time
@@ -53,6 +68,7 @@ class Agent:
         operations_port: None takes the usual one, or any free one.
         supervisor: Told that the agent lives.
         traces: Makes spans of what is sent.
+        remote: Configuration and commands from afar, where there is anybody who may give them.
     """
 
     def __init__(
@@ -63,11 +79,17 @@ class Agent:
         operations_port: int | None,
         supervisor: Supervisor | None = None,
         traces: "PackTraces | None" = None,
+        remote: Remote | None = None,
     ) -> None:
         self._supervisor = supervisor or Supervisor()
         self._traces = traces
+        self._remote = remote
         self._installation = installation
-        self._config = installation.config
+        self.office: Office | None = None
+        self._alarms: AlarmWatch | None = None
+        self._onlookers: list[Onlooker] = []
+        self.restarts = False
+        """Whether it ended in order to be started again."""
         self._password = password
         self._clock = clock
         try:
@@ -84,6 +106,10 @@ class Agent:
             self.health, operations_port, self._registry, preferred_port=DEFAULT_OPERATIONS_PORT
         )
 
+    @property
+    def _config(self) -> Config:
+        return self._installation.config
+
     async def run(self, stop: asyncio.Event) -> int:
         """Run until ``stop`` is set; return the exit code."""
         asyncio.get_running_loop().set_exception_handler(_log_stray)
@@ -96,12 +122,15 @@ class Agent:
                 except SpoolUnusable as error:
                     damage = str(error)
         finally:
-            self._supervisor.tell("STOPPING=1")
+            if not self.restarts:
+                self._supervisor.tell("STOPPING=1")
             await self._operations.stop()
         return 0
 
     async def _live(self, stop: asyncio.Event, damage: str | None) -> None:
         """Run with one spool and one epoch: until ``stop``, or until the spool's file turns out to be damaged."""
+        if self._remote is not None:
+            self._installation = self._remote.standing.installation
         config = self._config
         try:
             directory = Path(config.data_directory)
@@ -117,77 +146,128 @@ class Agent:
         self._metrics.spool_bytes.set(spool.used_bytes())
         for gap in gaps:
             keeper.take_gap(gap)
-        mqtt = config.mqtt
-        windows = Windows(
-            mqtt.unacknowledged_packs,
-            mqtt.uncommitted_packs,
-            mqtt.backlog_packs_per_s,
-            resend_after_s=mqtt.resend_after_s,
-            probe_after_s=mqtt.probe_after_s,
-        )
-        outbox = Outbox(windows, spool.owed())
-        sender = self._sender(session, keeper, outbox, Judge(session, spool.epoch), guard)
-        readers = [self._poller(bus, keeper).run() for bus in config.buses]
+        outbox = Outbox(windows(config.mqtt), spool.owed())
+        conversation = Conversation(config.node_name)
+        sender = self._sender(session, keeper, outbox, Judge(session, spool.epoch), guard, conversation)
+        readers = Readers(self._installation, partial(self._poller, keeper), self._port)
+        alarms = self._alarms = self._alarm_watch(readers, keeper, directory)
+        self._onlookers = [*([self.page.board] if self.page is not None else []), alarms]
+        working = [readers.run(), alarms.run(), control.serve(alarms, directory, self._clock)]
         if config.vitals_period_s:
-            readers.append(self._vitals(keeper, outbox, config.vitals_period_s))
+            working.append(self._vitals(keeper, outbox, config.vitals_period_s))
         if self.page is not None:
             seen = guard, keeper, outbox, sender, self._metrics, self.health
             station = Station(lambda: self._installation, self.page.board, self._clock, *seen)
-            readers.append(self.page.run(station, directory))
+            working.append(self.page.run(station, directory))
+        if self._remote is not None:
+            around = Surroundings(
+                config.node_name, session, self._clock, guard, readers, keeper, outbox, self.health, self._registry
+            )
+            way = Way(sender, outbox, self._connect, config.mqtt)
+            site = RunningSite(readers, way, self._port, partial(self._changed, keeper))
+            self.office = Office(self._remote, around, site, conversation, partial(self._restart, stop))
+            working += self.office.jobs()
         try:
             time = keep_time(guard, keeper, self._clock, self._metrics, self.health)
             life = report_life(self._supervisor, keeper, self.health, self._clock)
             if self._traces is not None:
-                readers.append(self._traces.run())
-            await _until(stop, [*readers, time, life, keeper.run()], sender.run(), keeper)
+                working.append(self._traces.run())
+            await _until(stop, [*working, time, life, keeper.run()], sender.run(), keeper)
         finally:
             with suppress(SpoolFull, SpoolUnusable, TimeoutError):
                 async with asyncio.timeout(_LAST_COMMIT_S):
                     await keeper.close()
         log.info("agent_stopped")
 
-    def _sender(self, session: str, keeper: Keeper, outbox: Outbox, judge: Judge, guard: ClockGuard) -> Sender:
-        config, node = self._config, self._config.node_name
-        committed = subscription(Kind.COMMITTED, node.org, node.site, node.node)
+    def _connect(self, mqtt: Mqtt) -> Connect:
+        node = self._config.node_name
+        subscriptions = [subscription(Kind.COMMITTED, node.org, node.site, node.node)]
+        if self._remote is not None:
+            subscriptions += Conversation(node).subscriptions
         client_id = f"silo-{secrets.token_hex(8)}"  # at most 23 characters: MQTT 3.1.1 promises no more
-        connect = connector(config.mqtt, self._password, client_id, [committed])
+        connect = connector(mqtt, self._password, client_id, subscriptions)
         if self._traces is not None:
             connect = self._traces.over(connect, Topic(node, Kind.SAMPLES).text())
+        return connect
+
+    def _sender(
+        self,
+        session: str,
+        keeper: Keeper,
+        outbox: Outbox,
+        judge: Judge,
+        guard: ClockGuard,
+        conversation: Conversation,
+    ) -> Sender:
+        config = self._config
         announced = announcing.devices(self._installation)
         return Sender(
-            node,
+            config.node_name,
             session,
             announced,
             keeper,
             outbox,
             judge,
-            connect,
+            self._connect(config.mqtt),
             config.mqtt,
             self._clock,
             self._metrics,
             self.health,
             lambda: guard.state,
+            conversation if self._remote is not None else None,
         )
+
+    def _restart(self, stop: asyncio.Event) -> None:
+        self.restarts = True
+        stop.set()
+
+    async def _changed(self, keeper: Keeper, installation: Installation) -> None:
+        """Take in that other devices are read from now on."""
+        self._installation = installation
+        await keeper.evicts(self._evicted())
+        if self._alarms is not None:
+            await self._alarms.change_to(installation)
 
     def _evicted(self) -> list[str]:
         """Return the devices whose samples a full spool does not thin out."""
         instruments = [each for found in self._installation.instruments.values() for each in found]
         return [VITALS_DEVICE, *(each.name for each in instruments if each.device.when_full == "evict")]
 
-    def _poller(self, bus: Bus, keeper: Keeper) -> Poller:
-        instruments = self._installation.instruments[bus.name]
-        driver = self._installation.drivers[bus.name]
-        port = GuardedBus(bus, driver, instruments, self._clock, self._trouble)
+    def _port(self, bus: Bus, driver: Driver, instruments: Sequence[Instrument]) -> InstrumentBus:
+        return GuardedBus(bus, driver, instruments, self._clock, self._trouble)
+
+    def _poller(self, keeper: Keeper, bus: Bus, driver: Driver, instruments: Sequence[Instrument]) -> Poller:
         return Poller(
             bus.name,
-            port,
+            self._port(bus, driver, instruments),
             instruments,
             self._clock,
             keeper.take,
             keeper.take_gap,
             self._metrics,
             self._source.boot_ms,
-            self.page.board if self.page is not None else None,
+            Onlookers(self._onlookers),
+        )
+
+    def _alarm_watch(self, readers: Readers, keeper: Keeper, directory: Path) -> AlarmWatch:
+        node = str(self._config.node_name)
+
+        def owner(device: str) -> tuple[Visit, Instrument] | None:
+            found = readers.owner_of(device)
+            return (found[0].visit, found[1]) if found is not None else None
+
+        def switch(output: Output, why: Why) -> Switch:
+            return switch_for(output, owner, node, why)
+
+        return AlarmWatch(
+            self._installation,
+            directory,
+            switch,
+            self._clock,
+            self._metrics,
+            keeper.take,
+            keeper.take_gap,
+            self._source.boot_ms,
         )
 
     def _trouble(self, device: str, kind: Trouble) -> None:

@@ -2,10 +2,11 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 import threading
-from asyncio import Event, create_task
+from asyncio import Event, Task, create_task, get_running_loop
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,9 +17,16 @@ from msgspec import Meta
 from siloscope_contract.topics import NodeName
 from siloscope_edge import checking, inspection, installation
 from siloscope_edge.agent import Agent
+from siloscope_edge.alarms import command as alarm_command
 from siloscope_edge.directory import claimed
 from siloscope_edge.errors import Misconfigured, SpoolFull, SpoolUnusable
 from siloscope_edge.installation import Installation
+from siloscope_edge.remote import local_bundle
+from siloscope_edge.remote.identifying import LedBeacon, LogBeacon
+from siloscope_edge.remote.log_ring import LogRing
+from siloscope_edge.remote.office import Remote
+from siloscope_edge.remote.site_file import SiteFile
+from siloscope_edge.remote.standing import Standing
 from siloscope_edge.supervision import Supervisor
 from siloscope_process import logs, settings
 from siloscope_process.clock import SystemClock
@@ -51,13 +59,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("run", "read the instruments and publish what they say"),
         ("check", "check a configuration, print what would be read, and read each device once"),
         ("spool", "print every reading and gap record that is in the spool"),
+        *alarm_command.ACTIONS.items(),
+        ("diagnostics", "write everything that shows what ails this agent, without secrets, as JSON"),
     ):
         action = actions.add_parser(name, help=summary, description=summary)
         action.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's YAML file")
         if name == "check":
             action.add_argument("--no-read", action="store_true", help="only check the files; ask no device")
+        if name in alarm_command.ACTIONS:
+            alarm_command.configure(action, name)
         if name == "spool":
             action.add_argument("--json-lines", action="store_true", help="one JSON object a line")
+        if name == "diagnostics":
+            action.add_argument("--output", type=Path, metavar="FILE", help="where to; the screen unless told")
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -67,9 +81,13 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if args.action == "check":
             installation.password(found.config.mqtt)
             return _check(found, read=not args.no_read)
+        if args.action in alarm_command.ACTIONS:
+            return _alarms(found, args)
         if args.action == "spool":
             return _print_spool(found, json_lines=args.json_lines)
-        return _run_agent(found, environ)
+        if args.action == "diagnostics":
+            return _write_diagnostics(found, args.output)
+        return _run_agent(args.config, found, environ)
     except Misconfigured as error:
         raise WrongSetting(str(error)) from error
 
@@ -90,15 +108,32 @@ def _check(found: Installation, *, read: bool) -> int:
     return 0
 
 
-def _run_agent(found: Installation, environ: Mapping[str, str]) -> int:
+def _alarms(found: Installation, args: argparse.Namespace) -> int:
+    async def do() -> None:
+        async for line in alarm_command.lines(found, args, SystemClock()):
+            print(line, flush=True)
+
+    asyncio.run(do())
+    return 0
+
+
+def _run_agent(file: Path, found: Installation, environ: Mapping[str, str]) -> int:
     told = settings.load(Settings, environ)
     logs.configure("edge", style=told.log, level=told.log_level)
     password = installation.password(found.config.mqtt)
+    ring = LogRing([password or ""])
+    logging.getLogger().addHandler(ring)
     port = told.ops_port if told.ops_port is not None else found.config.operations_port
+    directory = Path(found.config.data_directory)
+    restarts = []
 
     async def main(stop: Event) -> int:
+        standing = Standing(SiteFile(file), directory)
+        counting = standing.begin()
+        remote = Remote(standing, directory, ring, (LogBeacon(), LedBeacon()))
         traces = _traces(told, found.config.node_name)
-        agent = Agent(found, password, SystemClock(), port, Supervisor.of(environ), traces)
+        agent = Agent(counting, password, SystemClock(), port, Supervisor.of(environ), traces, remote)
+        _answer_locally(agent, directory)
         exit_code = [1]  # unless all is committed by the time that a stop may take
         guard = create_task(_end_in_time(stop, exit_code))
         try:
@@ -106,9 +141,36 @@ def _run_agent(found: Installation, environ: Mapping[str, str]) -> int:
             return exit_code[0]
         finally:
             guard.cancel()
+            restarts.append(agent.restarts)
 
-    with claimed(Path(found.config.data_directory)):
-        return run_until_stopped(main)
+    with claimed(directory):
+        exit_code = run_until_stopped(main)
+    if any(restarts) and exit_code == 0:
+        # The same process for whoever supervises it, and nothing of the old one is left in it.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command, once more
+    return exit_code
+
+
+def _answer_locally(agent: Agent, directory: Path) -> None:
+    answering = set[Task[None]]()
+
+    def asked() -> None:
+        if agent.office is not None:
+            answering.add(create_task(local_bundle.answer(agent.office, directory)))
+
+    get_running_loop().add_signal_handler(local_bundle.ASKS, asked)
+
+
+def _write_diagnostics(found: Installation, output: Path | None) -> int:
+    text = msgspec.json.format(msgspec.json.encode(local_bundle.fetch(found))).decode() + "\n"
+    if output is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise WrongSetting(f"--output {output}: {error.strerror}; expected a file that can be written") from error
+    return 0
 
 
 def _traces(told: Settings, node: NodeName) -> "PackTraces | None":

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from siloscope_edge.alarms.actuator import Actuator
 from siloscope_edge.alarms.control import LONGEST_TEST_S, Request, Told, asked
-from siloscope_edge.alarms.outputs import DeviceOutput, Output
+from siloscope_edge.alarms.outputs import Output
 from siloscope_edge.alarms.switches import Visit, switch_for
 from siloscope_edge.alarms.trial import outputs_named, tried
 from siloscope_edge.directory import claimed
@@ -112,8 +112,7 @@ class _Ports:
 
     def actuator(self, output: Output, metrics: Metrics) -> Actuator:
         node = str(self._found.config.node_name)
-        owner = self._owner(output.device) if isinstance(output, DeviceOutput) else None
-        switch = switch_for(output, lambda: owner, node, lambda: ["test"])
+        switch = switch_for(output, self._owner, node, lambda: ["test"])
         # It was off before the test, as far as anybody knows: only what is written here is of interest.
         return Actuator(output, switch, self._clock, metrics, lambda: None, known=False)
 

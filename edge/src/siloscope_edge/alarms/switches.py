@@ -14,7 +14,7 @@ from siloscope_edge.ports import InstrumentBus, OutputBus
 T = TypeVar("T")
 Visit = Callable[[Callable[[InstrumentBus], Awaitable[Any]], float], Awaitable[Any]]
 """Has something done with a port between two polls, within so many seconds."""
-Owner = Callable[[], tuple[Visit, Instrument] | None]
+Owner = Callable[[str], tuple[Visit, Instrument] | None]
 """Tells who has the port of a device now."""
 _WITHIN_S = 60.0
 _QUIET_S = 0.1
@@ -43,7 +43,7 @@ class BusSwitch:
         return await self._ask(lambda bus, instrument: bus.is_on(instrument, self._output))
 
     async def _ask(self, ask: Callable[[OutputBus, Instrument], Awaitable[T]]) -> T:
-        found = self._owner()
+        found = self._owner(self._output.device)
         if found is None:
             raise ActionFailed(Quality.COMM_FAILURE, f"device {self._output.device} is not read now")
         visit, instrument = found
@@ -99,7 +99,7 @@ def switch_for(output: Output, owner: Owner, node: str, why: Why) -> Switch:
 
     Args:
         output: It.
-        owner: Tells who has the port of its device.
+        owner: Tells who has the port of a device.
         node: Whose it is.
         why: Tells which alarms want it on.
     """

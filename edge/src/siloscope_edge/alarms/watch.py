@@ -6,6 +6,7 @@ from pathlib import Path
 
 import structlog
 
+from siloscope_contract.gaps import Gap, GapKind
 from siloscope_contract.packs import Sample
 from siloscope_contract.quality import Quality
 from siloscope_edge.alarms import channels
@@ -62,6 +63,7 @@ class AlarmWatch:
         clock: Tells when.
         metrics: Counts.
         take_sample: Gets what alarms and outputs say of themselves.
+        take_gap: Gets a gap record where the whole agent stood still.
         instant_ms: Tells the instant that it is of.
     """
 
@@ -73,6 +75,7 @@ class AlarmWatch:
         clock: Clock,
         metrics: Metrics,
         take_sample: Callable[[Sample], None],
+        take_gap: Callable[[Gap], None],
         instant_ms: Callable[[], int],
     ) -> None:
         self._directory = directory
@@ -80,6 +83,7 @@ class AlarmWatch:
         self._clock = clock
         self._metrics = metrics
         self._take_sample = take_sample
+        self._take_gap = take_gap
         self._instant_ms = instant_ms
         self._memory = recalled(directory)
         self._remembered_at_s = clock.monotonic_s() - _REMEMBER_AT_MOST_EVERY_S
@@ -93,7 +97,13 @@ class AlarmWatch:
         self.actuators: dict[str, Actuator] = {}
         self._adopt(installation)
 
-    def saw(self, sample: Sample) -> None:
+    def begins(self, poller: object) -> None:
+        """A bus that is read says more by its samples."""
+
+    def ends(self, poller: object) -> None:
+        """A bus that is read no longer leaves readings that grow old."""
+
+    def saw(self, sample: Sample, took_s: float | None = None) -> None:
         """Take in what a device just said; in no time, for its bus waits."""
         now_s = self._clock.monotonic_s()
         for alarm in self.alarms.values():
@@ -186,9 +196,19 @@ class AlarmWatch:
         now_s = self._clock.monotonic_s()
         for alarm in self.alarms.values():
             self._step(alarm, now_s)
-        if self._dirty or now_s - self._told_at_s >= channels.PERIOD_S:
+        silent_s = now_s - self._told_at_s
+        if silent_s >= 2 * channels.PERIOD_S and self.alarms:
+            self._take_gap(self._stood_still(silent_s))
+        if self._dirty or silent_s >= channels.PERIOD_S - _LOOK_EVERY_S:
             self._tell(now_s)
         self._remember()
+
+    def _stood_still(self, silent_s: float) -> Gap:
+        now_ms = self._instant_ms()
+        from_ms = now_ms - round(1000 * (silent_s - channels.PERIOD_S))
+        missed = int(silent_s // channels.PERIOD_S) - 1
+        detail = "the agent stood still"
+        return Gap(GapKind.AGENT_OFF, from_ms, now_ms, device=channels.ALARMS_DEVICE, count=missed, detail=detail)
 
     def _step(self, alarm: Alarm, now_s: float) -> None:
         before, was_unknown = alarm.machine.phase, alarm.machine.is_unknown
