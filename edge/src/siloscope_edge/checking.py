@@ -6,6 +6,7 @@ import msgspec
 
 from siloscope_contract.quality import Quality
 from siloscope_edge.alarms import describing
+from siloscope_edge.alarms.outputs import DeviceOutput
 from siloscope_edge.config import Bus
 from siloscope_edge.errors import PortUnavailable, ReadFailed, Trouble
 from siloscope_edge.guarding import GuardedBus
@@ -61,6 +62,8 @@ class DryRun:
                 for instrument in instruments:
                     for line in await self._read(bus, port, instrument):
                         yield line
+                    for output in self._asked_of(instrument):
+                        yield await self._asked(output, port, instrument)
             finally:
                 port.close()
 
@@ -84,6 +87,22 @@ class DryRun:
         channels = instrument.profile.channels
         told = [_told(channel, reading) for channel, reading in zip(channels, readings, strict=True)]
         return [f"{name}: answered in {took_ms:.0f} ms{self._met()}", *told]
+
+    def _asked_of(self, instrument: Instrument) -> Iterator[DeviceOutput]:
+        for output in self._installation.outputs:
+            if isinstance(output, DeviceOutput) and output.device == instrument.name and output.read_back:
+                yield output
+
+    async def _asked(self, output: DeviceOutput, port: GuardedBus, instrument: Instrument) -> str:
+        """Ask what an output does; it is never switched here."""
+        try:
+            if not port.is_open:
+                await port.open()
+            on = await port.is_on(instrument, output)
+        except (ReadFailed, PortUnavailable) as error:
+            self.failed.append(output.name)
+            return f"  output {output.name}: FAILED: {error}; with read_back: false it is not asked"
+        return f"  output {output.name} is {'neither on nor off' if on is None else 'on' if on else 'off'} now"
 
     def _met(self) -> str:
         return f" ({', '.join(self._troubles)})" if self._troubles else ""

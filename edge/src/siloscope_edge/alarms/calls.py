@@ -18,8 +18,22 @@ from siloscope_edge.alarms.outputs import Call
 from siloscope_edge.errors import ActionFailed
 
 _MOST_HEAD_BYTES = 8192
-_SHARED = ipaddress.ip_network("100.64.0.0/10")
-"""Carriers and overlay networks use it between machines of one owner; nobody reaches it from outside."""
+_NEAR = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "127.0.0.0/8",
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "169.254.0.0/16",
+            "100.64.0.0/10",  # carriers and overlay networks use it between machines of one owner
+            "::1/128",
+            "fc00::/7",
+            "fe80::/10",
+        ),
+    )
+)
 
 
 def obstacle(call: Call, *, allow_public: bool) -> str:
@@ -43,7 +57,7 @@ def obstacle(call: Call, *, allow_public: bool) -> str:
 def shown(call: Call) -> str:
     """Return a call as it may be shown and logged: what stands behind a question mark may be a secret."""
     url = urlsplit(call.url)
-    return f"{call.method} {url.scheme}://{url.netloc}{url.path}{'?…' if url.query else ''}"
+    return f"{call.method} {url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}{'?…' if url.query else ''}"
 
 
 async def made(call: Call, said: dict[str, Any], *, timeout_s: float, allow_public: bool) -> None:
@@ -108,10 +122,7 @@ def _is_public(host: str) -> bool:
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None) or address
-    if mapped.is_loopback or (mapped.version == 4 and mapped in _SHARED):
-        return False
-    odd = mapped.is_multicast or mapped.is_unspecified or mapped.is_reserved
-    return odd or not (mapped.is_private or mapped.is_link_local)
+    return not any(mapped in network for network in _NEAR)
 
 
 def _request(call: Call, said: dict[str, Any]) -> bytes:
