@@ -1,5 +1,6 @@
 """Batches fold what one transaction writes; checked against a plain model of what must come out."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -159,6 +160,39 @@ def test_what_is_committed_to_be_newer_is_not_written_again() -> None:
     found.add(entry((1, 5, {0: 1.0, 1: 1.0, 2: 1.0})))
     assert found.newest_rows() == []
     assert len(found.rows(TABLE)) == 1
+
+
+WHOLE = {0: 1.0, 1: 1.0, 2: 1.0}
+SEVERAL, ONE = b"\x00\x02", b"\x00\x01"
+
+
+@pytest.mark.parametrize(
+    ("rows", "came"),
+    [
+        pytest.param([(5, WHOLE)], ONE, id="one"),
+        pytest.param([(5, WHOLE), (5, WHOLE)], ONE, id="the same twice"),
+        pytest.param([(2, WHOLE), (5, WHOLE)], SEVERAL, id="two"),
+        pytest.param([(5, WHOLE), (2, WHOLE)], SEVERAL, id="two, the older one last"),
+        pytest.param([(5, {0: 1.0}), (5, {1: 2.0})], ONE, id="two halves of one"),
+        pytest.param([(2, {0: 1.0}), (5, {1: 2.0})], SEVERAL, id="halves of two"),
+        pytest.param([(2, WHOLE), (3, WHOLE), (5, {1: 2.0})], SEVERAL, id="two and a half"),
+    ],
+)
+def test_it_says_whether_the_newest_is_all_that_came_of_a_group(
+    rows: list[tuple[int, dict[int, float]]], came: bytes
+) -> None:
+    found = batch()
+    for second, values in rows:
+        found.add(entry((1, second, values)))
+    (row,) = found.newest_rows() + found.partial_latest()
+    assert row[-2:] == came
+
+
+@pytest.mark.parametrize(("second", "counted"), [(-5, 1), (-599, 1), (-601, 0), (100, 0)])
+def test_what_was_overtaken_is_counted_where_it_may_be_in_time(second: int, counted: int) -> None:
+    found = Batch({2_900 * 2, 2_899 * 2}, {1: BASE_MS + 100_000})
+    found.add(entry((1, second, WHOLE)))
+    assert (len(found.newest_rows()), len(found.partial_latest())) == (0, counted)
 
 
 def test_evicted_numbers_are_accounted_for() -> None:

@@ -20,6 +20,11 @@ LENGTH_BYTES = 4
 Async = AsyncConnection[Any]
 
 
+async def news_since(connection: Async, snapshot: str | None, **also: Any) -> alert_feed.RawNews:
+    async with alert_feed.look(connection):
+        return await alert_feed.news_since(connection, snapshot, **also)
+
+
 @pytest.fixture
 def group(farm: Farm) -> Group:
     return farm.group("cable", CHANNELS)
@@ -29,46 +34,46 @@ async def test_the_first_look_tells_all_and_the_next_what_changed(connection: As
     other = farm.group("other", CHANNELS)
     farm.latest(group, NOW, [1.0, None], [None, 201])
     farm.latest(other, NOW, [1.0, 2.0])
-    first = await alert_feed.news_since(connection, None)
+    first = await news_since(connection, None)
     assert [each.group_id for each in first.groups] == [group.group_id, other.group_id]
     farm.latest(group, NOW + timedelta(seconds=10), [3.0, 4.0])
-    second = await alert_feed.news_since(connection, first.snapshot, generation=first.generation)
+    second = await news_since(connection, first.snapshot, generation=first.generation)
     (changed,) = second.groups
     assert (changed.group_id, changed.values) == (group.group_id, float_array([3.0, 4.0])[LENGTH_BYTES:])
     assert changed.quality is None
-    assert (await alert_feed.news_since(connection, second.snapshot)).groups == []
+    assert (await news_since(connection, second.snapshot)).groups == []
 
 
 async def test_a_row_that_commits_late_is_told_after_its_commit(
     connection: Async, migrated_database_url: str, farm: Farm, group: Group
 ) -> None:
     farm.latest(group, NOW, [1.0, 2.0])
-    before = await alert_feed.news_since(connection, None)
+    before = await news_since(connection, None)
     async with await connect_async(migrated_database_url, autocommit=True) as slow:
         async with slow.transaction():
             await slow.execute("UPDATE latest SET changed_by = pg_current_xact_id()")
-            during = await alert_feed.news_since(connection, before.snapshot)
-        after = await alert_feed.news_since(connection, during.snapshot)
+            during = await news_since(connection, before.snapshot)
+        after = await news_since(connection, during.snapshot)
     assert (len(during.groups), len(after.groups)) == (0, 1)
 
 
 async def test_of_another_store_everything_is_told(connection: Async, farm: Farm, group: Group) -> None:
     farm.latest(group, NOW, [1.0, 2.0])
-    first = await alert_feed.news_since(connection, None)
-    found = await alert_feed.news_since(connection, first.snapshot, generation="another")
+    first = await news_since(connection, None)
+    found = await news_since(connection, first.snapshot, generation="another")
     assert len(found.groups) == 1
 
 
 @pytest.mark.parametrize("cursor", ["", "now", "1:2", "1:0:", "'; DROP TABLE latest"])
 async def test_a_cursor_that_is_none_is_refused(connection: Async, cursor: str) -> None:
     with pytest.raises(CursorMalformed):
-        await alert_feed.news_since(connection, cursor)
+        await news_since(connection, cursor)
 
 
 async def test_nodes_and_marks_are_told_only_where_they_are_asked_for(connection: Async, farm: Farm) -> None:
-    found = await alert_feed.news_since(connection, None, chores=False)
+    found = await news_since(connection, None, chores=False)
     assert (found.nodes, found.marks) == (None, None)
-    (node,) = (await alert_feed.news_since(connection, None)).nodes or ()
+    (node,) = (await news_since(connection, None)).nodes or ()
     assert (node.node_id, node.owes) == (farm.node_id, False)
 
 
@@ -81,7 +86,7 @@ async def test_a_node_that_says_that_it_holds_more_owes(
         "VALUES (%s, gen_random_uuid(), %s, 3, 10, now())",
         (farm.node_id, accounted),
     )
-    (node,) = (await alert_feed.news_since(connection, None)).nodes or ()
+    (node,) = (await news_since(connection, None)).nodes or ()
     assert node.owes is owes
 
 

@@ -4,12 +4,13 @@ import asyncio
 from random import Random
 from typing import Any
 
+import pytest
 from psycopg import AsyncConnection
 
 from siloscope_process.clock import to_ms
 from siloscope_store import samples
 from siloscope_store.connections import connect_async
-from siloscope_store.sample_rows import encode, latest_row
+from siloscope_store.sample_rows import encode, latest_row, newest_row
 
 AT_MS = 1_700_000_000_000
 Element = tuple[int, float | None, int]
@@ -48,7 +49,7 @@ async def test_each_element_is_the_newest_of_its_own_whatever_comes_in_which_ord
             quality = codes if any(codes) else None
             came: list[Element | None] = [(at_ms, *each) for each in zip(values, codes, strict=True)]
             if random.random() < 0.5:
-                newest.append(encode(group_id, at_ms, values, quality))
+                newest.append(newest_row(encode(group_id, at_ms, values, quality), several=False))
             else:
                 gone = random.randrange(width)
                 came[gone] = None
@@ -76,7 +77,7 @@ async def test_writers_that_meet_the_same_new_groups_crosswise_never_deadlock(
         for turn in range(20):
             groups = range(turn * 100 + 1, turn * 100 + 61)
             partial = [latest_row(group_id, [AT_MS, None], [1.0, None], None) for group_id in groups]
-            whole = [encode(group_id, AT_MS, [1.0, 2.0], None) for group_id in groups]
+            whole = [newest_row(encode(group_id, AT_MS, [1.0, 2.0], None), several=False) for group_id in groups]
             first, second = connections
             await asyncio.gather(
                 write(first, partial[:30], whole[30:]),
@@ -87,3 +88,96 @@ async def test_writers_that_meet_the_same_new_groups_crosswise_never_deadlock(
         for each in connections:
             await each.close()
     assert set(map(tuple, found.values())) == {((AT_MS, 1.0, 0), (AT_MS, 2.0, 0))}
+
+
+async def counted(connection: AsyncConnection[Any], group_id: int) -> int:
+    row = await (await connection.execute("SELECT changes FROM latest WHERE group_id = %s", (group_id,))).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.parametrize("partial", [False, True])
+async def test_one_sample_is_counted_once_and_several_more_than_that(
+    connection: AsyncConnection[Any], *, partial: bool
+) -> None:
+    await samples.prepare(connection)
+
+    async def came(at_ms: int, *, several: bool) -> int:
+        if partial:
+            await write(connection, [latest_row(1, [at_ms], [20.0], None, several=several)], [])
+        else:
+            await write(connection, [], [newest_row(encode(1, at_ms, [20.0], None), several=several)])
+        return await counted(connection, 1)
+
+    first = await came(AT_MS, several=False)
+    assert await came(AT_MS + 1, several=False) == first + 1
+    assert await came(AT_MS + 9, several=True) > first + 2
+
+
+async def test_a_sample_that_was_overtaken_is_counted_where_it_may_be_in_time(
+    connection: AsyncConnection[Any],
+) -> None:
+    await samples.prepare(connection)
+    row = await (await connection.execute("SELECT now()")).fetchone()
+    assert row is not None
+    now_ms = to_ms(row[0])
+    newest = [newest_row(encode(group, now_ms, [20.0, 21.0], None), several=False) for group in (1, 2, 3)]
+    await write(connection, [], newest)
+    before = [await counted(connection, group) for group in (1, 2, 3)]
+    kept = await held(connection)
+    behind = newest_row(encode(1, now_ms - 5_000, [9.0, 9.0], None), several=False)
+    late = latest_row(2, [now_ms - 3_600_000], [9.0], None)
+    again = newest_row(encode(3, now_ms + 1_000, [20.0, 21.0], None), several=False)
+    await write(connection, [late], [behind, again])
+    after = [await counted(connection, group) for group in (1, 2, 3)]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 0, 1]
+    assert {group: each for group, each in (await held(connection)).items() if group < 3} == {
+        group: each for group, each in kept.items() if group < 3
+    }
+
+
+async def test_what_was_committed_since_a_snapshot_is_known_of_each_row(
+    connection: AsyncConnection[Any], migrated_database_url: str
+) -> None:
+    await connection.execute("CREATE TABLE came (number int4)")
+
+    async def since(horizon: str) -> list[int]:
+        found = await connection.execute(
+            "SELECT number FROM came WHERE committed_since(xmin, %s::pg_snapshot) ORDER BY number", (horizon,)
+        )
+        return [row[0] for row in await found.fetchall()]
+
+    async def horizon() -> str:
+        row = await (await connection.execute("SELECT pg_current_snapshot()::text")).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    await connection.execute("INSERT INTO came VALUES (1)")
+    async with await connect_async(migrated_database_url, autocommit=True) as slow:
+        async with slow.transaction():
+            await slow.execute("INSERT INTO came VALUES (2)")
+            await connection.execute("INSERT INTO came VALUES (3)")
+            during = await horizon()
+        await connection.execute("INSERT INTO came VALUES (4)")
+    assert await since(during) == [2, 4]
+    assert await since(await horizon()) == []
+
+
+@pytest.mark.parametrize(
+    ("stored_by", "horizon", "since"),
+    [
+        (10, "20:20:", False),
+        (20, "20:20:", True),
+        (4_294_967_290, "4294967300:4294967300:", False),  # the number began anew since
+        (5, "4294967295:4294967295:", True),
+        (7, "4294967299:4294967310:4294967303", True),
+        (8, "4294967299:4294967310:4294967303", False),
+    ],
+)
+async def test_numbers_of_transactions_that_begin_anew_are_told_apart(
+    connection: AsyncConnection[Any], stored_by: int, horizon: str, *, since: bool
+) -> None:
+    asked = await connection.execute(
+        "SELECT committed_since(%s::text::xid, %s::pg_snapshot)", (str(stored_by), horizon)
+    )
+    assert await asked.fetchone() == (since,)

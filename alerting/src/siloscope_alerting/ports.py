@@ -62,8 +62,11 @@ class Watch(Protocol):
         """Return everything that is not simply ok."""
         ...
 
-    async def news(self) -> News:
-        """Return what was committed since the cursor that was kept last."""
+    async def news(self, *, anyway: bool = False) -> News | None:
+        """Return what was committed since the cursor that was kept last.
+
+        None where some of it is of channels that the catalogue lacks, unless it is wanted anyway.
+        """
         ...
 
     async def keep(self, news: News, outcome: Outcome) -> None:

@@ -7,8 +7,8 @@ from siloscope_ingest.entries import Entry, Row
 from siloscope_ingest.shapes import TABLES
 from siloscope_store.ranges import Range, merged, of_numbers
 from siloscope_store.relative_messages import Message
-from siloscope_store.sample_rows import decode, encode, latest_row
-from siloscope_store.samples import IN_TIME_MS, MOST_NEW_SPANS, SPAN_MS
+from siloscope_store.sample_rows import decode, encode, latest_row, newest_row
+from siloscope_store.samples import IN_TIME_MS, MOST_NEW_SPANS, OVERTAKEN_MS, SPAN_MS
 
 Span = int
 """A chunk or partition: its number since 1970, times the number of tables, plus its table's place in `TABLES`."""
@@ -41,7 +41,7 @@ class Batch:
         self._newest = newest
         self._rows: tuple[dict[tuple[int, int], bytes], ...] = tuple({} for _ in TABLES)
         self._contradicting: tuple[dict[bytes, None], ...] = tuple({} for _ in TABLES)
-        self._whole: dict[int, tuple[int, bytes]] = {}
+        self._whole: dict[int, tuple[int, bytes, bool]] = {}
         self._elements: dict[int, _Elements] = {}
         self._numbers: dict[tuple[int, str], list[int]] = {}
         self._evicted: dict[tuple[int, str], list[Range]] = {}
@@ -63,10 +63,16 @@ class Batch:
                 if self._rows[part.table].setdefault((group_id, time_ms), encoded) is encoded:
                     if time_ms > self._newest.get(group_id, _LONG_AGO_MS):
                         known = self._whole.get(group_id)
-                        if known is None or known[0] < time_ms:
-                            self._whole[group_id] = (time_ms, encoded)
+                        if known is None:
+                            self._whole[group_id] = (time_ms, encoded, False)
+                        elif known[0] < time_ms:
+                            self._whole[group_id] = (time_ms, encoded, True)
+                        elif not known[2]:
+                            self._whole[group_id] = (known[0], known[1], True)
+                    else:
+                        self._overtaken(row, entry.delivery.received_ms)
                     continue
-            if not self._add_row(row):
+            if not self._add_row(row, entry.delivery.received_ms):
                 head, rest = entry.split(at)
                 if at:
                     self.entries.append(head)
@@ -111,19 +117,23 @@ class Batch:
         return sorted(span // len(TABLES) for span in self.new_spans if span % len(TABLES) == table)
 
     def newest_rows(self) -> list[bytes]:
-        """Return the newest sample's row of each group of which all came from whole samples, ascending."""
-        return sorted(row for group_id, (_, row) in self._whole.items() if group_id not in self._elements)
+        """Return a row of `latest` of each group of which all came from whole samples, ascending."""
+        return sorted(
+            newest_row(row, several=several)
+            for group_id, (_, row, several) in self._whole.items()
+            if group_id not in self._elements
+        )
 
     def partial_latest(self) -> list[bytes]:
         """Return rows of `latest` from samples of parts of groups, ascending."""
-        for group_id, (time_ms, row) in self._whole.items():
+        for group_id, (time_ms, row, several) in self._whole.items():
             if group_id in self._elements:
-                self._elements[group_id].take(time_ms, row)
+                self._elements[group_id].take(time_ms, row, several=several)
         return [elements.row() for _, elements in sorted(self._elements.items())]
 
     def newest(self) -> dict[int, int]:
         """Return, per group, the time of the newest whole sample."""
-        return {group_id: time_ms for group_id, (time_ms, _) in self._whole.items()}
+        return {group_id: time_ms for group_id, (time_ms, _, _) in self._whole.items()}
 
     def streams(self) -> list[tuple[int, str]]:
         """Return whose numbers this accounts for: (node_id, epoch)."""
@@ -136,7 +146,7 @@ class Batch:
             ranges[stream] = merged([*ranges.get(stream, []), *evicted])
         return ranges
 
-    def _add_row(self, row: Row) -> bool:
+    def _add_row(self, row: Row, received_ms: int) -> bool:
         part, time_ms, encoded = row
         span = time_ms // SPAN_MS * len(TABLES) + part.table
         if span not in self._open_spans and not self._may_open(span):
@@ -162,8 +172,18 @@ class Batch:
         elif time_ms > self._newest.get(part.group_id, _LONG_AGO_MS):
             found = self._whole.get(part.group_id)
             if found is None or found[0] < time_ms:
-                self._whole[part.group_id] = (time_ms, encoded)
+                self._whole[part.group_id] = (time_ms, encoded, found is not None)
+            else:
+                self._whole[part.group_id] = (found[0], found[1], True)
+        else:
+            self._overtaken(row, received_ms)
         return True
+
+    def _overtaken(self, row: Row, received_ms: int) -> None:
+        """Let a whole sample that is not the newest be counted, where it may be in time: alerting looks for it then."""
+        part, time_ms, encoded = row
+        if received_ms - time_ms < OVERTAKEN_MS and time_ms < self._newest[part.group_id]:
+            self._element(part.group_id).take(time_ms, encoded)
 
     def _may_open(self, span: Span) -> bool:
         if span not in self.new_spans:
@@ -186,16 +206,20 @@ _TIME_OF_KEY = itemgetter(1)
 class _Elements:
     """The newest value of each position of a group, each with its own time."""
 
-    __slots__ = ("_codes", "_group_id", "_times_ms", "_values")
+    __slots__ = ("_codes", "_group_id", "_several", "_time_ms", "_times_ms", "_values")
 
     def __init__(self, group_id: int) -> None:
         self._group_id = group_id
+        self._time_ms: int | None = None
+        self._several = False
         self._times_ms: list[int | None] = []
         self._values: list[float | None] = []
         self._codes: list[int | None] = []
 
-    def take(self, time_ms: int, encoded: bytes) -> None:
-        """Take what is newer in a sample's row."""
+    def take(self, time_ms: int, encoded: bytes, *, several: bool = False) -> None:
+        """Take what is newer in a sample's row; `several`: it is not the only one that came."""
+        self._several |= several or self._time_ms not in (None, time_ms)
+        self._time_ms = time_ms
         sample = decode(encoded)
         codes = sample.quality or [None] * len(sample.values)
         for column in (self._times_ms, self._values, self._codes):
@@ -207,7 +231,7 @@ class _Elements:
 
     def row(self) -> bytes:
         codes = _coded(self._values, self._codes) if any(self._codes) else None
-        return latest_row(self._group_id, self._times_ms, self._values, codes)
+        return latest_row(self._group_id, self._times_ms, self._values, codes, several=self._several)
 
 
 def folded(first: bytes, second: bytes) -> tuple[bytes, bool]:

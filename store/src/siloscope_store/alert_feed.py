@@ -5,7 +5,8 @@ is told at the look after its commit, whatever any clock says.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +33,7 @@ class ChangedGroup(msgspec.Struct, frozen=True, gc=False):
         values: float8[].
         quality: int2[], or None where every value is good.
         arrived_ms: When it was stored.
+        changes: One higher than at the look before where one sample came since, by more where there were several.
     """
 
     group_id: int
@@ -39,6 +41,7 @@ class ChangedGroup(msgspec.Struct, frozen=True, gc=False):
     values: bytes
     quality: bytes | None
     arrived_ms: int
+    changes: int = 0
 
 
 class HeardNode(msgspec.Struct, frozen=True):
@@ -76,6 +79,7 @@ class RawNews(msgspec.Struct, frozen=True):
         now: The server's clock.
         nodes: None where they were not asked for.
         marks: Late marks, none of them taken yet; None where they were not asked for.
+        since: What was told is what was committed since then; None = it is all that there is.
     """
 
     snapshot: str
@@ -85,6 +89,15 @@ class RawNews(msgspec.Struct, frozen=True):
     presence: Sequence[WorkerPresence]
     nodes: Sequence[HeardNode] | None
     marks: Sequence[LateMark] | None
+    since: str | None = None
+
+
+@asynccontextmanager
+async def look(connection: Connection) -> AsyncIterator[None]:
+    """Let everything that is read meanwhile be of one snapshot; the connection is in autocommit mode."""
+    async with connection.transaction():
+        await connection.execute(_SQL["begin"])
+        yield
 
 
 async def news_since(
@@ -93,7 +106,7 @@ async def news_since(
     """Return what was committed since a snapshot.
 
     Args:
-        connection: In autocommit mode.
+        connection: Within `look`.
         snapshot: Of an earlier look; None = all that there is.
         generation: Of the store that the snapshot is of; of another store, all that there is is told.
         chores: Whether nodes and late marks are looked at as well.
@@ -103,8 +116,7 @@ async def news_since(
     """
     if snapshot is not None and not _SNAPSHOT.fullmatch(snapshot):
         raise CursorMalformed(snapshot)
-    async with connection.transaction(), connection.cursor(binary=True) as rows:
-        await rows.execute(_SQL["begin"])
+    async with connection.cursor(binary=True) as rows:
         row = await (await rows.execute(_SQL["cursor"])).fetchone()
         assert row is not None
         next_snapshot, now, living = row
@@ -116,9 +128,14 @@ async def news_since(
             raise CursorMalformed(snapshot or "") from None
         groups = [ChangedGroup(*each) for each in await rows.fetchall()]
         presence = await ingest_presence.present(connection)
-        nodes = await _nodes(connection) if chores else None
+        found = await nodes(connection) if chores else None
         marks = await alert_late.marks(connection) if chores else None
-    return RawNews(next_snapshot, living, now, groups, presence, nodes, marks)
+    return RawNews(next_snapshot, living, now, groups, presence, found, marks, snapshot)
+
+
+async def nodes(connection: Connection) -> list[HeardNode]:
+    """Return when each node was heard of last."""
+    return [HeardNode(*row) for row in await (await connection.execute(_SQL["nodes"])).fetchall()]
 
 
 async def maintenance(connection: Connection, since: datetime) -> list[MaintenanceWindow]:
@@ -131,7 +148,3 @@ async def platform(connection: Connection) -> dict[tuple[str, int | None], float
     """Return figures of nodes and platform by metric and node."""
     found = await connection.execute(_SQL["platform"])
     return {(row[0], row[1]): row[2] for row in await found.fetchall() if row[2] is not None}
-
-
-async def _nodes(connection: Connection) -> list[HeardNode]:
-    return [HeardNode(*row) for row in await (await connection.execute(_SQL["nodes"])).fetchall()]

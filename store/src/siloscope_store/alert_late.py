@@ -36,6 +36,12 @@ async def marks(connection: Connection) -> list[LateMark]:
     return [LateMark(*row) for row in await found.fetchall()]
 
 
+async def marked(connection: Connection, group_ids: Sequence[int]) -> dict[tuple[int, datetime], datetime]:
+    """Return, of the quarters of an hour of these groups that have marks, when their newest samples were stored."""
+    found = await connection.execute(_SQL["of_groups"], {"group_ids": list(group_ids)})
+    return {(row[0], row[1]): row[2] for row in await found.fetchall()}
+
+
 async def take(connection: Connection, taken: Sequence[LateMark]) -> None:
     """Remove these marks and no other."""
     if not taken:

@@ -26,6 +26,8 @@ _ARRAY_HEAD = Struct(">iiiIii")  # field length, dimensions, has NULLs, element 
 _FLOAT_ELEMENT = Struct(">id")
 _INT2_ELEMENT = Struct(">ih")
 _TIME_ELEMENT = Struct(">iq")
+_FIVE_FIELDS = b"\x00\x05"
+_ONE_CAME, _SEVERAL_CAME = b"\x00\x00\x00\x02\x00\x01", b"\x00\x00\x00\x02\x00\x02"
 _TIME = slice(10, 22)
 _ARRAYS_AT = 22
 
@@ -99,10 +101,16 @@ def decode(row: bytes) -> SampleRow:
     return SampleRow(group_id, time_us // 1000 + MS_UNTIL_2000, values or [], codes)
 
 
-def latest_row(group_id: int, times_ms: Codes, values: Values, quality: Codes | None) -> bytes:
-    """Return a row of `latest` whose elements may be of different times."""
-    head = Struct(">hii").pack(4, 4, group_id)
-    return head + time_array(times_ms) + float_array(values) + (_NULL if quality is None else int2_array(quality))
+def latest_row(group_id: int, times_ms: Codes, values: Values, quality: Codes | None, *, several: bool = True) -> bytes:
+    """Return a row of `latest` whose elements may be of different times; `several`: it may be made of many samples."""
+    head = Struct(">hii").pack(5, 4, group_id)
+    arrays = time_array(times_ms) + float_array(values) + (_NULL if quality is None else int2_array(quality))
+    return head + arrays + (_SEVERAL_CAME if several else _ONE_CAME)
+
+
+def newest_row(row: bytes, *, several: bool) -> bytes:
+    """Return a sample's row as the newest of its group; `several`: it is not the only one that came."""
+    return _FIVE_FIELDS + row[2:] + (_SEVERAL_CAME if several else _ONE_CAME)
 
 
 def float_array(values: Values) -> bytes:

@@ -28,6 +28,9 @@ SPAN_MS = 7 * 86_400_000
 IN_TIME_MS = 60_000
 """A sample that comes within this after its time is never late; of a slow group, within two of its intervals."""
 
+OVERTAKEN_MS = 600_000
+"""A sample that comes within this, and after a newer one of its group, is counted in `latest` (`merge_latest`)."""
+
 MOST_NEW_SPANS = 8
 """A transaction opens at most this many: thousands would exhaust the server's lock table."""
 
@@ -171,8 +174,8 @@ async def write_latest(connection: Connection, rows: Sequence[bytes], newest: Se
 
     Args:
         connection: In a transaction.
-        rows: Rows of `latest`, ascending by group.
-        newest: Rows of a sample table that are whole groups, ascending, of groups that are not among `rows`.
+        rows: Those of `latest_row`, ascending by group.
+        newest: Those of `newest_row` that are whole groups, ascending, of groups that are not among `rows`.
     """
     if rows:
         await _copy(connection, SQL(_SQL["copy_latest"]), rows)

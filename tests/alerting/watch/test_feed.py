@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from siloscope_alerting.columns import Catalogue, ChannelFacts, Readings
-from siloscope_alerting.watch.feed import Feed, joined
-from siloscope_alerting.watch.history import Table
+from siloscope_alerting.watch.feed import Feed
+from siloscope_process.clock import from_ms
 from siloscope_store.alert_feed import ChangedGroup
+from siloscope_store.alert_history import StoredSample
 from siloscope_store.sample_rows import float_array, int2_array, time_array
 
 NOW_MS = 1_700_000_000_000
+QUARTER_MS = 900_000
+WAITED_MS = 300
 LENGTH_BYTES = 4
 
 
@@ -27,7 +30,7 @@ CATALOGUE = Catalogue([channel(1, 0), channel(1, 1), channel(2, 0, allowance_s=7
 
 def changed(
     group: int, *ago_s: float | None, values: list[float | None] | None = None, quality: list[int | None] | None = None,
-    arrived_ago_s: float = 0,
+    changes: int = 1,
 ) -> ChangedGroup:  # fmt: skip
     times = [None if each is None else NOW_MS - round(each * 1000) for each in ago_s]
     told = values or [None if each is None else 20.0 for each in ago_s]
@@ -36,13 +39,24 @@ def changed(
         time_array(times)[LENGTH_BYTES:],
         float_array(told)[LENGTH_BYTES:],
         None if quality is None else int2_array(quality)[LENGTH_BYTES:],
-        NOW_MS - round(arrived_ago_s * 1000),
+        NOW_MS,
+        changes,
     )
 
 
-def take(feed: Feed, *groups: ChangedGroup) -> tuple[Readings, dict[int, tuple[int, int]]]:
-    readings, spans = feed.take(feed.newest(groups))
-    return readings, dict(spans)
+def take(
+    feed: Feed, *groups: ChangedGroup, waited_ms: int | None = WAITED_MS
+) -> tuple[Readings, dict[int, tuple[int, int]]]:
+    came, spans = feed.take(feed.newest(groups), waited_ms)
+    return feed.told(came, waited_ms), dict(spans)
+
+
+def sample(group: int, ago_s: float, *values: float | None) -> StoredSample:
+    return StoredSample(group, NOW_MS - round(ago_s * 1000), float_array(values)[LENGTH_BYTES:], None)
+
+
+def ago_s(readings: Readings, row: int) -> list[float]:
+    return [(NOW_MS - int(each)) / 1000 for each in readings.time_ms[readings.row == row]]
 
 
 def test_what_changed_is_told_once() -> None:
@@ -87,60 +101,77 @@ def test_what_is_late_by_a_short_allowance_and_has_no_mark_is_told_as_late() -> 
     assert readings.late.tolist() == [True]
 
 
-def test_between_two_readings_that_follow_each_other_nothing_is_looked_for() -> None:
+def test_behind_one_that_came_alone_nothing_is_looked_for() -> None:
     feed = Feed(CATALOGUE)
     take(feed, changed(1, 15, 15))
-    assert take(feed, changed(1, 1, 1))[1] == {}
+    assert take(feed, changed(1, 1, 1, changes=2))[1] == {}
 
 
-def test_between_two_readings_further_apart_samples_are_looked_for() -> None:
+@pytest.mark.parametrize(
+    ("ago_s", "changes"),
+    [
+        pytest.param(1, 3, id="two came, a newer one is told"),
+        pytest.param(15, 2, id="one came that is no newer: it was overtaken"),
+        pytest.param(1, 1, id="a worker of the version before did not count it"),
+    ],
+)
+def test_where_more_came_than_the_newest_it_is_looked_for(ago_s: float, changes: int) -> None:
     feed = Feed(CATALOGUE)
-    take(feed, changed(1, 40, 40))
-    assert take(feed, changed(1, 1, 1))[1] == {1: (NOW_MS - 40_000 + 1, NOW_MS - 1_000)}
+    take(feed, changed(1, 15, 15))
+    _, spans = take(feed, changed(1, ago_s, ago_s, changes=changes))
+    assert spans == {1: (NOW_MS - 60_000 - WAITED_MS, NOW_MS - round(ago_s * 1000))}
 
 
-def test_what_would_be_late_is_not_looked_for() -> None:
+def test_of_a_group_that_nobody_looked_at_before_everything_is_looked_for() -> None:
+    assert list(take(Feed(CATALOGUE), changed(1, 1, 1))[1]) == [1]
+
+
+def test_at_the_very_first_look_what_is_not_the_newest_is_history() -> None:
+    assert take(Feed(CATALOGUE), changed(1, 1, 1), waited_ms=None)[1] == {}
+
+
+def test_what_came_while_nobody_looked_is_looked_for_but_not_for_ever() -> None:
+    _, spans = take(Feed(CATALOGUE), changed(1, 1, 1), changed(2, 1), changed(3, 1), waited_ms=86_400_000)
+    catches_up_ms = {1: 60_000 + 1_000_000, 2: 7_200_000 + 1_000_000, 3: 60_000 + 600_000}
+    assert spans == {group: (NOW_MS - back_ms, NOW_MS - 1_000) for group, back_ms in catches_up_ms.items()}
+
+
+def test_what_was_read_of_the_samples_is_told_but_for_the_newest_and_the_one_before() -> None:
     feed = Feed(CATALOGUE)
-    feed.newest_ms[:] = NOW_MS - 3_600_000
-    assert take(feed, changed(1, 1, 1))[1] == {1: (NOW_MS - 60_000 + 1, NOW_MS - 1_000)}
+    take(feed, changed(1, 15, 15))
+    newest, _ = feed.take(feed.newest([changed(1, 1, 1, changes=3)]), WAITED_MS)
+    came = [sample(1, 15, 20.0, 20.0), sample(1, 4, 31.0, None), sample(1, 1, 20.0, 20.0), sample(7, 3, 1.0)]
+    readings = feed.told(newest.with_these(feed.between(came)))
+    assert (ago_s(readings, 0), ago_s(readings, 1)) == ([4, 1], [1])
+    assert readings.value[readings.row == 0].tolist() == [31.0, 20.0]
+    assert not readings.late.any()
 
 
-def test_where_no_interval_is_known_samples_are_always_looked_for() -> None:
+@pytest.mark.parametrize(
+    ("ago_s", "marked_ago_s", "told"),
+    [
+        pytest.param(60.2, None, False, id="in time to ingest, which was slow"),
+        pytest.param(60.2, 0.1, None, id="late to ingest: its mark brings it"),
+        pytest.param(60.2, 0.25, False, id="what came late of that quarter came before"),
+        pytest.param(61, None, None, id="late"),
+    ],
+)
+def test_late_by_the_time_between_two_looks_is_what_ingest_says(
+    ago_s: float, marked_ago_s: float | None, told: bool | None
+) -> None:
     feed = Feed(CATALOGUE)
-    take(feed, changed(3, 3))
-    assert list(take(feed, changed(3, 1))[1]) == [3]
-
-
-def test_at_the_very_first_look_nothing_lies_between() -> None:
-    assert take(Feed(CATALOGUE), changed(1, 1, 1))[1] == {}
-
-
-def test_after_a_restart_samples_since_the_cursor_are_looked_for() -> None:
-    feed = Feed(CATALOGUE, told_to_ms=NOW_MS - 30_000)
-    assert take(feed, changed(1, 1, 1))[1] == {1: (NOW_MS - 30_000 + 1, NOW_MS - 1_000)}
-
-
-def table(*ago_s: float) -> Table:
-    times = np.array(sorted(NOW_MS - round(each * 1000) for each in ago_s), np.int64)
-    return Table(times, np.full((len(ago_s), 2), 25.0), np.zeros((len(ago_s), 2), np.int16))
-
-
-def test_a_hole_is_looked_at_again_until_what_fills_it_would_be_late() -> None:
-    feed, span = Feed(CATALOGUE), (NOW_MS - 40_000, NOW_MS)
-    found = feed.between(1, table(30), span, NOW_MS)
-    assert found.time_ms.tolist() == [NOW_MS - 30_000] * 2
-    assert feed.due_holes(NOW_MS, [1, 2]) == {1: span}
-    filled = feed.between(1, table(30, 20, 10), span, NOW_MS)
-    assert sorted(set(filled.time_ms.tolist())) == [NOW_MS - 20_000, NOW_MS - 10_000]  # the first was told
-    assert feed.due_holes(NOW_MS, [1]) == {}
-    feed.between(1, table(30), span, NOW_MS)
-    assert feed.due_holes(NOW_MS + 60_001, [1]) == {}
+    came, _ = feed.take(feed.newest([changed(1, ago_s)]), WAITED_MS)
+    quarter = from_ms((NOW_MS - round(ago_s * 1000)) // QUARTER_MS * QUARTER_MS)
+    marked = {} if marked_ago_s is None else {(1, quarter): from_ms(NOW_MS - round(marked_ago_s * 1000))}
+    assert feed.doubtful(came, WAITED_MS) == ([1] if ago_s < 61 else [])
+    assert feed.told(came, WAITED_MS, marked).late.tolist() == ([] if told is None else [told])
 
 
 def test_late_samples_are_told_as_late_and_those_in_time_left_out() -> None:
-    readings = Feed(CATALOGUE).of_table(1, table(3_600, 61, 59), NOW_MS)
+    came = [sample(1, each, 25.0, 25.0) for each in (3_600, 61, 59)]
+    readings = Feed(CATALOGUE).late(came, {1: NOW_MS})
     assert readings.late.all()
-    assert sorted(set(readings.time_ms.tolist())) == [NOW_MS - 3_600_000, NOW_MS - 61_000]
+    assert (ago_s(readings, 0), ago_s(readings, 1)) == ([3_600, 61], [3_600, 61])
 
 
 def test_channels_that_the_catalogue_lacks_are_noticed_once() -> None:
@@ -155,22 +186,24 @@ def test_a_new_catalogue_forgets_nothing_that_was_told() -> None:
     feed = Feed(CATALOGUE)
     take(feed, changed(1, 5, 5))
     wider = Feed(Catalogue([channel(0, 0), *CATALOGUE.channels]), feed)
-    readings, _ = take(wider, changed(0, 5), changed(1, 5, 5))
-    assert readings.row.tolist() == [0]
-
-
-def test_readings_together_are_in_order_of_channel_and_time() -> None:
-    feed = Feed(CATALOGUE)
-    found = joined([feed.of_table(1, table(10, 20)), feed.of_table(1, table(30))])
-    assert found.row.tolist() == [0, 0, 0, 1, 1, 1]
-    assert np.all(np.diff(found.time_ms[:3]) > 0)
-    assert joined([]).row.size == 0
+    readings, spans = take(wider, changed(0, 5), changed(1, 5, 5), changed(2, 5, changes=2))
+    assert readings.row.tolist() == [0, 3]
+    assert list(spans) == [0, 1, 2]
+    readings, spans = take(wider, changed(1, 1, 1, changes=2))
+    assert (readings.row.tolist(), spans) == ([1, 2], {})
 
 
 def test_of_what_no_rule_looks_at_only_the_newest_is_told() -> None:
     feed = Feed(CATALOGUE)
-    feed.watched[:2] = False
+    feed.heed(np.array([False, False, True, True]))
     take(feed, changed(1, 40, 40), changed(2, 40))
-    readings, spans = take(feed, changed(1, 1, 1), changed(2, 1))
+    readings, spans = take(feed, changed(1, 1, 1, changes=9), changed(2, 1, changes=9))
     assert readings.row.tolist() == [0, 1, 2]
     assert list(spans) == [2]
+
+
+def test_without_channels_there_is_nothing_to_tell() -> None:
+    feed = Feed(Catalogue([]))
+    feed.heed(np.zeros(0, np.bool_))
+    assert take(feed)[0].row.size == 0
+    assert feed.between([sample(1, 1, 20.0)]).row.size == 0

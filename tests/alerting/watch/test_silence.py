@@ -192,6 +192,7 @@ async def test_a_mark_that_is_set_between_look_and_write_is_left(evaluation: Eva
     age_marks(farm, 60)
     evaluation.clock.advance(2)
     news = await evaluation.watch.news()
+    assert news is not None
     assert len(news.marks) == 1
     farm.connection.execute("INSERT INTO alert_late_mark SELECT group_id, bucket, arrived_at FROM alert_late_mark")
     await evaluation.watch.keep(news, evaluation.loop._evaluator.round(news.readings, news.judgement))

@@ -91,7 +91,9 @@ class Engine:
         now_ms = None if judgement.now_ms is None else judgement.now_ms + _SLACK_MS
         came = arrivals.sort(arrivals.together(self._future, readings), self._taken_ms, now_ms)
         self._future = came.future
-        for wave in arrivals.waves(came.in_time):
+        for number, wave in enumerate(arrivals.waves(came.in_time)):
+            if number:
+                turn.count()
             self._view.take(wave.row, wave.time_ms, wave.value, wave.quality)
             self._taken_ms[wave.row] = wave.time_ms
             turn.take(wave.row)

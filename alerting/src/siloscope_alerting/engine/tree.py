@@ -273,6 +273,7 @@ class Tree:
         leaves: Its leaves, each bound to its rows.
         windowed: Those that look back.
         timed: Time alone can change it.
+        counting: It counts states that readings change, and nothing else of it changes with time.
         comparing: What one channel says may change what holds for another of its block.
     """
 
@@ -284,6 +285,8 @@ class Tree:
         self.subjects = Subjects(kind, table, union)
         self.leaves = [Bound(each, table, self.subjects, rows) for each, rows in zip(parts, wanted, strict=True)]
         self.timed = any(isinstance(each, kinds.TIMED) for each in parts)
+        kinds_of_time = {type(each) for each in parts if isinstance(each, kinds.TIMED)}
+        self.counting = kinds_of_time == {Count}
         self.windowed = [each for each in self.leaves if each.windows is not None]
         self.comparing = any(_compares(each) for each in parts)
         waiting = iter(self.leaves)

@@ -45,6 +45,14 @@ class Turn:
                 if picked is not None:
                     self._judge(watched, picked, self._times(watched))
 
+    def count(self) -> None:
+        """Judge what counts states that the readings taken so far led to, before the next ones change them."""
+        now_ms = self._sight.judgement.absent_to_ms
+        for watched in self._rules:
+            subjects = watched.tree.subjects
+            if watched.tree.counting and len(subjects):
+                self._judge(watched, np.ones(len(subjects), np.bool_), np.full(len(subjects), now_ms))
+
     def judge_whole(self, rule_ids: set[int]) -> None:
         """Judge rules that are new by what is known, whether or not it is news."""
         for watched in self._rules:

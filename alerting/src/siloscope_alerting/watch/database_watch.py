@@ -7,22 +7,22 @@ what stands in the database.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import msgspec
 import structlog
 
 from siloscope_alerting.columns import BoundRule, Catalogue, Float, Int64, Outcome, Readings
+from siloscope_alerting.engine import arrivals
 from siloscope_alerting.errors import Fenced
 from siloscope_alerting.life import Key, Memory
 from siloscope_alerting.ports import Clock, News
-from siloscope_alerting.watch import backlog, interest, keeping, maintenance
+from siloscope_alerting.watch import absence, backlog, interest, keeping, maintenance
 from siloscope_alerting.watch.backlog import Backlog
 from siloscope_alerting.watch.catalogue import bound, catalogue
 from siloscope_alerting.watch.causes import Causes
 from siloscope_alerting.watch.cursors import Cursor
-from siloscope_alerting.watch.feed import Feed, joined
-from siloscope_alerting.watch.history import DatabaseHistory, Table, table_of
+from siloscope_alerting.watch.feed import Feed, Newest
+from siloscope_alerting.watch.history import DatabaseHistory
 from siloscope_alerting.watch.incidents import Incident, OpenAlert
 from siloscope_alerting.watch.judging import Judging
 from siloscope_alerting.watch.keeping import Alerts, FactsOf, RoutesFor
@@ -39,7 +39,7 @@ from siloscope_store.connections import Connected, Pool, borrowed
 CHORES_EVERY_S = 1.0
 FINGERPRINT_EVERY_S = 5.0
 FIGURES_EVERY_S = 10.0
-SPANS_AT_ONCE = 500
+SPANS_AT_ONCE = 1000
 _log = structlog.get_logger(__name__)
 
 
@@ -64,6 +64,10 @@ class _Due:
             return False
         self.next_s = now_s + self.every_s
         return True
+
+    def hurry(self) -> None:
+        """Let it be time at once."""
+        self.next_s = float("-inf")
 
 
 class DatabaseWatch:
@@ -142,9 +146,8 @@ class DatabaseWatch:
             channels = await alert_catalogue.channels(connection)
             names = await alert_catalogue.names(connection)
         self._catalogue = catalogue(channels, names)
-        told_to_ms = None if self._cursor is None else self._cursor.at_ms
-        self._feed = Feed(self._catalogue, self._feed, told_to_ms)
-        self._feed.watched = interest.watched(self._catalogue, self._bound)
+        self._feed = Feed(self._catalogue, self._feed)
+        self._feed.heed(interest.watched(self._catalogue, self._bound))
         self._judging.arrange(self._catalogue)
         self._subjects = Subjects(self._catalogue, self._causes.rules)
         return self._catalogue
@@ -162,7 +165,7 @@ class DatabaseWatch:
         self._causes.rules.update({each.rule_id: each for each in found})
         self._bound = found
         if self._feed is not None:
-            self._feed.watched = interest.watched(self._catalogue, found)
+            self._feed.heed(interest.watched(self._catalogue, found))
         self._find_again()
         self._subjects = Subjects(self._catalogue, self._causes.rules)
         return found
@@ -175,10 +178,10 @@ class DatabaseWatch:
 
     async def known(self) -> Readings:
         """Return the newest reading of every channel, whether it is news or not."""
-        async with borrowed(self._pool) as connection:
+        async with borrowed(self._pool) as connection, alert_feed.look(connection):
             raw = await alert_feed.news_since(connection, None, chores=False)
         assert self._feed is not None
-        newest = self._feed.newest(raw.groups)
+        newest = self._feed.newest(raw.groups).came
         late = newest.arrived_ms - newest.time_ms > self._feed.allowance_ms[newest.row]
         return Readings(newest.row, newest.time_ms, newest.value, newest.quality, late)
 
@@ -188,8 +191,12 @@ class DatabaseWatch:
         spans = {row: (newest_ms - back_ms, newest_ms + 1) for row, back_ms in wanted.items()}
         return await DatabaseHistory(self._pool, self._catalogue).each_between(spans)
 
-    async def news(self) -> DatabaseNews:
-        """Return what was committed since the cursor that was kept last."""
+    async def news(self, *, anyway: bool = False) -> DatabaseNews | None:
+        """Return what was committed since the cursor that was kept last.
+
+        None where some of it is of channels that the catalogue lacks, unless it is wanted anyway: with these channels
+        it is there again.
+        """
         feed = self._feed
         assert feed is not None
         snapshot, generation = (
@@ -199,22 +206,25 @@ class DatabaseWatch:
         async with borrowed(self._pool) as connection:
             began_s = self._clock.monotonic_s()
             await self._look_at_figures(connection, now_s)
-            chores = self._chores.take(now_s)
-            raw = await alert_feed.news_since(connection, snapshot, generation=generation, chores=chores)
-            if not chores and self._judging.wants_nodes([each.group_id for each in raw.groups]):
-                raw = await alert_feed.news_since(connection, snapshot, generation=generation)
-            newest = feed.newest(raw.groups)
-            self._strange |= newest.strange
-            readings, spans = feed.take(newest)
-            now_ms = to_ms(raw.now)
-            parts = [readings, *await self._between(connection, feed, raw, spans)]
-            marks = self._marks(raw, now_ms)
-            parts += await self._late(connection, feed, marks)
+            async with alert_feed.look(connection):
+                chores = self._chores.take(now_s)
+                raw = await alert_feed.news_since(connection, snapshot, generation=generation, chores=chores)
+                if not chores and self._judging.wants_nodes([each.group_id for each in raw.groups]):
+                    raw = msgspec.structs.replace(raw, nodes=await alert_feed.nodes(connection))
+                newest = feed.newest(raw.groups)
+                self._strange |= newest.strange
+                if newest.strange and not anyway:
+                    self._chores.hurry()
+                    return None
+                readings = await self._came(connection, feed, raw, newest)
+                marks = self._marks(raw, to_ms(raw.now))
+                late = await self._late(connection, feed, marks)
             took_s = self._clock.monotonic_s() - began_s
         judgement = self._judging.judge(raw, feed.arrived_ms)
         self._judging.metrics = {**self._judging.metrics, ("database_lag_s", None): took_s}
+        now_ms = to_ms(raw.now)
         self._cursor, self._server_ms = Cursor(raw.generation, now_ms, raw.snapshot), now_ms
-        return DatabaseNews(self._cursor.text(), joined(parts), judgement, marks, len(raw.groups))
+        return DatabaseNews(self._cursor.text(), arrivals.together(readings, late), judgement, marks, len(raw.groups))
 
     async def keep(self, news: News, outcome: Outcome) -> None:
         """Write transitions, memories, incidents, notifications and the cursor in one transaction.
@@ -300,33 +310,37 @@ class DatabaseWatch:
         self._backlog.see(raw.marks, self._judging.site_of, now_ms)
         return self._backlog.ready(self._judging.node_of, now_ms)
 
-    async def _between(
-        self, connection: Connected, feed: Feed, raw: RawNews, spans: Mapping[int, tuple[int, int]]
-    ) -> list[Readings]:
-        now_ms = to_ms(raw.now)
-        wanted = {**feed.due_holes(now_ms, [each.group_id for each in raw.groups]), **spans}
-        asked = [(group, *span) for group, span in wanted.items()]
-        found = await _tables(connection, asked)
-        nothing = table_of(())
-        return [feed.between(group, found.get(group, nothing), span, now_ms) for group, span in wanted.items()]
+    async def _came(self, connection: Connected, feed: Feed, raw: RawNews, newest: Newest) -> Readings:
+        """Return what came since the look before, the newest and all else."""
+        waited_ms = None
+        if self._cursor is not None and raw.since is not None:
+            waited_ms = to_ms(raw.now) - self._cursor.at_ms + absence.lag_ms(raw.presence, to_ms(raw.now))
+        came, spans = feed.take(newest, waited_ms)
+        if spans:
+            asked = [(group, *span) for group, span in spans.items()]
+            came = came.with_these(feed.between(await _samples(connection, asked, since=raw.since)))
+        marked = {}
+        if doubtful := feed.doubtful(came, waited_ms):
+            marked = await alert_late.marked(connection, doubtful)
+        return feed.told(came, waited_ms, marked)
 
-    async def _late(self, connection: Connected, feed: Feed, marks: Sequence[LateMark]) -> list[Readings]:
+    async def _late(self, connection: Connected, feed: Feed, marks: Sequence[LateMark]) -> Readings:
         spans = backlog.spans_of(marks)
         arrived_ms: dict[int, int] = {}
         for (group, _, _), at_ms in spans.items():
             arrived_ms[group] = max(at_ms, arrived_ms.get(group, 0))
-        tables = await _tables(connection, list(spans))
-        return [feed.of_table(group, table, arrived_ms[group]) for group, table in tables.items()]
+        return feed.late(await _samples(connection, list(spans)), arrived_ms)
 
 
-async def _tables(connection: Connected, spans: Sequence[tuple[int, int, int]]) -> dict[int, Table]:
-    """Return the samples of spans (group, begin, end) by group."""
+async def _samples(
+    connection: Connected, spans: Sequence[tuple[int, int, int]], *, since: str | None = None
+) -> list[StoredSample]:
+    """Return the samples of spans (group, begin, end)."""
     found: list[StoredSample] = []
     for at in range(0, len(spans), SPANS_AT_ONCE):
         asked = [Span(group, from_ms(begin), from_ms(end)) for group, begin, end in spans[at : at + SPANS_AT_ONCE]]
-        found += await samples_between(connection, asked)
-    found.sort(key=lambda each: (each.group_id, each.time_ms))
-    return {group: table_of(list(samples)) for group, samples in groupby(found, key=lambda each: each.group_id)}
+        found += await samples_between(connection, asked, since=since)
+    return found
 
 
 def _known_silent(incidents: Sequence[Incident]) -> dict[int, int]:

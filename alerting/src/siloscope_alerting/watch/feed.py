@@ -1,46 +1,76 @@
-"""From what the store says has changed to readings: what is new, what lay between, what is late.
+"""From what the store says has changed to readings: what is new, what came with it, what is late.
 
-A group's newest row tells one reading a channel. What lay between it and the one before is read from the samples, where
-the interval says that there must have been something; a hole that stays is looked at again as long as a sample of it
-would be in time. Late samples come by their marks alone, when their node's backlog pauses.
+A group's newest row tells one reading a channel, and how much came since the look before. Where that was more than the
+newest, everything else that was committed since then is read from the samples: the others of a pack, what came faster
+than one looks, what was overtaken by a newer one. Late samples come by their marks alone, when their node's backlog
+pauses.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from siloscope_alerting.columns import Catalogue, Flags, Float, Int32, Int64, Readings
 from siloscope_alerting.watch import decoding
+from siloscope_alerting.watch.backlog import BUCKET_MS
 from siloscope_alerting.watch.catalogue import MOST_POSITIONS, keys_of
-from siloscope_alerting.watch.history import Table
+from siloscope_process.clock import to_ms
 from siloscope_store.alert_feed import ChangedGroup
+from siloscope_store.alert_history import StoredSample
 
-BETWEEN = 1.5
-"""Two samples further apart than so many intervals had others between them, or a gap."""
+_NOBODY_KNOWS = -1
+_CATCHES_UP_INTERVALS = 100
+_CATCHES_UP_MS = 3_600_000
+_CATCHES_UP_WITHOUT_INTERVAL_MS = 600_000
+"""So far back from what came last an evaluator reads that was away, or that a slow ingest kept waiting."""
 
 
 @dataclass(frozen=True)
-class Newest:
-    """The newest readings of changed groups; `strange` = some are of channels that the catalogue lacks."""
+class Came:
+    """Readings as the store has them; `arrived_ms` is when the newest of its group was stored."""
 
     row: Int32
     time_ms: Int64
     value: Float
     quality: NDArray[np.int16]
     arrived_ms: Int64
+
+    def picked(self, which: Flags) -> "Came":
+        """Return some of them."""
+        return Came(
+            self.row[which], self.time_ms[which], self.value[which], self.quality[which], self.arrived_ms[which]
+        )
+
+    def with_these(self, other: "Came") -> "Came":
+        """Return both."""
+        return Came(
+            np.concatenate([self.row, other.row]),
+            np.concatenate([self.time_ms, other.time_ms]),
+            np.concatenate([self.value, other.value]),
+            np.concatenate([self.quality, other.quality]),
+            np.concatenate([self.arrived_ms, other.arrived_ms]),
+        )
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest readings of changed groups.
+
+    Attributes:
+        came: Of all channels that the catalogue has.
+        places: Of the changed groups that it has, where they stand in it.
+        changes, arrived_ms: What the store says of each of those.
+        strange: Some are of channels that the catalogue lacks.
+    """
+
+    came: Came
+    places: NDArray[np.intp]
+    changes: Int64
+    arrived_ms: Int64
     strange: bool
-
-
-@dataclass
-class Hole:
-    """A span of a group that may yet fill in time; `seen` are the times that were told of it."""
-
-    begin_ms: int
-    end_ms: int
-    until_ms: int
-    seen: set[int]
 
 
 class Feed:
@@ -49,150 +79,199 @@ class Feed:
     Args:
         catalogue: What rows mean.
         before: The feed of the catalogue before, where there was one.
-        told_to_ms: Up to which event time readings were told before this evaluator began, as far as one can know.
     """
 
-    def __init__(self, catalogue: Catalogue, before: "Feed | None" = None, told_to_ms: int | None = None) -> None:
+    def __init__(self, catalogue: Catalogue, before: "Feed | None" = None) -> None:
         channels = catalogue.channels
-        self._keys = keys_of(channels)
         count = len(channels)
+        self._keys = keys_of(channels)
         self.allowance_ms = np.fromiter((round(each.allowance_s * 1000) for each in channels), np.int64, count)
         interval_s = np.fromiter((each.interval_s or np.nan for each in channels), np.float64, count)
         self._marked_ms = np.where(np.isnan(interval_s), 60_000.0, np.maximum(interval_s * 2_000, 60_000.0))
-        self._between_ms = np.nan_to_num(interval_s * BETWEEN * 1000, nan=0.0)
-        self.groups = self._keys // MOST_POSITIONS
-        self.watched = np.ones(count, np.bool_)
-        """Rows of which every reading counts; of the others the newest will do."""
-        self.rows_of: dict[int, Int32] = _by_group(self.groups)
+        self._groups, self._starts, place_of_row = np.unique(
+            self._keys // MOST_POSITIONS, return_index=True, return_inverse=True
+        )
+        self._place_of_row = place_of_row.astype(np.intp)
+        self._catches_up_ms = self._of_groups(
+            np.where(
+                np.isnan(interval_s),
+                _CATCHES_UP_WITHOUT_INTERVAL_MS,
+                np.minimum(np.nan_to_num(interval_s) * 1000 * _CATCHES_UP_INTERVALS, _CATCHES_UP_MS),
+            ).astype(np.int64)
+        )
+        self._allowances_ms = self._of_groups(self.allowance_ms)
+        self._heeded = np.ones(self._groups.size, np.bool_)
         self.newest_ms = np.full(count, decoding.NEVER_MS, np.int64)
+        self._told_before_ms = self.newest_ms.copy()
+        self._changes = np.full(self._groups.size, _NOBODY_KNOWS, np.int64)
         self.arrived_ms: dict[int, int] = {} if before is None else before.arrived_ms
-        self.holes: dict[int, Hole] = {} if before is None else before.holes
         self._strange = np.zeros(0, np.int64)
         self._ignored: Int64 = np.zeros(0, np.int64) if before is None else before._ignored
-        self._told_to_ms: int | None = told_to_ms if before is None else before._told_to_ms
         if before is not None and before._keys.size:
-            at = np.searchsorted(before._keys, self._keys)
-            same = (at < before._keys.size) & (before._keys[np.minimum(at, before._keys.size - 1)] == self._keys)
+            same, at = _found(self._keys, before._keys)
             self.newest_ms[same] = before.newest_ms[at[same]]
+            self._told_before_ms[same] = before._told_before_ms[at[same]]
+            same, at = _found(self._groups, before._groups)
+            self._changes[same] = before._changes[at[same]]
+
+    def heed(self, rows: Flags) -> None:
+        """Read everything that came of these rows; of the others the newest will do."""
+        self._heeded = self._of_groups(rows.astype(np.int64)) > 0
 
     def newest(self, groups: Sequence[ChangedGroup]) -> Newest:
         """Return the newest readings of groups as columns."""
         times = [each.times for each in groups]
         counts = decoding.lengths(times)
         group_ids = np.fromiter((each.group_id for each in groups), np.int64, len(groups))
-        arrived_ms = np.repeat(np.fromiter((each.arrived_ms for each in groups), np.int64, len(groups)), counts)
+        arrived_ms = np.fromiter((each.arrived_ms for each in groups), np.int64, len(groups))
+        changes = np.fromiter((each.changes for each in groups), np.int64, len(groups))
         self.arrived_ms |= {each.group_id: each.arrived_ms for each in groups}
-        starts = np.cumsum(counts) - counts
-        position = np.arange(int(counts.sum())) - np.repeat(starts, counts)
-        key = np.repeat(group_ids, counts) * MOST_POSITIONS + position
+        key = _positions(group_ids, counts)
         time_ms = decoding.times_ms(times)
         value = decoding.padded_values([each.values for each in groups], counts)
         quality = decoding.qualities([each.quality for each in groups], counts)
-        at = np.searchsorted(self._keys, key)
-        known = at < self._keys.size
-        known[known] = self._keys[at[known]] == key[known]
+        known, at = _found(key, self._keys)
         there = known & (time_ms != decoding.NEVER_MS)
         self._strange = np.setdiff1d(key[~known & (time_ms != decoding.NEVER_MS)], self._ignored)
-        strange = self._strange.size > 0
-        row = at[there].astype(np.int32)
-        return Newest(row, time_ms[there], value[there], quality[there], arrived_ms[there], strange)
+        came = Came(
+            at[there].astype(np.int32),
+            time_ms[there],
+            value[there],
+            quality[there],
+            np.repeat(arrived_ms, counts)[there],
+        )
+        known, places = _found(group_ids, self._groups)
+        return Newest(came, places[known], changes[known], arrived_ms[known], self._strange.size > 0)
 
     def ignore_strange(self) -> None:
         """Take channels that the catalogue does not have for retired ones."""
         self._ignored = np.union1d(self._ignored, self._strange)
 
-    def take(self, newest: Newest) -> tuple[Readings, Mapping[int, tuple[int, int]]]:
-        """Take news; return the readings that are new, and the spans of groups that lay between.
+    def take(self, newest: Newest, waited_ms: int | None) -> tuple[Came, Mapping[int, tuple[int, int]]]:
+        """Take news; return the newest readings that are new, and the spans of groups of which more came.
 
-        A reading that is late is left out where its mark will bring it.
+        Args:
+            newest: Of the changed groups.
+            waited_ms: What was stored since the look before may have come so much earlier than now; None: there was no
+                look before, and what is not the newest is history.
         """
-        before_ms = self.newest_ms[newest.row]
-        late = newest.arrived_ms - newest.time_ms > self.allowance_ms[newest.row]
-        marked = newest.arrived_ms - newest.time_ms > self._marked_ms[newest.row]
-        new = newest.time_ms > before_ms
-        spans = self._spans(newest, before_ms, new & ~late)
-        self.newest_ms[newest.row[new]] = newest.time_ms[new]
-        told = new & ~(late & marked)
-        return Readings(
-            newest.row[told], newest.time_ms[told], newest.value[told], newest.quality[told], late[told]
-        ), spans
+        came = newest.came
+        before_ms = self.newest_ms[came.row]
+        new = came.time_ms > before_ms
+        rows = came.row[new]
+        self._told_before_ms[rows] = before_ms[new]
+        self.newest_ms[rows] = came.time_ms[new]
+        known = self._changes[newest.places]
+        self._changes[newest.places] = newest.changes
+        if waited_ms is None:
+            return came.picked(new), {}
+        newer = np.zeros(self._groups.size, np.bool_)
+        newer[self._place_of_row[rows]] = True
+        alone = (known != _NOBODY_KNOWS) & (newest.changes - known == 1) & newer[newest.places]
+        wanted = ~alone & self._heeded[newest.places]
+        return came.picked(new), self._spans(newest.places[wanted], newest.arrived_ms[wanted], waited_ms)
 
-    def _spans(self, newest: Newest, before_ms: Int64, wanted: Flags) -> dict[int, tuple[int, int]]:
-        """Return what may lie between two readings, no further back than what comes now would be in time."""
-        begin_ms = np.maximum(before_ms, newest.arrived_ms - self.allowance_ms[newest.row])
-        if self._told_to_ms is not None:
-            begin_ms = np.where(before_ms == decoding.NEVER_MS, np.maximum(begin_ms, self._told_to_ms), begin_ms)
-            first = np.zeros_like(wanted)
-        else:
-            first = before_ms == decoding.NEVER_MS
-        apart = newest.time_ms - begin_ms > np.maximum(self._between_ms[newest.row], 1)
-        at = np.flatnonzero(wanted & apart & ~first & self.watched[newest.row])
-        spans: dict[int, tuple[int, int]] = {}
-        for group, begin, end in zip(
-            self.groups[newest.row[at]].tolist(), begin_ms[at].tolist(), newest.time_ms[at].tolist(), strict=True
-        ):
-            known = spans.get(group, (begin + 1, end))
-            spans[group] = (min(known[0], begin + 1), max(known[1], end))
-        return spans
+    def _spans(self, places: NDArray[np.intp], arrived_ms: Int64, waited_ms: int) -> dict[int, tuple[int, int]]:
+        """Return what may have come in time of some groups: up to the newest, which is told."""
+        if not places.size:
+            return {}
+        reach_ms = self._allowances_ms[places] + np.minimum(waited_ms, self._catches_up_ms[places])
+        begin_ms, end_ms = arrived_ms - reach_ms, self._of_groups(self.newest_ms)[places]
+        some = end_ms > begin_ms
+        spans = zip(begin_ms[some].tolist(), end_ms[some].tolist(), strict=True)
+        return dict(zip(self._groups[places[some]].tolist(), spans, strict=True))
 
-    def due_holes(self, now_ms: int, changed: Iterable[int]) -> dict[int, tuple[int, int]]:
-        """Return spans that may have filled, of groups of which something is new; what is too old is forgotten."""
-        for group in [group for group, hole in self.holes.items() if now_ms > hole.until_ms]:
-            del self.holes[group]
-        return {
-            group: (self.holes[group].begin_ms, self.holes[group].end_ms) for group in changed if group in self.holes
-        }
+    def between(self, samples: Sequence[StoredSample]) -> Came:
+        """Return the readings of samples of those spans, without what was told as the newest, now or before."""
+        came = self.readings(samples, self.arrived_ms)
+        told = (came.time_ms == self.newest_ms[came.row]) | (came.time_ms == self._told_before_ms[came.row])
+        return came.picked(~told)
 
-    def between(self, group: int, table: Table, span: tuple[int, int], now_ms: int) -> Readings:
-        """Return readings that lay between two that were told, and remember what is missing there."""
-        hole = self.holes.get(group)
-        seen = hole.seen if hole is not None and hole.begin_ms <= span[0] else set[int]()
-        fresh = np.fromiter((each not in seen for each in table.times_ms.tolist()), np.bool_, table.times_ms.size)
-        rows = self.rows_of.get(group, np.zeros(0, np.int32))
-        allowance_ms = int(self.allowance_ms[rows].max(initial=60_000))
-        bounds = np.concatenate([[span[0] - 1], table.times_ms, [span[1]]])
-        between_ms = float(self._between_ms[rows].max(initial=0))
-        if between_ms and (np.diff(bounds) > between_ms).any():
-            until_ms = span[1] + allowance_ms
-            if now_ms <= until_ms:
-                self.holes[group] = Hole(*span, until_ms, seen | set(table.times_ms.tolist()))
-        else:
-            self.holes.pop(group, None)
-        return self.of_table(group, Table(table.times_ms[fresh], table.values[fresh], table.quality[fresh]))
-
-    def of_table(self, group: int, table: Table, late_at_ms: int | None = None) -> Readings:
-        """Return the readings of a group's samples; with `late_at_ms` those alone that came late then."""
-        parts = []
-        for row in self.rows_of.get(group, np.zeros(0, np.int32)).tolist():
-            times_ms, values, quality = table.column(int(self._keys[row]) % MOST_POSITIONS)
-            if late_at_ms is not None:
-                wanted = late_at_ms - times_ms > self.allowance_ms[row]
-                times_ms, values, quality = times_ms[wanted], values[wanted], quality[wanted]
-            late = np.full(times_ms.size, late_at_ms is not None)
-            parts.append(Readings(np.full(times_ms.size, row, np.int32), times_ms, values, quality, late))
-        return joined(parts)
-
-
-def joined(parts: Sequence[Readings]) -> Readings:
-    """Return readings together, ordered by channel and time."""
-    if not parts:
-        return Readings(
-            np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int16), np.zeros(0, np.bool_)
+    def readings(self, samples: Sequence[StoredSample], arrived_ms: Mapping[int, int]) -> Came:
+        """Return the readings of samples; those of a group arrived when that is said."""
+        counts = decoding.lengths([each.values for each in samples])
+        group_ids = np.fromiter((each.group_id for each in samples), np.int64, len(samples))
+        times_ms = np.fromiter((each.time_ms for each in samples), np.int64, len(samples))
+        arrived = np.fromiter((arrived_ms.get(each.group_id, 0) for each in samples), np.int64, len(samples))
+        value = decoding.padded_values([each.values for each in samples], counts)
+        quality = decoding.qualities([each.quality for each in samples], counts)
+        known, at = _found(_positions(group_ids, counts), self._keys)
+        there = known & (~np.isnan(value) | (quality > 0))
+        return Came(
+            at[there].astype(np.int32),
+            np.repeat(times_ms, counts)[there],
+            value[there],
+            quality[there],
+            np.repeat(arrived, counts)[there],
         )
-    row = np.concatenate([each.row for each in parts])
-    time_ms = np.concatenate([each.time_ms for each in parts])
-    order = np.lexsort((time_ms, row))
-    return Readings(
-        row[order],
-        time_ms[order],
-        np.concatenate([each.value for each in parts])[order],
-        np.concatenate([each.quality for each in parts])[order],
-        np.concatenate([each.late for each in parts])[order],
-    )
+
+    def doubtful(self, came: Came, waited_ms: int | None) -> list[int]:
+        """Return the groups of which something came late by the clock, but perhaps in time to ingest: marks know."""
+        over_ms = came.arrived_ms - came.time_ms - self.allowance_ms[came.row]
+        doubtful = (over_ms > 0) & (over_ms <= (waited_ms or 0))
+        return [int(each) for each in np.unique(self._groups[self._place_of_row[came.row[doubtful]]])]
+
+    def told(
+        self, came: Came, waited_ms: int | None = None, marked: Mapping[tuple[int, datetime], datetime] | None = None
+    ) -> Readings:
+        """Return what is told now of what came: what a mark will bring is left out.
+
+        Args:
+            came: New readings.
+            waited_ms: As in `take`: what is late by less is late only where ingest marked it so.
+            marked: The quarters of an hour that it marked of `doubtful` groups, and when.
+        """
+        age_ms = came.arrived_ms - came.time_ms
+        over_ms = age_ms - self.allowance_ms[came.row]
+        late = over_ms > 0
+        doubtful = late & (over_ms <= (waited_ms or 0))
+        by_mark = late & ~doubtful & (age_ms > self._marked_ms[came.row])
+        if marked and doubtful.any():
+            by_mark |= doubtful & self._is_marked(came, marked)
+        return _readings(came.picked(~by_mark), (late & ~doubtful)[~by_mark])
+
+    def late(self, samples: Sequence[StoredSample], arrived_ms: Mapping[int, int]) -> Readings:
+        """Return what came late of samples that marks point to, by when they say that it came."""
+        came = self.readings(samples, arrived_ms)
+        late = came.arrived_ms - came.time_ms > self.allowance_ms[came.row]
+        return _readings(came.picked(late), np.ones(int(late.sum()), np.bool_))
+
+    def _is_marked(self, came: Came, marked: Mapping[tuple[int, datetime], datetime]) -> Flags:
+        """Say which of these a mark brings as late."""
+        places = {(group, to_ms(bucket) // BUCKET_MS): to_ms(at) for (group, bucket), at in marked.items()}
+        keys = np.array(sorted(group * _MOST_BUCKETS + bucket for group, bucket in places), np.int64)
+        stored_ms = np.array([places[divmod(int(key), _MOST_BUCKETS)] for key in keys], np.int64)
+        key = self._groups[self._place_of_row[came.row]] * _MOST_BUCKETS + came.time_ms // BUCKET_MS
+        found, at = _found(key, keys)
+        overdue: Flags = stored_ms[at] - came.time_ms > self.allowance_ms[came.row]
+        return found & overdue
+
+    def _of_groups(self, of_rows: Int64) -> Int64:
+        """Return the greatest of each group's rows; a group's rows follow each other."""
+        if not of_rows.size:
+            return of_rows
+        found: Int64 = np.maximum.reduceat(of_rows, self._starts)
+        return found
 
 
-def _by_group(groups: Int64) -> dict[int, Int32]:
-    """Return the rows of each group; the catalogue is ordered by group."""
-    ids, starts = np.unique(groups, return_index=True)
-    rows = np.arange(groups.size, dtype=np.int32)
-    return dict(zip(ids.tolist(), np.split(rows, starts[1:]), strict=False)) if groups.size else {}
+_MOST_BUCKETS = 1 << 31
+
+
+def _readings(came: Came, late: Flags) -> Readings:
+    order = np.lexsort((came.time_ms, came.row))
+    return Readings(came.row[order], came.time_ms[order], came.value[order], came.quality[order], late[order])
+
+
+def _positions(group_ids: Int64, counts: Int64) -> Int64:
+    """Return the key of each element of arrays of so many elements."""
+    starts = np.cumsum(counts) - counts
+    position = np.arange(int(counts.sum())) - np.repeat(starts, counts)
+    return np.repeat(group_ids, counts) * MOST_POSITIONS + position
+
+
+def _found(wanted: Int64, among: Int64) -> tuple[Flags, NDArray[np.intp]]:
+    """Return which of these are among ascending ones, and where."""
+    if not among.size:
+        return np.zeros(wanted.size, np.bool_), np.zeros(wanted.size, np.intp)
+    at = np.minimum(np.searchsorted(among, wanted), among.size - 1)
+    return among[at] == wanted, at

@@ -74,6 +74,10 @@ class EvaluatorLoop:
         if wanted := self._evaluator.wanted_history():
             self._evaluator.recall(await self._watch.history(wanted))
         news = await self._watch.news()
+        if news is None:  # of channels that were not there a moment ago
+            arranged = _both(arranged, await self._arrange())
+            news = await self._watch.news(anyway=True)
+            assert news is not None
         times_s.append(self._clock.monotonic_s())
         found = self._evaluator.round(news.readings, news.judgement)
         outcome = found if arranged is None else together(arranged, found)
@@ -121,6 +125,10 @@ class EvaluatorLoop:
             )
         metrics.subjects.set(outcome.facts.get("subjects", 0))
         metrics.incidents.set(self._watch.incidents)
+
+
+def _both(first: Outcome | None, second: Outcome | None) -> Outcome | None:
+    return first if second is None else second if first is None else together(first, second)
 
 
 def together(first: Outcome, second: Outcome) -> Outcome:

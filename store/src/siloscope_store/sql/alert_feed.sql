@@ -10,7 +10,7 @@ SELECT pg_current_snapshot()::text, clock_timestamp(), coalesce((SELECT generati
 -- name: groups
 -- Arrays as they are sent in binary: taking them apart here costs ten times as much as there, where they become columns.
 SELECT l.group_id, array_send(l.times), array_send(l."values"), array_send(l.quality),
-    (extract(epoch FROM l.updated_at) * 1000)::int8
+    (extract(epoch FROM l.updated_at) * 1000)::int8, l.changes
 FROM latest AS l
 WHERE (
     %(cursor)s::text IS NULL

@@ -3,6 +3,9 @@
 -- name: marks
 SELECT ctid::text, group_id, bucket, arrived_at FROM alert_late_mark LIMIT %(most)s
 
+-- name: of_groups
+SELECT group_id, bucket, max(arrived_at) FROM alert_late_mark WHERE group_id = ANY (%(group_ids)s) GROUP BY group_id, bucket
+
 -- name: take
 -- By place and content: what was added meanwhile has another place, and is left.
 DELETE FROM alert_late_mark AS m

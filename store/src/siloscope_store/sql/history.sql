@@ -72,11 +72,11 @@ SELECT g, array_fill(%(at)s::timestamptz, ARRAY[%(channels)s::int4]), array_fill
 FROM unnest(%(group_ids)s::int4[]) AS g
 
 -- name: set_latest
-INSERT INTO latest (group_id, times, "values")
-SELECT g, array_fill(%(at)s::timestamptz, ARRAY[%(channels)s::int4]), array_fill(%(value)s::float8, ARRAY[%(channels)s::int4])
+INSERT INTO latest AS kept (group_id, times, "values", changes)
+SELECT g, array_fill(%(at)s::timestamptz, ARRAY[%(channels)s::int4]), array_fill(%(value)s::float8, ARRAY[%(channels)s::int4]), 1
 FROM unnest(%(group_ids)s::int4[]) AS g
 ON CONFLICT (group_id) DO UPDATE SET times = excluded.times, "values" = excluded."values", quality = NULL,
-    updated_at = now(), changed_by = pg_current_xact_id()
+    updated_at = now(), changed_by = pg_current_xact_id(), changes = kept.changes + 1
 
 -- name: scan_latest
 -- Within the server, as the least that a query over these values can cost.

@@ -9,12 +9,12 @@ CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} (
 
 -- name: prepare_latest
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_latest (
-    group_id int4, times timestamptz[], "values" float8[], quality int2[]
+    group_id int4, times timestamptz[], "values" float8[], quality int2[], came int2
 ) ON COMMIT DELETE ROWS
 
 -- name: prepare_newest
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_newest (
-    group_id int4, "time" timestamptz, "values" float8[], quality int2[]
+    group_id int4, "time" timestamptz, "values" float8[], quality int2[], came int2
 ) ON COMMIT DELETE ROWS
 
 -- name: allow_late
@@ -125,11 +125,11 @@ ON CONFLICT DO NOTHING
 
 -- name: replace_latest
 -- For samples of a whole group, which are one time throughout: newer than all that is there.
-INSERT INTO latest AS kept (group_id, times, "values", quality)
-SELECT group_id, array_fill("time", ARRAY[cardinality("values")]), "values", quality FROM incoming_newest
+INSERT INTO latest AS kept (group_id, times, "values", quality, changes)
+SELECT group_id, array_fill("time", ARRAY[cardinality("values")]), "values", quality, came FROM incoming_newest
 ON CONFLICT (group_id) DO UPDATE SET
     times = excluded.times, "values" = excluded."values", quality = excluded.quality,
-    updated_at = now(), changed_by = pg_current_xact_id()
+    updated_at = now(), changed_by = pg_current_xact_id(), changes = kept.changes + excluded.changes
 WHERE cardinality(kept.times) <= cardinality(excluded.times) AND (excluded.times[1] > ALL (kept.times)) IS NOT FALSE
 
 -- name: lock_latest
@@ -145,13 +145,14 @@ ON CONFLICT (group_id) DO UPDATE SET changed_by = pg_current_xact_id() WHERE fal
 DELETE FROM incoming_latest
 
 -- name: newest_as_latest
-INSERT INTO incoming_latest (group_id, times, "values", quality)
-SELECT group_id, array_fill("time", ARRAY[cardinality("values")]), "values", quality FROM incoming_newest
+INSERT INTO incoming_latest (group_id, times, "values", quality, came)
+SELECT group_id, array_fill("time", ARRAY[cardinality("values")]), "values", quality, came FROM incoming_newest
 
 -- name: merge_latest
--- For all others: each element by itself.
-INSERT INTO latest AS kept (group_id, times, "values", quality)
-SELECT group_id, times, "values", quality FROM incoming_latest
+-- For all others: each element by itself. What was overtaken changes no element, and is counted all the same where it may
+-- be in time: alerting learns by that to look for it. What comes later than that has a mark of its own.
+INSERT INTO latest AS kept (group_id, times, "values", quality, changes)
+SELECT group_id, times, "values", quality, came FROM incoming_latest
 ON CONFLICT (group_id) DO UPDATE SET
     times = (
         SELECT array_agg(CASE WHEN excluded.times[k] > kept.times[k] OR kept.times[k] IS NULL
@@ -166,7 +167,9 @@ ON CONFLICT (group_id) DO UPDATE SET
             THEN coalesce(excluded.quality[k], CASE WHEN excluded."values"[k] IS NOT NULL THEN 0 END)
             ELSE coalesce(kept.quality[k], CASE WHEN kept."values"[k] IS NOT NULL THEN 0 END) END ORDER BY k)
         FROM generate_series(1, greatest(cardinality(kept.times), cardinality(excluded.times))) AS k) END,
-    updated_at = now(), changed_by = pg_current_xact_id()
+    updated_at = now(), changed_by = pg_current_xact_id(), changes = kept.changes + excluded.changes
 WHERE EXISTS (
     SELECT FROM generate_series(1, cardinality(excluded.times)) AS k
     WHERE excluded.times[k] IS NOT NULL AND (kept.times[k] IS NULL OR excluded.times[k] > kept.times[k]))
+    OR kept.changed_by <> pg_current_xact_id()
+        AND EXISTS (SELECT FROM unnest(excluded.times) AS t WHERE t > now() - INTERVAL '10 minutes')
