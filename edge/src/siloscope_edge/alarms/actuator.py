@@ -81,6 +81,7 @@ class Actuator:
         self._wake = asyncio.Event()
         self._by_alarms = False
         self._held = False
+        self._told: tuple[bool | None, Quality | None] | None = None
         interval_s, check_s = output.minimum_interval_s, output.checked_every_s
         self._state = Switching(interval_s, check_s, tells=switch.tells, known=known)
 
@@ -188,7 +189,9 @@ class Actuator:
     def _tell(self) -> None:
         known = self._state.known
         self._metrics.output_on.labels(self.output.name).set(-1 if known is None else int(known))
-        self._changed()
+        if (known, self.failure) != self._told:
+            self._told = known, self.failure
+            self._changed()
 
     async def _wait(self, until_s: float) -> None:
         self._wake.clear()

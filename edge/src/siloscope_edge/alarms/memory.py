@@ -7,6 +7,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from siloscope_edge.alarms.machine import Phase
+
 _log = structlog.get_logger(__name__)
 FILE_NAME = "alarms.json"
 
@@ -20,7 +22,7 @@ class Memory(Struct):
         changes: By output, how often it was switched over.
     """
 
-    phases: dict[str, int] = {}
+    phases: dict[str, Phase] = {}
     on: dict[str, bool] = {}
     changes: dict[str, int] = {}
 

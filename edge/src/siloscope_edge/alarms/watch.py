@@ -170,7 +170,7 @@ class AlarmWatch:
         for rule in installation.config.alarms:
             known, period_s = before.get(rule.name), periods[rule.device]
             if known is None or (known.rule, known.period_s) != (rule, period_s):
-                phase = known.machine.phase if known is not None else Phase(self._memory.phases.get(rule.name, 0))
+                phase = known.machine.phase if known is not None else self._memory.phases.get(rule.name, Phase.CALM)
                 known = Alarm(rule, period_s, phase)
             self.alarms[rule.name] = known
         for output in installation.outputs:
@@ -260,7 +260,7 @@ class AlarmWatch:
         remembered(
             self._directory,
             Memory(
-                {name: int(alarm.machine.phase) for name, alarm in self.alarms.items()},
+                {name: alarm.machine.phase for name, alarm in self.alarms.items()},
                 {
                     name: actuator.wanted if actuator.is_on is None else actuator.is_on
                     for name, actuator in self.actuators.items()
