@@ -16,6 +16,7 @@
     * ArchiveBusy           retention, archive or restore is at work already
 * StoreError
   - CursorMalformed         a page or change cursor that this store never gave out
+  - VersionChanged          somebody else changed it since whoever changes it now looked
 """
 
 from collections.abc import Sequence
@@ -94,3 +95,12 @@ class CursorMalformed(StoreError):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"cursor {found[:40]!r} was not given out here")
+
+
+class VersionChanged(StoreError):
+    """Somebody else set a version since whoever sets one now looked."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(f"the newest version is {found}, not {expected}: somebody else set one meanwhile")
+        self.expected = expected
+        self.found = found
