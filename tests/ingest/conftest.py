@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from siloscope_ingest import broker_url
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.ports import Traces
 from siloscope_ingest.service import Ingest
 from siloscope_ingest.settings import IngestSettings
+from siloscope_process import broker_url
 from siloscope_process.clock import SystemClock
 from siloscope_process.operations import Health
 from tests.ingest.waiting import eventually

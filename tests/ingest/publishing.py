@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import aiomqtt
 
 from siloscope_contract.topics import Kind, NodeName, Topic
-from siloscope_ingest import broker_url
+from siloscope_process import broker_url
 
 
 @asynccontextmanager

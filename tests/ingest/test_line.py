@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from siloscope_ingest import broker_url
 from siloscope_ingest.deliveries import Delivery, acknowledge
 from siloscope_ingest.dialling import MqttDial
 from siloscope_ingest.errors import Fatal
 from siloscope_ingest.line import Line
 from siloscope_ingest.link import Link
+from siloscope_process import broker_url
 from siloscope_process.clock import ManualClock
 from tests.ingest.fake_broker import FakeBroker, FakeConnection, fake_broker
 from tests.ingest.waiting import eventually

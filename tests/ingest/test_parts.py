@@ -4,7 +4,6 @@ import pytest
 
 from siloscope_contract.births import EpochSpan, State
 from siloscope_contract.packs import Epoch
-from siloscope_ingest import broker_url
 from siloscope_ingest.accumulator import linger_s
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.deliveries import Delivery
@@ -15,6 +14,7 @@ from siloscope_ingest.settings import IngestSettings
 from siloscope_ingest.shapes import ChannelsMissing, shape
 from siloscope_ingest.twins import TOLERANCE_MS, Epochs
 from siloscope_ingest.window import TimeWindow
+from siloscope_process import broker_url
 from siloscope_process.errors import WrongSetting
 from siloscope_process.settings import load
 from siloscope_store.registry import Channel, NewChannel, plan_channels

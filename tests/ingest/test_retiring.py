@@ -8,11 +8,12 @@ from prometheus_client import CollectorRegistry
 
 from siloscope_contract.topics import Kind
 from siloscope_deploy.servers.nats import NatsServer
-from siloscope_ingest import broker_url, handing_over
+from siloscope_ingest import handing_over
 from siloscope_ingest.errors import Fatal, Transient
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.retiring import retire
 from siloscope_ingest.settings import IngestSettings
+from siloscope_process import broker_url
 from siloscope_process.clock import SystemClock
 from tests.brokers import NODE, TestBroker
 from tests.ingest.conftest import Farm, running_ingest

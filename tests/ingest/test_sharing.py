@@ -2,10 +2,10 @@
 
 import pytest
 
-from siloscope_ingest import broker_url
 from siloscope_ingest.doors import Doors
 from siloscope_ingest.errors import Transient
 from siloscope_ingest.settings import IngestSettings
+from siloscope_process import broker_url
 from siloscope_process.clock import SystemClock
 from tests.ingest.fake_broker import fake_broker
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from siloscope_ingest import broker_url
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.service import Service
 from siloscope_ingest.settings import IngestSettings
+from siloscope_process import broker_url
 from siloscope_process.clock import SystemClock
 from siloscope_process.operations import Health
 from tests.ingest.messages import SAMPLES

@@ -16,7 +16,7 @@ from siloscope_contract.births import EpochSpan
 from siloscope_contract.packs import Epoch
 from siloscope_contract.topics import Kind, NodeName, Topic
 from siloscope_contract.watermarks import EpochMark, decode
-from siloscope_ingest import broker_url
+from siloscope_process import broker_url
 from tests.ingest.messages import birth, pack
 
 WINDOW = 250

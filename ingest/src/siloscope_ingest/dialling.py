@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 import structlog
 from gmqtt.mqtt.constants import MQTTv50, MQTTv311
 
-from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.errors import IngestError
 from siloscope_ingest.jetstream import JetStreamLine
 from siloscope_ingest.line import Line, ProtocolRefused
 from siloscope_ingest.stream_url import StreamUrl
+from siloscope_process.broker_url import BrokerUrl
 
 _log = structlog.get_logger(__name__)
 _ANSWER_WITHIN_S = 10.0

@@ -9,7 +9,6 @@ from gmqtt.mqtt.constants import MQTTv50
 
 from siloscope_contract.topics import Kind, shared, subscription
 from siloscope_ingest import handing_over, stream_url
-from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.client_ids import client_id
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.dialling import MqttDial, StreamDial
@@ -21,6 +20,7 @@ from siloscope_ingest.link import Link
 from siloscope_ingest.settings import IngestSettings
 from siloscope_ingest.stream_plan import StreamPlan
 from siloscope_ingest.stream_url import StreamUrl
+from siloscope_process.broker_url import BrokerUrl
 from siloscope_process.clock import Clock
 
 _MOST_PULLED = 16_384

@@ -20,9 +20,9 @@ from gmqtt.mqtt.handler import MQTTConnectError
 from gmqtt.mqtt.package import Package
 
 from siloscope_ingest import frames
-from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.errors import Fatal, IngestError, Transient
+from siloscope_process.broker_url import BrokerUrl
 
 _NEVER_RECONNECT = -2  # -1 is gmqtt's word for unlimited, and 0 still reconnects once
 _REFUSED_PROTOCOL = (1, 132)

@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 
 import uvloop
 
-from siloscope_ingest import broker_url
 from siloscope_ingest.errors import Fatal, Transient
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.ports import Traces
 from siloscope_ingest.retiring import retire
 from siloscope_ingest.service import Ingest
 from siloscope_ingest.settings import IngestSettings
-from siloscope_process import logs
+from siloscope_process import broker_url, logs
 from siloscope_process.clock import Clock, SystemClock
 from siloscope_process.command_line import Command
 from siloscope_process.errors import Unavailable, WrongSetting

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import structlog
 
-from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.errors import Fatal, Transient
 from siloscope_ingest.line import Line
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.service import Service
 from siloscope_ingest.settings import IngestSettings
+from siloscope_process.broker_url import BrokerUrl
 from siloscope_process.clock import Clock
 from siloscope_process.operations import Health
 from siloscope_store import workers

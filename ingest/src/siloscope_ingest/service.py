@@ -15,7 +15,6 @@ from siloscope_ingest.attendance import Attendance
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.births_awaited import BirthsAwaited
-from siloscope_ingest.broker_url import BrokerUrl
 from siloscope_ingest.clocks import ClockWatch
 from siloscope_ingest.database import Connection, Database, Identity, Prepare, prepare_writing, sorted_error
 from siloscope_ingest.doors import Doors
@@ -40,6 +39,7 @@ from siloscope_ingest.settings import IngestSettings
 from siloscope_ingest.stalls import StallWatch
 from siloscope_ingest.window import TimeWindow
 from siloscope_ingest.writer import Writer
+from siloscope_process.broker_url import BrokerUrl
 from siloscope_process.clock import Clock
 from siloscope_process.operations import Health
 from siloscope_store import channel_news, watermarks, workers
