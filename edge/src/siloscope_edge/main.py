@@ -19,6 +19,7 @@ from siloscope_edge import checking, inspection, installation
 from siloscope_edge.agent import Agent
 from siloscope_edge.alarms import command as alarm_command
 from siloscope_edge.directory import claimed
+from siloscope_edge.doctor import arguments as doctor_arguments
 from siloscope_edge.errors import Misconfigured, SpoolFull, SpoolUnusable
 from siloscope_edge.installation import Installation
 from siloscope_edge.remote import local_bundle
@@ -60,9 +61,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("check", "check a configuration, print what would be read, and read each device once"),
         ("spool", "print every reading and gap record that is in the spool"),
         *alarm_command.ACTIONS.items(),
+        ("doctor", doctor_arguments.SUMMARY),
         ("diagnostics", "write everything that shows what ails this agent, without secrets, as JSON"),
     ):
         action = actions.add_parser(name, help=summary, description=summary)
+        if name == "doctor":
+            doctor_arguments.configure(action)
+            continue
         action.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's YAML file")
         if name == "check":
             action.add_argument("--no-read", action="store_true", help="only check the files; ask no device")
@@ -76,13 +81,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run the chosen subcommand."""
+    if args.action == "doctor":
+        from siloscope_edge.doctor import command as doctor  # an agent carries on without it
+
+        return doctor.run(args)
     try:
         found = installation.read(args.config)
         if args.action == "check":
             installation.password(found.config.mqtt)
             return _check(found, read=not args.no_read)
         if args.action in alarm_command.ACTIONS:
-            return _alarms(found, args)
+            return _alarms(found, args, environ)
         if args.action == "spool":
             return _print_spool(found, json_lines=args.json_lines)
         if args.action == "diagnostics":
@@ -108,7 +117,10 @@ def _check(found: Installation, *, read: bool) -> int:
     return 0
 
 
-def _alarms(found: Installation, args: argparse.Namespace) -> int:
+def _alarms(found: Installation, args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    told = settings.load(Settings, environ)
+    logs.configure("edge", style=told.log, level=told.log_level)
+
     async def do() -> None:
         async for line in alarm_command.lines(found, args, SystemClock()):
             print(line, flush=True)

@@ -144,6 +144,8 @@ class AlarmWatch:
         finally:
             self._group = None
             self._tasks.clear()
+            if self._dirty:
+                self._tell(self._clock.monotonic_s())
             self._remember(at_once=True)
 
     async def change_to(self, installation: Installation) -> None:
@@ -227,8 +229,9 @@ class AlarmWatch:
         else:
             _log.info("alarm_phase", alarm=name, phase=phase.name.lower())
         self._metrics.alarm_phase.labels(name).set(phase)
-        self._dirty = self._unsaved = True
+        self._unsaved = True
         self._apply()
+        self._tell(self._clock.monotonic_s())  # at once: it may be over before the next look
 
     def _apply(self) -> None:
         for name, actuator in self.actuators.items():
