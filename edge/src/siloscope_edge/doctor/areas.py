@@ -133,11 +133,13 @@ class TableSearch:
         pairs = zip(self.found.areas, self.found.areas[1:], strict=False)
         width = self.found.width
         for gap, end in sorted((right.first - left.last - 1, left.last + 1) for left, right in pairs):
-            if gap + 2 * width > self.found.most_per_request or gap > 124:
+            size = gap + 2 * width
+            if size > (self.found.most_per_request if self.found.most_is_known else self._limit):
                 break
-            if not await self._reads(end - width, gap + 2 * width):
+            if not await self._reads(end - width, size):
                 return tolerated or 0
             tolerated = gap
+            self.found.most_per_request = max(self.found.most_per_request, size)
         return tolerated
 
     async def _answers_everywhere(self) -> bool:

@@ -15,7 +15,8 @@ from siloscope_edge.doctor.survey import Questions, survey
 from siloscope_edge.drivers.modbus.lines import ModbusLine, ModbusRtu
 from siloscope_process.clock import Clock
 
-_FIRST_UNITS = 6
+_FIRST_UNITS = 10
+_OTHER_FUNCTION_UNITS = 1
 _PATIENCE_S = 0.2
 _LISTEN_S = 0.3
 _SHARE_OF_SEARCH = 0.5
@@ -58,19 +59,20 @@ async def examine(
     """
     began_s = clock.monotonic_s()
     search = _Search(lines, questions, clock, open_line, began_s, within_s, stop, tell)
-    line = lines[0] if len(lines) == 1 else await search.run()
-    found = Findings(where=lines[0].where, ended=search.ended)
-    if line is not None:
+    found = Findings(where=lines[0].where)
+    for line in lines if len(lines) == 1 else await search.run():
+        left_s = within_s - (clock.monotonic_s() - began_s)
         async with open_line(line) as exchange:
-            left_s = within_s - (clock.monotonic_s() - began_s)
             found = await survey(exchange, questions, clock, within_s=left_s, stop=stop, tell=search.told_anew(tell))
+        search.requests += found.requests
         if found.devices:
             found.line = as_configured(line)
-    else:
-        found.silent_units = list(questions.units[:_FIRST_UNITS])
+        if found.devices or found.ended is not Ended.COMPLETE:
+            break
+    found.ended = search.ended if search.ended is not Ended.COMPLETE else found.ended
     found.tried_lines = search.tried or [in_words(line) for line in lines[:1]]
     found.notes = [*search.notes, *found.notes]
-    found.requests += search.requests
+    found.requests = search.requests
     found.took_s = round(clock.monotonic_s() - began_s, 3)
     return found
 
@@ -102,8 +104,8 @@ class _Search:
         self._stop = stop
         self._tell = tell
 
-    async def run(self) -> ModbusLine | None:
-        """Return the settings that brought an answer; where none did, the most usual ones if there is time for them."""
+    async def run(self) -> Sequence[ModbusLine]:
+        """Return the settings that brought an answer; where none did, all, for a sweep of all unit ids."""
         units = self._questions.units[:_FIRST_UNITS]
         for at, line in enumerate(self._lines):
             left_s = self._within_s * _SHARE_OF_SEARCH - (self._clock.monotonic_s() - self._began_s)
@@ -115,15 +117,15 @@ class _Search:
                 try:
                     self._progress(f"trying {in_words(line)}", at)
                     if await self._answers(session, line, units):
-                        return line
+                        return [line]
                 except Interrupted as interruption:
                     if interruption.why is not Ended.TIME:
                         self.ended = interruption.why
-                        return None
+                        return []
                     break
                 finally:
                     self.requests += session.requests
-        return self._lines[0]  # all unit ids with the most usual settings: the last resort
+        return self._lines
 
     def told_anew(self, tell: Tell) -> Tell:
         """Return what tells progress with the time and the requests of the search added."""
@@ -146,11 +148,12 @@ class _Search:
                 self.notes.append(
                     f"{len(heard)} bytes came unasked at {in_words(line)}, and make no sense at that speed."
                 )
-        for unit in units:
-            for function in (READ_HOLDING, READ_INPUT):
-                outcome = await session.ask(unit, read_pdu(function, 0, 1), self._questions.patience_s or _PATIENCE_S)
-                if outcome.is_alive or unit in outcome.late:
-                    return True
+        asked = [(unit, READ_HOLDING) for unit in units]
+        asked += [(unit, READ_INPUT) for unit in units[:_OTHER_FUNCTION_UNITS]]
+        for unit, function in asked:
+            outcome = await session.ask(unit, read_pdu(function, 0, 1), self._questions.patience_s or _PATIENCE_S)
+            if outcome.is_alive or set(outcome.late) & set(units):
+                return True
         return False
 
     def _progress(self, what: str, at: int) -> None:

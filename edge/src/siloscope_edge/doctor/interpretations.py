@@ -2,12 +2,12 @@
 
 import math
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import Struct
 
-_ORDERS = {
+_ORDERS: dict[str, Callable[[bytes], bytes]] = {
     "ABCD": lambda wire: wire,
     "CDAB": lambda wire: b"".join(wire[at : at + 2] for at in range(len(wire) - 2, -1, -2)),
     "BADC": lambda wire: b"".join(wire[at : at + 2][::-1] for at in range(0, len(wire), 2)),

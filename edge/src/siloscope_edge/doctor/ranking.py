@@ -25,6 +25,7 @@ SHOWN_TIES = 12
 _WINDOW = 8
 _CLEAR, _LIKELY = 0.9, 0.6
 _NOTHING_BITS = -7.0
+_NEGLIGIBLE_BITS = 20.0
 _ROUNDINGS = ((0.1, 0.30), (0.01, 0.20), (0.001, 0.06), (1.0, 0.04))
 _UNROUNDED = 0.40
 _FLOAT_SCALES = {1.0: 0.93, 0.1: 0.02, 0.01: 0.01, 10.0: 0.02, 0.001: 0.01, 100.0: 0.01}
@@ -35,6 +36,7 @@ _MISREAD = 0.003
 """How often a display is read wrong, or the value on it is another."""
 _LEAST = 1e-300
 _MOST_ROUNDED = 1e15
+_MOST = 1e15
 
 
 class Candidate(Struct, frozen=True):
@@ -84,8 +86,9 @@ def rank(clue: Clue, words: Words, interval_s: float = 1.0) -> Ranking:
         return Ranking(clue=clue.text, quantity=clue.quantity)
     top = max(candidates[0].bits, _NOTHING_BITS)
     total = sum(2.0 ** (each.bits - top) for each in candidates) + 2.0 ** (_NOTHING_BITS - top)
+    likely = [each for each in candidates if each.bits > top - _NEGLIGIBLE_BITS]
     groups: dict[tuple[float | None, ...], list[Candidate]] = {}
-    for each in candidates:
+    for each in likely or candidates[:1]:
         groups.setdefault(tuple(_short(value) for value in each.values), []).append(each)
     shares = {key: sum(2.0 ** (each.bits - top) for each in group) / total for key, group in groups.items()}
     order = sorted(groups, key=lambda key: -shares[key])[:SHOWN_GROUPS]
@@ -117,20 +120,17 @@ class _Belief:
         exact = 0.70 / (1.2 * self.shown_step) if apart <= 0.6 * self.shown_step else 0.0
         return exact + 0.297 * math.exp(-min(700.0, apart / self.wide)) / (2 * self.wide) + _MISREAD * usual
 
-    def far_off(self, values: Sequence[float | None]) -> bool:
-        """Return whether values are so far from the display that they are not worth a thought."""
+    def far_off(self, lowest: float, highest: float) -> bool:
+        """Return whether values between these are so far from the display that they are not worth a thought."""
         if self.shown is None:
             return False
-        near = 40 * self.wide + 0.2 * abs(self.shown)
-        return all(value is None or abs(value - self.shown) > near for value in values)
+        return max(lowest - self.shown, self.shown - highest) > 40 * self.wide + 0.2 * abs(self.shown)
 
-    def possible(self, values: Sequence[float | None]) -> bool:
-        """Return whether they are numbers that physics allows."""
-        if not all(math.isfinite(value) for value in values if value is not None):
-            return False
+    def possible(self, lowest: float, highest: float) -> bool:
+        """Return whether these are numbers that physics allows."""
         if self.limits is None:
-            return True
-        return all(value is None or self.limits.low <= value <= self.limits.high for value in values)
+            return lowest > -_MOST and highest < _MOST
+        return self.limits.low <= lowest and highest <= self.limits.high
 
 
 def _candidates(belief: _Belief, words: Words) -> Iterator[Candidate]:
@@ -141,7 +141,9 @@ def _candidates(belief: _Belief, words: Words) -> Iterator[Candidate]:
             continue
         for address in sorted(stood):
             place = anywhere if places is None else places.get((table, address))
-            if place is not None:
+            if place is not None and (
+                places is not None or any(any(stood.get(at, ())) for at in (address, address + 1))
+            ):
                 yield from _at(belief, table, address, place, _window(stood, address))
 
 
@@ -164,12 +166,15 @@ def _at(belief: _Belief, table: str, address: int, place: float, rounds: list[li
         scales = _FLOAT_SCALES if numbers.is_float else belief.sense.scales
         if numbers.type == "string":
             scales = {1.0: 1.0}
+        known = [each for each in numbers.numbers if each is not None]
+        lowest, highest = min(known), max(known)
         for way in belief.sense.ways:
             for step, share in scales.items():
                 scale = step * way.factor
-                values = tuple(None if each is None else each * scale + way.offset for each in numbers.numbers)
-                if not belief.possible(values) or (anywhere and belief.far_off(values)):
+                low, high = lowest * scale + way.offset, highest * scale + way.offset
+                if not belief.possible(low, high) or (anywhere and belief.far_off(low, high)):
                     continue
+                values = tuple(None if each is None else each * scale + way.offset for each in numbers.numbers)
                 evidence = _evidence(belief, numbers, values, scale) - against
                 bits = math.log2(usual * way.weight * share)
                 yield Candidate(numbers, table, address, scale, way.offset, way, values, bits, place, evidence)
@@ -187,8 +192,6 @@ def _evidence(belief: _Belief, numbers: Numbers, values: Sequence[float | None],
     """Return how probable the words of all rounds are if they mean these values, in bits."""
     known = [at for at, value in enumerate(values) if value is not None]
     bits = math.log2(_UNAVAILABLE) * (len(values) - len(known))
-    if not known:
-        return bits
     shown = belief.shown
     anchor = known[0] if shown is None else min(known, key=lambda at: abs(_number(values[at]) - shown))
     number, value = _number(numbers.numbers[anchor]), _number(values[anchor])

@@ -44,7 +44,8 @@ def serial_lines(port: str, bauds: Sequence[int] = (), formats: Sequence[str] = 
 def host_lines(host: str, port: int, framing: str) -> list[ModbusLine]:
     """Return the ways to speak with a host: Modbus TCP, and RTU frames through a terminal server."""
     tcp, rtu = ModbusTcp(host, port), ModbusRtuTcp(host, port)
-    return {"auto": [tcp, rtu], "tcp": [tcp], "rtu": [rtu]}[framing]
+    ways: dict[str, list[ModbusLine]] = {"auto": [tcp, rtu], "tcp": [tcp], "rtu": [rtu]}
+    return ways[framing]
 
 
 def in_words(line: ModbusLine) -> str:

@@ -208,8 +208,8 @@ def _sum_up(session: Session, device: DeviceFindings) -> None:
     if device.presence in (Presence.DEVICE, Presence.UNSTEADY) and record.collides:
         device.presence = Presence.TWO_DEVICES
         device.notes = [
-            "The same requests are broken each time and all others are sound: very likely two devices with this unit id "
-            "that differ in some registers. Unplug one and try again."
+            "The same requests are broken each time and all others are sound: very likely two devices with this unit "
+            "id that differ in some registers. Unplug one and try again."
         ]
     if device.timing is not None:
         device.timeout_s = timeout_for(device.timing)
