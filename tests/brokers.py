@@ -29,6 +29,7 @@ class TestBroker:
             Principal.of_site(NODE.org, NODE.site),
             Principal.ingest(),
             Principal.monitor(),
+            Principal.gateway(),
         ):
             self._issue(principal)
         makers = {"nats": NatsServer, "mosquitto": MosquittoServer}
@@ -67,6 +68,11 @@ class TestBroker:
     def ingest_url(self) -> str:
         """The MQTT URL of ingest."""
         return self.url_for(Principal.ingest())
+
+    @property
+    def gateway_url(self) -> str:
+        """The MQTT URL of the gateway."""
+        return self.url_for(Principal.gateway())
 
     def start(self) -> None:
         """Start it, or start it again on the same port and files."""

@@ -77,7 +77,7 @@ async def test_the_first_answer_stays(connection: AsyncConnection[Any], farm: Fa
     assert await state_of(connection, farm, command_id) == "done"
 
 
-async def test_a_command_that_expired_is_sent_no_more_and_takes_a_late_answer(
+async def test_a_command_that_expired_unsent_is_never_sent_and_takes_a_late_answer(
     connection: AsyncConnection[Any], farm: Farm, owner: Connection[Any]
 ) -> None:
     command_id = (await given(connection, farm)).command_id
@@ -88,6 +88,20 @@ async def test_a_command_that_expired_is_sent_no_more_and_takes_a_late_answer(
     assert await state_of(connection, farm, command_id) == "no_answer"
     assert await node_commands.keep_result(connection, NODE, command_id, DONE)
     assert await state_of(connection, farm, command_id) == "done"
+
+
+async def test_a_command_that_expired_unanswered_is_asked_after_for_an_hour(
+    connection: AsyncConnection[Any], farm: Farm, owner: Connection[Any]
+) -> None:
+    command_id = (await given(connection, farm)).command_id
+    await node_commands.mark_sent(connection, command_id)
+    for expired, asked_after in (("59 min", 1), ("61 min", 0)):
+        owner.execute(
+            "UPDATE node_command SET issued_at = now() - '2 h'::interval, expires_at = now() - %s::interval,"
+            " sent_at = now() - '20 min'::interval",
+            (expired,),
+        )
+        assert len(await node_commands.to_send(connection, again_after_s=20.0, limit=9)) == asked_after
 
 
 async def test_bundles_are_kept_of_the_newest_commands_alone(connection: AsyncConnection[Any], farm: Farm) -> None:

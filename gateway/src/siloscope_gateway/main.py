@@ -1,6 +1,7 @@
-"""`siloscope gateway`: give devices credentials, and write the brokers' configurations from them."""
+"""`siloscope gateway`: credentials, the brokers' configurations from them, and what nodes should be and do."""
 
 import argparse
+import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,14 +11,23 @@ from siloscope_gateway import broker_files
 from siloscope_gateway.brokers.nats import NatsCluster
 from siloscope_gateway.credentials import issue
 from siloscope_gateway.errors import GatewayError
+from siloscope_gateway.metrics import Metrics
 from siloscope_gateway.principals import Principal
 from siloscope_gateway.recognitions import StoredRecognitions
-from siloscope_gateway.settings import GatewaySettings
+from siloscope_gateway.remote import node_words
+from siloscope_gateway.remote.courier import Courier
+from siloscope_gateway.settings import GatewaySettings, ServeSettings
+from siloscope_process import broker_url, logs
+from siloscope_process.clock import SystemClock
 from siloscope_process.command_line import Command
 from siloscope_process.errors import WrongSetting
+from siloscope_process.metrics import process_registry
+from siloscope_process.operations import Health, OperationsServer
 from siloscope_process.settings import load
+from siloscope_process.signals import run_until_stopped
 
 _Action = Callable[[argparse.Namespace, StoredRecognitions], None]
+_OPS_PORT = 9109
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,20 +35,63 @@ def configure(parser: argparse.ArgumentParser) -> None:
     groups = parser.add_subparsers(required=True, metavar="WHAT")
     _configure_credential(groups.add_parser("credential", help="who may connect to the broker"))
     _configure_render(groups.add_parser("render", help="write a broker's configuration from the credentials"))
+    serve = groups.add_parser(
+        "serve", help="run: take to nodes what they should be and do, and bring back what they say"
+    )
+    serve.set_defaults(action=None, remote=None)
+    node_words.configure_config(groups.add_parser("config", help="what nodes should be"))
+    node_words.configure_command(groups.add_parser("command", help="what nodes are told to do"))
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Carry out the chosen action."""
-    action: _Action = arguments.action
-    recognitions = StoredRecognitions(load(GatewaySettings, environ).database_url)
+    action: _Action | None = arguments.action
+    if action is None and arguments.remote is None:
+        return _serve(load(ServeSettings, environ))
+    url = load(GatewaySettings, environ).database_url
     try:
-        action(arguments, recognitions)
+        if action is None:
+            asyncio.run(arguments.remote(arguments, url))
+        else:
+            action(arguments, StoredRecognitions(url))
     except (GatewayError, MalformedName) as error:
         raise WrongSetting(str(error)) from error
     return 0
 
 
-command = Command("give devices credentials and write the broker's permissions", configure, run)
+command = Command("give devices credentials, and tell nodes what to be and do", configure, run)
+
+
+def _serve(settings: ServeSettings) -> int:
+    servers = broker_url.parse_all(settings.mqtt_url, _password(settings.mqtt_password_file))
+    logs.configure("gateway", style=settings.log, level=settings.log_level)
+    registry, health = process_registry(), Health(["database", "broker"])
+    courier = Courier(settings.database_url, servers, SystemClock(), health, Metrics(registry))
+
+    async def main(stop: asyncio.Event) -> int:
+        operations = OperationsServer(health, settings.ops_port, registry, preferred_port=_OPS_PORT)
+        await operations.start()
+        working = asyncio.create_task(courier.run())
+        try:
+            await asyncio.wait((working, asyncio.create_task(stop.wait())), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            await operations.stop()
+        return 0
+
+    return run_until_stopped(main)
+
+
+def _password(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return (file.read_text("utf-8").splitlines() or [""])[0].strip()
+    except OSError as error:
+        raise WrongSetting(f"SILOSCOPE_MQTT_PASSWORD_FILE: cannot read {file}: {error.strerror}") from error
 
 
 def _configure_credential(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +107,7 @@ def _configure_credential(parser: argparse.ArgumentParser) -> None:
     node.add_argument("node")
     kinds.add_parser("ingest", help="the service that stores")
     kinds.add_parser("monitor", help="reads who is alive")
+    kinds.add_parser("gateway", help="tells nodes what to be and do")
     actions.add_parser("list", help="list the living ones").set_defaults(action=_list)
     revoke = actions.add_parser("revoke", help="let nobody in with it any more")
     revoke.add_argument("username")
@@ -93,7 +147,7 @@ def _principal(arguments: argparse.Namespace) -> Principal:
         return Principal.of_node(NodeName.of(arguments.organisation, arguments.site, arguments.node))
     if arguments.kind == "site":
         return Principal.of_site(arguments.organisation, arguments.site)
-    return Principal.ingest() if arguments.kind == "ingest" else Principal.monitor()
+    return {"ingest": Principal.ingest, "monitor": Principal.monitor, "gateway": Principal.gateway}[arguments.kind]()
 
 
 def _list(_: argparse.Namespace, recognitions: StoredRecognitions) -> None:

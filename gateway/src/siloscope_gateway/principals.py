@@ -14,6 +14,7 @@ class PrincipalKind(StrEnum):
     SITE = "site"
     INGEST = "ingest"
     MONITOR = "monitor"
+    GATEWAY = "gateway"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Principal:
 
     Attributes:
         kind: What it is for.
-        org, site, node: As far as its kind has them: a node has all, a site two, ingest and monitor none.
+        org, site, node: As far as its kind has them: a node has all, a site two, the others none.
     """
 
     kind: PrincipalKind
@@ -68,6 +69,11 @@ class Principal:
         """Watches who is alive; reads no samples."""
         return cls(PrincipalKind.MONITOR)
 
+    @classmethod
+    def gateway(cls) -> "Principal":
+        """The service that alone tells nodes what they should be and do, and hears what they say of it."""
+        return cls(PrincipalKind.GATEWAY)
+
     @property
     def label(self) -> str:
         """Its name in user names and lists: `node.demo.north-farm.yard`, `ingest`."""
@@ -83,8 +89,12 @@ class Principal:
             return Permissions((subscription(Kind.SAMPLES, str(self.org), str(self.site)),), ())
         if self.kind is PrincipalKind.INGEST:
             return Permissions((subscription(Kind.COMMITTED),), tuple(subscription(kind) for kind in _INGESTED))
+        if self.kind is PrincipalKind.GATEWAY:
+            return Permissions(tuple(map(subscription, _TOLD)), tuple(map(subscription, _HEARD)))
         return Permissions((), (subscription(Kind.STATUS), subscription(Kind.HEARTBEAT), "$SYS/#"))
 
 
 _INGESTED = (Kind.SAMPLES, Kind.BIRTH, Kind.HEARTBEAT, Kind.STATUS)
+_TOLD = (Kind.CONFIG, Kind.COMMAND)
+_HEARD = (Kind.CONFIG_STATE, Kind.COMMAND_RESULT)
 _NAMES = {0: "no organisation", 2: "an organisation and a site", 3: "an organisation, a site and a node"}

@@ -41,7 +41,7 @@ def add(
 
     Args:
         connection: To the database.
-        kind: node, site, ingest or monitor.
+        kind: node, site, ingest, monitor or gateway.
         username: Unique on the broker.
         org, site, node: Slugs, as far as the kind has them.
         nats_hash, mosquitto_hash: What each broker compares the password with.

@@ -22,14 +22,17 @@ SELECT bundle FROM node_command
 WHERE org_id = %(org_id)s AND node_id = %(node_id)s AND command_id = %(command_id)s
 
 -- name: to_send
--- Nodes keep no session with the broker: one that was away is told again, until it answers or the command has expired.
+-- Nodes keep no session with the broker: one that was away is told again. One that has expired is told again for an hour
+-- more, seldom: who did it says what came of it, and who never heard of it refuses it.
 SELECT o.slug, s.slug, n.slug, c.command_id, c.kind, c.arguments, c.issuer, c.issued_at, c.expires_at
 FROM node_command AS c
 JOIN node AS n ON n.node_id = c.node_id
 JOIN site AS s ON s.site_id = n.site_id
 JOIN organisation AS o ON o.org_id = n.org_id
-WHERE c.outcome IS NULL AND c.expires_at > now()
-    AND (c.sent_at IS NULL OR c.sent_at <= now() - %(again_after_s)s * INTERVAL '1 s')
+WHERE c.outcome IS NULL AND c.expires_at > now() - INTERVAL '1 h' AND (
+    (c.sent_at IS NULL AND c.expires_at > now())
+    OR c.sent_at <= now() - CASE WHEN c.expires_at > now() THEN 1 ELSE 15 END * %(again_after_s)s * INTERVAL '1 s'
+)
 ORDER BY c.issued_at, c.command_id
 LIMIT %(limit)s
 
