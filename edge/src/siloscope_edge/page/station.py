@@ -11,6 +11,7 @@ from siloscope_edge.clock_guard import ClockGuard
 from siloscope_edge.config import VITALS_DEVICE
 from siloscope_edge.installation import Installation
 from siloscope_edge.keeper import Keeper
+from siloscope_edge.machine import THIS_MACHINE
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.outbox import Outbox
 from siloscope_edge.page.board import Board
@@ -83,7 +84,7 @@ class Station:
             for each in instruments
         }
         if self.installation().config.vitals_period_s:
-            found[VITALS_DEVICE] = vitals.CHANNELS
+            found[VITALS_DEVICE] = vitals.channels(THIS_MACHINE)
         return found
 
     def ailment(self, check: str) -> str | None:
