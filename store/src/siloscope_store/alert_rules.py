@@ -8,7 +8,9 @@ import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from siloscope_contract.alerts.conditions import Leaf, leaves
 from siloscope_contract.alerts.rules import Rule
+from siloscope_contract.alerts.selectors import Selector
 from siloscope_contract.alerts.validation import named_by
 from siloscope_store import audit
 from siloscope_store.connections import Connected
@@ -16,6 +18,7 @@ from siloscope_store.errors import NameMissing, NameUnknown
 from siloscope_store.statements import statements
 
 _SQL = statements("alert_rules.sql")
+_NAMED = ("sites", "nodes", "devices", "channels", "places", "place_kinds", "spots", "quantities")
 Origin = Literal["api", "file", "shipped"]
 Difference = Literal["new", "changed", "same"]
 
@@ -120,6 +123,40 @@ async def remove(connection: Connected, org_id: int, slug: str, *, author: str) 
         if removed:
             await audit.record_for(connection, audit.Deed(author, "rule.remove", slug), org_id)
         return removed
+
+
+async def meant(connection: Connected, org_id: int, rule: Rule) -> dict[int, str]:
+    """Return the channels that a rule watches, site/node/device/key by channel_id, by name.
+
+    A rule about figures of the platform alone watches none.
+    """
+    found: dict[int, str] = {}
+    wheres = {msgspec.json.encode(each.where): each.where for each in leaves(rule.condition) if isinstance(each, Leaf)}
+    for where in wheres.values():
+        rows = await connection.execute(_SQL["meant"], {"org_id": org_id, **_asked(rule.select, where)})
+        found |= dict(await rows.fetchall())
+    return found
+
+
+def _asked(one: Selector, other: Selector) -> dict[str, Any]:
+    def patterns(field: str) -> list[str]:
+        named: list[tuple[str, ...]] = [names for each in (one, other) if (names := getattr(each, field))]
+        return [f"^({'|'.join(names)})$".replace("*", ".*") for names in named]
+
+    return {
+        **{field: patterns(field) for field in _NAMED},
+        "tags": Jsonb({**one.tags, **other.tags}),
+        "covered": one.covered or other.covered,
+        "vitals": one.vitals or other.vitals,
+    }
+
+
+async def builtin(connection: Connected, org_id: int, rule: Rule) -> tuple[int, int]:
+    """Return id and version of a rule that nobody wrote; it is made where the organisation has none yet."""
+    asked = {"org_id": org_id, "slug": rule.rule, "document": Jsonb(document_of(rule))}
+    row = await (await connection.execute(_SQL["builtin"], asked)).fetchone()
+    assert row is not None
+    return row[0], row[1]
 
 
 def difference(rule: Rule, stored: StoredRule | None) -> Difference:

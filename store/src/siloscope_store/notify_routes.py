@@ -40,6 +40,7 @@ class Told(msgspec.Struct, frozen=True):
         steps: So many steps of the ladder were told.
         at: When a message about it was enqueued last.
         rung: Where the ladder stands; None before it was looked at.
+        heard: The alerts that messages about it were about; None where no message says so.
     """
 
     incident_id: int
@@ -47,6 +48,7 @@ class Told(msgspec.Struct, frozen=True):
     steps: int
     at: datetime
     rung: int | None
+    heard: list[int] | None = None
 
 
 class AlertAbout(msgspec.Struct, frozen=True):

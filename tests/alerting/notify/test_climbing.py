@@ -16,7 +16,7 @@ from siloscope_contract.alerts.routes import Step
 from siloscope_contract.alerts.rules import Hours
 from siloscope_contract.alerts.selectors import Matcher
 from siloscope_contract.alerts.words import Severity
-from tests.alerting.notify.facts import AT, CHANNELS, INCIDENT_ID, ORG_ID, bound, incident
+from tests.alerting.notify.facts import AT, CHANNELS, INCIDENT_ID, ORG_ID, alert, bound, incident
 
 LADDER = bound(1, "cab", Step(after="10m", channels=("office",)), Step(after="30m", channels=("boss",)))
 
@@ -55,6 +55,28 @@ class Climber:
                 self.told = Told(max(self.told.steps if self.told else 0, row.step + 1), at, self.rung.step)
         assert climbed.next_at > at
         return climbed.next_at
+
+
+def test_what_was_silenced_beside_others_is_told_when_its_silence_ends() -> None:
+    quiet = Silence(ORG_ID, Matcher(rules=("bin-wet",)), AT - timedelta(hours=1), AT + timedelta(minutes=20))
+    alerts = {
+        INCIDENT_ID: [
+            AlertStanding(About(Severity.WARNING, "bin-hot"), 5, "firing"),
+            AlertStanding(About(Severity.WARNING, "bin-wet"), 6, "firing"),
+        ]
+    }
+    about = incident([alert(5), alert(6, rule="bin-wet")], facts={"book": {"told": [5, 6]}})
+    route = bound(1, "cab")
+
+    def look(minute: float, heard: set[int]) -> list[tuple[str, list[int]]]:
+        told = {(INCIDENT_ID, 1): Told(1, AT, 1, frozenset(heard))}
+        routes = Routes([route], CHANNELS, silences=[quiet], told=told, alerts=alerts)
+        climbed = climb(routes, route, Rung(1, 0), about, AT + timedelta(minutes=minute))
+        return [(row.kind, row.payload["heard"]) for row in climbed.notifications]
+
+    assert look(10, {5}) == []
+    assert look(21, {5}) == [("changed", [5, 6])]
+    assert look(22, {5, 6}) == []
 
 
 def test_a_ladder_is_climbed_until_its_end_and_each_step_is_told_once() -> None:

@@ -145,6 +145,49 @@ def test_while_one_alert_of_several_is_not_silenced_it_is_told() -> None:
     assert plan([bound(1, "cab")], silences=[quiet], alerts=snoozed) == []
 
 
+def standing(alert_id: int, rule: str, severity: Severity = Severity.WARNING, **more: Any) -> AlertStanding:
+    return AlertStanding(About(severity, rule), alert_id, more.pop("state", "firing"), **more)
+
+
+WET = Silence(ORG_ID, Matcher(rules=("bin-wet",)), AT - timedelta(hours=1), AT + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [
+        {"rule": "bin-wet"},
+        {"rule": "bin-dry", "snoozed_until": AT + timedelta(hours=1)},
+        {"rule": "bin-dry", "inhibited": True},
+    ],
+)
+def test_what_is_quiet_is_not_named_beside_others(quiet: dict[str, Any]) -> None:
+    told_of = [alert(1), alert(2, rule=quiet["rule"], severity=Severity.CRITICAL, subject="Bin 8")]
+    alerts = {INCIDENT_ID: [standing(1, "bin-hot"), standing(2, severity=Severity.CRITICAL, **quiet)]}
+    about = incident(told_of, severity=Severity.CRITICAL)
+    (row,) = plan([bound(1, "cab")], about=about, silences=[WET], alerts=alerts)
+    assert row.severity is Severity.WARNING
+    assert row.payload["heard"] == [1]
+    assert [each["alert_id"] for each in row.payload["incident"]["alerts"]] == [1]
+    assert row.payload["incident"]["alerts_count"] == 1
+    assert "Bin 8" not in str(row.payload)
+
+
+def test_that_something_quiet_joined_is_no_news() -> None:
+    alerts = {INCIDENT_ID: [standing(1, "bin-hot"), standing(2, "bin-wet")]}
+    about = incident([alert(1), alert(2, rule="bin-wet")])
+    before = told(1, heard=frozenset({1}))
+    assert plan([bound(1, "cab")], "changed", about, silences=[WET], alerts=alerts, told=before) == []
+    assert len(plan([bound(1, "cab")], "changed", about, alerts=alerts, told=before)) == 1
+
+
+def test_a_quiet_excursion_of_the_past_is_not_told_with_the_others() -> None:
+    past = [{"alert_id": 1, "subject": "Bin 7"}, {"alert_id": 2, "subject": "Bin 8"}]
+    alerts = {INCIDENT_ID: [standing(1, "bin-hot", state="resolved"), standing(2, "bin-wet", state="resolved")]}
+    about = incident([alert(1), alert(2)], closed_at=AT, facts={"retrospects": past})
+    (row,) = plan([bound(1, "cab")], "retrospective", about, silences=[WET], alerts=alerts)
+    assert row.payload["incident"]["facts"]["retrospects"] == past[:1]
+
+
 # ---- of any order
 
 

@@ -22,6 +22,20 @@ from siloscope_store import alert_lease, notify_ladder
 from siloscope_store.connections import Connected, Pool, borrowed
 from tests.alerting.conftest import AlertFarm
 
+SILENT_S = 600
+
+
+def silence(farm: AlertFarm, ago_s: float = SILENT_S) -> None:
+    """Let everything that is known be so old, as if the link had been lost then; absence was judged until now."""
+    farm.connection.execute(
+        "UPDATE latest SET "
+        "times = array_fill(clock_timestamp() - make_interval(secs => %s), ARRAY[cardinality(times)]), "
+        "updated_at = clock_timestamp() - make_interval(secs => %s)",
+        (ago_s, ago_s),
+    )
+    farm.hear(ago_s=ago_s)
+    farm.connection.execute("UPDATE alert_evaluator SET evaluated_to = clock_timestamp()")
+
 
 class Told:
     """A router that sends nothing, and remembers what would have been told."""

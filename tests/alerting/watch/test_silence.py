@@ -6,23 +6,10 @@ import pytest
 
 from siloscope_contract.alerts.words import Cause
 from tests.alerting.conftest import AlertFarm
-from tests.alerting.watch.evaluation import Evaluation
+from tests.alerting.watch.evaluation import Evaluation, silence
 from tests.store.farm import Group
 
 HOT = {"kind": "threshold", "above": 30.0, "clear": 28.0}
-SILENT_S = 600
-
-
-def silence(farm: AlertFarm, ago_s: float = SILENT_S) -> None:
-    """Let everything that is known be so old, as if the link had been lost then; absence was judged until now."""
-    farm.connection.execute(
-        "UPDATE latest SET "
-        "times = array_fill(clock_timestamp() - make_interval(secs => %s), ARRAY[cardinality(times)]), "
-        "updated_at = clock_timestamp() - make_interval(secs => %s)",
-        (ago_s, ago_s),
-    )
-    farm.hear(ago_s=ago_s)
-    farm.connection.execute("UPDATE alert_evaluator SET evaluated_to = clock_timestamp()")
 
 
 def late(farm: AlertFarm, group: Group, values: list[float], *, first_ago_s: float, every_s: float = 60) -> None:
@@ -145,7 +132,7 @@ async def test_a_backlog_with_an_excursion_is_one_notice_with_the_return(evaluat
     age_marks(farm, 11)
     await evaluation.turn()
     assert farm.connection.execute("SELECT count(*) FROM alert_late_mark").fetchone() == (0,)
-    assert evaluation.states() == [("resolved", "late_excursion")] * 6
+    assert evaluation.states() == [("clearing", "data_back"), *[("resolved", "late_excursion")] * 6]
     returned_long_ago = "UPDATE alert_incident SET facts = jsonb_set(facts, '{book,returned_ms}', '1')"
     farm.connection.execute(returned_long_ago)
     await evaluation.begin()

@@ -6,9 +6,8 @@ import msgspec
 
 from siloscope_alerting.backtest.replay import Replayed
 from siloscope_alerting.columns import Catalogue
-from siloscope_alerting.engine.subjects import leaves
 from siloscope_alerting.life import Key, Transition
-from siloscope_contract.alerts.conditions import BadShare, NoData, Stuck
+from siloscope_contract.alerts.conditions import BadShare, NoData, Stuck, leaves
 from siloscope_contract.alerts.rules import Rule
 from siloscope_contract.alerts.words import Severity, State, SubjectKind
 from siloscope_process.clock import from_ms as instant

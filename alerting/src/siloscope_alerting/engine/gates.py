@@ -6,10 +6,10 @@ import numpy as np
 
 from siloscope_alerting.columns import Flags, Maintenance
 from siloscope_alerting.engine.schedule import is_open
-from siloscope_alerting.engine.subjects import FINER_THAN, leaves, meant, meets
+from siloscope_alerting.engine.subjects import FINER_THAN, meant, meets
 from siloscope_alerting.engine.table import NOWHERE
 from siloscope_alerting.engine.watched import WatchedRule
-from siloscope_contract.alerts.conditions import Count
+from siloscope_contract.alerts.conditions import Count, leaves
 from siloscope_contract.alerts.rules import Rule
 from siloscope_contract.alerts.selectors import Matcher
 from siloscope_contract.alerts.words import Reason, State, SubjectKind

@@ -12,11 +12,22 @@ from siloscope_alerting.engine import derived
 from siloscope_alerting.engine.conditions import count, kinds, threshold
 from siloscope_alerting.engine.conditions.look import Judged, Look
 from siloscope_alerting.engine.joins import Truths, all_clear, either, every, negated, one_holds
-from siloscope_alerting.engine.subjects import Subjects, leaves, meant
+from siloscope_alerting.engine.subjects import Subjects, meant
 from siloscope_alerting.engine.table import NOWHERE, Table
 from siloscope_alerting.engine.view import View
 from siloscope_alerting.engine.windows import Windows
-from siloscope_contract.alerts.conditions import All, AnyOf, Condition, Count, Leaf, NoData, Not, Platform, Threshold
+from siloscope_contract.alerts.conditions import (
+    All,
+    AnyOf,
+    Condition,
+    Count,
+    Leaf,
+    NoData,
+    Not,
+    Platform,
+    Threshold,
+    leaves,
+)
 from siloscope_contract.alerts.selectors import Selector
 from siloscope_contract.alerts.words import SubjectKind
 from siloscope_contract.quality import FIRST_BAD
@@ -156,14 +167,14 @@ class Bound:
         """Take over what the same leaf knew of the same channels before they were arranged anew."""
         if old.condition != self.condition:
             return
-        known = {int(channel_id): at for at, channel_id in enumerate(old.table.channel_id[old.rows])}
-        pairs = [
-            (at, known[int(channel_id)])
-            for at, channel_id in enumerate(self.table.channel_id[self.rows])
-            if int(channel_id) in known
-        ]
-        if pairs:
-            mine, theirs = (np.array(each, np.int32) for each in zip(*pairs, strict=True))
+        ids, theirs_ids = self.table.channel_id[self.rows], old.table.channel_id[old.rows]
+        if np.array_equal(ids, theirs_ids):
+            mine = theirs = np.arange(len(ids), dtype=np.int32)
+        else:
+            known = {channel_id: at for at, channel_id in enumerate(theirs_ids.tolist())}
+            pairs = [(at, known[each]) for at, each in enumerate(ids.tolist()) if each in known]
+            mine, theirs = np.array(pairs, np.int32).reshape(-1, 2).T
+        if len(mine):
             self.harmless[mine] = old.harmless[theirs]
             if (
                 self.windows is not None

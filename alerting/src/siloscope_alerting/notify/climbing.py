@@ -66,13 +66,19 @@ def _climb(
     if rung.step is None and told is None and first_after_s:
         return Climb((), Rung(0, rung.repeats), at + timedelta(seconds=first_after_s))
 
+    audible, heard = routes.audible(incident, at)
+
     def tell(steps: Sequence[int], kind: NotificationKind, count: int) -> list[Notification]:
-        return routes.notifications(incident, bound, steps, kind, count, at, incident_payload(incident, (), at))
+        payload = incident_payload(audible, (), at, heard=heard)
+        return routes.notifications(audible, bound, steps, kind, count, at, payload)
 
     if snooze_over := _untold_snooze(told, standing):
         assert told is not None
         again_to = range(min(told.steps, len(route.steps)))
         return Climb(tell(again_to, "repeated", to_ms(snooze_over)), rung, at + timedelta(seconds=LOOK_AGAIN_S))
+    if told is not None and routes.missed(incident, bound, at):
+        rows = tell(range(min(told.steps, len(route.steps))), "changed", to_ms(at))
+        return Climb(rows, rung, at + timedelta(seconds=LOOK_AGAIN_S))
     if step < len(route.steps):
         steps = _together(route, step)
         kind: NotificationKind = "firing" if step == 0 else "escalated"

@@ -27,7 +27,7 @@ async def routes_for(connection: Connected, incident_ids: Sequence[int]) -> Rout
         list(_routes(found.routes)),
         found.channels,
         silences=list(_silences(found.silences)),
-        told={(each.incident_id, each.route_id): Told(each.steps, each.at, each.rung) for each in found.told},
+        told={(each.incident_id, each.route_id): _told(each) for each in found.told},
         alerts={
             incident_id: [_standing(each) for each in alerts]
             for incident_id, alerts in groupby(found.alerts, lambda each: each.incident_id)
@@ -59,6 +59,10 @@ def _silences(stored: Iterable[notify_routes.Quiet]) -> Iterable[Silence]:
             log.error("silence_unreadable", org_id=each.org_id, problem=str(error))
             continue
         yield Silence(each.org_id, matcher, each.begins, each.ends, each.repeats)
+
+
+def _told(row: notify_routes.Told) -> Told:
+    return Told(row.steps, row.at, row.rung, None if row.heard is None else frozenset(row.heard))
 
 
 def _standing(row: notify_routes.AlertAbout) -> AlertStanding:

@@ -21,11 +21,13 @@ class IncidentMessage(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         at: When it was decided to tell, by the database's clock.
         transitions: What has just happened: subject, states before and after, reason, event time.
+        heard: The alerts that it is about, also those that it has no line for.
     """
 
     at: datetime
     incident: IncidentFacts
     transitions: Sequence[Mapping[str, Any]] = ()
+    heard: Sequence[int] = ()
 
 
 class SummaryItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +119,9 @@ def payload_of(message: Message) -> dict[str, Any]:
     return plain
 
 
-def incident_payload(incident: IncidentFacts, transitions: Sequence[Transition], at: datetime) -> dict[str, Any]:
+def incident_payload(
+    incident: IncidentFacts, transitions: Sequence[Transition], at: datetime, *, heard: Sequence[int] = ()
+) -> dict[str, Any]:
     """Return the payload of a message about an incident."""
     told = [
         {
@@ -131,7 +135,7 @@ def incident_payload(incident: IncidentFacts, transitions: Sequence[Transition],
         }
         for each in transitions[:MOST_TRANSITIONS]
     ]
-    return payload_of(IncidentMessage(at=at, incident=incident, transitions=told))
+    return payload_of(IncidentMessage(at=at, incident=incident, transitions=told, heard=heard))
 
 
 def message_of(kind: str, payload: Mapping[str, Any]) -> Message:

@@ -1,7 +1,7 @@
 """Whom an incident is told to: routes, their hours, silences and quiet hours. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -14,7 +14,7 @@ from siloscope_alerting.notify.silences import Silence, covers
 from siloscope_alerting.ports import IncidentFacts, Notification, NotificationKind, Router
 from siloscope_contract.alerts.routes import Route
 from siloscope_contract.alerts.spans import seconds
-from siloscope_contract.alerts.words import State
+from siloscope_contract.alerts.words import Cause, State
 from siloscope_process.clock import to_ms
 
 NAMESPACE = UUID("6f3d2c0e-6b0a-5f4e-9d57-0f6f5a1c7e11")
@@ -43,11 +43,13 @@ class Told:
         steps: So many steps of the ladder were told.
         at: When a message was enqueued last.
         rung: Where the ladder stands: fewer steps than were told since somebody acknowledged; None = not looked at yet.
+        heard: The alerts that these messages were about; None = of messages that do not say so.
     """
 
     steps: int
     at: datetime
     rung: int | None = None
+    heard: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ class Routes(Router):
         self, incident: IncidentFacts, happened: NotificationKind, transitions: Sequence[Transition], at: datetime
     ) -> Sequence[Notification]:
         """Return what is to be enqueued now. What is silenced or waits is told by the ladder, when its time comes."""
-        payload = incident_payload(incident, transitions, at)
+        audible, heard = self.audible(incident, at)
+        payload = incident_payload(audible, transitions, at, heard=heard)
         asked = {bound.route_id for bound in self.asked(incident, at)}
         silenced = self.standing(incident, at).silenced
         found: list[Notification] = []
@@ -118,13 +121,44 @@ class Routes(Router):
             steps, kind = _whom(bound.route, happened, told)
             if silenced or not steps or (told is None and bound.route_id not in asked):
                 continue
+            if kind == "changed" and incident.cause is Cause.RULE and told and told.heard and told.heard >= set(heard):
+                continue  # what joined is silenced
             quiet = quiet_until(bound.route, incident, at)
             if quiet and kind in ("firing", "test"):
                 continue
             if kind == "resolved" and told is None and not quiet:
                 continue
-            found += self.notifications(incident, bound, steps, kind, _count(kind, incident, at), quiet or at, payload)
+            found += self.notifications(audible, bound, steps, kind, _count(kind, incident, at), quiet or at, payload)
         return found
+
+    def audible(self, incident: IncidentFacts, at: datetime) -> tuple[IncidentFacts, list[int]]:
+        """Return an incident as it may be told, and the alerts that this is about.
+
+        What is silenced, snoozed or kept quiet by another rule is not named beside others of the same cause, and makes
+        the message no more severe. Where nothing else is left, it is the incident as it is.
+        """
+        alerts = self._standings(incident)
+        quiet = {each.alert_id for each in alerts if self._is_unnamed(each, incident, at)}
+        left = [each for each in alerts if each.alert_id is not None and each.alert_id not in quiet]
+        heard = [each.alert_id for each in left if each.alert_id is not None]
+        if not quiet or not left:
+            return incident, heard
+        return replace(
+            incident,
+            alerts=[each for each in incident.alerts if each.alert_id not in quiet],
+            alerts_count=max(incident.alerts_count - len(quiet), 0),
+            severity=max((each.about.severity for each in left), key=lambda each: each.rank),
+            facts=_without(incident.facts, quiet),
+        ), heard
+
+    def missed(self, incident: IncidentFacts, bound: BoundRoute, at: datetime) -> bool:
+        """Say whether an alert fires that was silenced when the others were told, and is so no more."""
+        told = self.told(incident, bound)
+        if told is None or told.heard is None:
+            return False
+        named = incident.facts.get("book", {}).get("told", ())
+        firing = {each.alert_id for each in self._standings(incident) if each.state == State.FIRING}
+        return any(each in firing and each in named for each in set(self.audible(incident, at)[1]) - told.heard)
 
     def of(self, incident: IncidentFacts) -> Iterator[BoundRoute]:
         """Yield the routes of the incident's organisation."""
@@ -205,11 +239,25 @@ class Routes(Router):
         ]
         return told or [AlertStanding(About(incident.severity, site=incident.site))]
 
+    def _is_unnamed(self, alert: AlertStanding, incident: IncidentFacts, at: datetime) -> bool:
+        held_back = alert.inhibited and alert.state != State.RESOLVED
+        return alert.alert_id is not None and (held_back or self._is_quiet(alert, incident, at))
+
     def _is_quiet(self, alert: AlertStanding, incident: IncidentFacts, at: datetime) -> bool:
         return (alert.snoozed_until is not None and at < alert.snoozed_until) or any(
             each.org_id == incident.org_id and covers(each, at, incident.time_zone) and meets(each.matcher, alert.about)
             for each in self._silences
         )
+
+
+def _without(facts: Mapping[str, Any], quiet: Set[int | None]) -> Mapping[str, Any]:
+    """Return what an incident says of single alerts, without those that are quiet."""
+    kept = {
+        name: [each for each in facts[name] if each.get("alert_id") not in quiet]
+        for name in ("firing", "retrospects")
+        if name in facts
+    }
+    return {**facts, **kept}
 
 
 def quiet_until(route: Route, incident: IncidentFacts, at: datetime) -> datetime | None:

@@ -1,7 +1,7 @@
 """What templates are given: everything already in the reader's units, time zone and decimal mark. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from siloscope_alerting.notify.messages import (
 )
 from siloscope_alerting.notify.units import System, spoken
 from siloscope_alerting.ports import AlertFacts, IncidentFacts
+from siloscope_contract.alerts.builtin import SILENCE
 from siloscope_contract.alerts.words import Severity
 
 MOST_LINES = 12
@@ -137,6 +138,7 @@ def _subject(alert: AlertFacts, locale: Locale) -> str:
 
 
 def _of_incident(incident: IncidentFacts, locale: Locale) -> dict[str, Any]:
+    incident = _without_silence(incident)
     facts = incident.facts
     firing = [
         {"form": "before", "subject": each["subject"], "rule": each["rule_name"]} for each in _list(facts, "firing")
@@ -166,6 +168,13 @@ def _of_incident(incident: IncidentFacts, locale: Locale) -> dict[str, Any]:
         "lines": lines[:MOST_LINES],
         "more": max(len(lines) - MOST_LINES, 0) + max(alerts_more, 0),
     }
+
+
+def _without_silence(incident: IncidentFacts) -> IncidentFacts:
+    """Return an incident without the alerts that say nothing but its silence: the words around them say it."""
+    alerts = [each for each in incident.alerts if each.rule != SILENCE.rule]
+    count = incident.alerts_count - len(incident.alerts) + len(alerts)
+    return replace(incident, alerts=alerts, alerts_count=count)
 
 
 def _of_digest(message: DigestMessage, locale: Locale) -> dict[str, Any]:

@@ -16,6 +16,8 @@ PRESENT_MS = 15_000
 INTERVALS = 3.0
 """A group is overdue after so many of its intervals."""
 LEAST_SILENCE_MS = 120_000
+LEAST_ALLOWANCE_S = 60.0
+"""The delivery allowance of a group whose birth does not say one, where two of its intervals are less."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,17 @@ class NodeSight:
 def limit_ms(interval_s: float, least_ms: int = LEAST_SILENCE_MS) -> int:
     """Return after how long a group of this interval is overdue."""
     return max(round(INTERVALS * interval_s * 1000), least_ms)
+
+
+def group_limit_ms(interval_s: float, allowance_s: float, least_ms: int) -> int:
+    """Return after how long without a sample a group is overdue, one that says how late it delivers later than that.
+
+    The allowance of who says nothing is a minute at least. It keeps readings from being called late, and would keep
+    whoever wants to know of a silence sooner than that from ever being told.
+    """
+    usual_s = max(2 * interval_s, LEAST_ALLOWANCE_S)
+    said_ms = 0 if allowance_s == usual_s else round((interval_s + allowance_s) * 1000)
+    return max(limit_ms(interval_s, least_ms), said_ms)
 
 
 def is_down(presence: Iterable[WorkerPresence], now_ms: int) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from siloscope_alerting.columns import BoundRule
+from siloscope_alerting.life import Key
 from siloscope_alerting.ports import NotificationKind
 from siloscope_alerting.watch import returning
 from siloscope_alerting.watch.incidents import Incident, OpenAlert
@@ -23,8 +24,10 @@ SETTLES_MS = 15_000
 CHANGES_MS = 300_000
 """What joins an incident is told at most so often."""
 LONGEST_QUIET_MS = 300_000
-"""A resolve is told when it has lasted this long, a clear hold counted."""
-_SILENCE = (Cause.NODE_SILENT, Cause.SITE_SILENT)
+"""A resolve that may be a flap is told when it has lasted this long, a clear hold counted."""
+MOST_REMEMBERED = 20_000
+"""Of so many subjects it is known when they were told to be over; after a restart of none."""
+SILENCE = (Cause.NODE_SILENT, Cause.SITE_SILENT)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Causes:
 
     def __init__(self, incidents: Iterable[Incident], rules: Mapping[int, BoundRule]) -> None:
         self._open = {(each.org_id, each.group_key): each for each in incidents}
+        self._told_over: dict[Key, int] = {}
         self.rules = dict(rules)
 
     def __iter__(self) -> Iterator[Incident]:
@@ -86,6 +90,7 @@ class Causes:
             if telling is None:
                 continue
             if incident.closed_ms is not None:
+                self._note_over(incident)
                 del self._open[incident.org_id, incident.group_key]
             if telling.kind is not None:
                 _note(incident, present)
@@ -93,7 +98,7 @@ class Causes:
         return tellings
 
     def _look(self, incident: Incident, present: Present) -> Telling | None:
-        if incident.cause in _SILENCE:
+        if incident.cause in SILENCE:
             return self._look_at_silence(incident, present)
         if incident.cause is Cause.RETROSPECTIVE:
             return self._look_back(incident, present)
@@ -161,12 +166,29 @@ class Causes:
         )
 
     def _quiet_ms(self, alert: OpenAlert) -> int:
-        """Return how long a resolve must have lasted to be told."""
+        """Return how long a resolve must have lasted to be told.
+
+        What fired for as long as that, and not a moment ago already, is no flap: that it is over is told at once.
+        """
         bound = self.rules.get(alert.key.rule_id)
-        if bound is None:
+        if bound is None or alert.fired_ms is None or alert.ended_ms is None:
             return 0
-        quiet_ms = min(LONGEST_QUIET_MS, seconds(bound.rule.flapping.within) * 1000 // 4)
+        within_ms = seconds(bound.rule.flapping.within) * 1000
+        quiet_ms = min(LONGEST_QUIET_MS, within_ms // 4)
+        before_ms = self._told_over.get(alert.key)
+        again = before_ms is not None and alert.fired_ms - before_ms < within_ms
+        if alert.ended_ms - alert.fired_ms >= quiet_ms and not again:
+            return 0
         return max(0, quiet_ms - seconds(bound.rule.clear_hold) * 1000)
+
+    def _note_over(self, incident: Incident) -> None:
+        """Remember when what was told to be over ended, for as long as firing again may be a flap."""
+        for alert in incident.alerts.values():
+            if alert.ended_ms is not None and not alert.retrospective:
+                self._told_over[alert.key] = alert.ended_ms
+        if len(self._told_over) > MOST_REMEMBERED:
+            newest = sorted(self._told_over.items(), key=lambda each: each[1])[-MOST_REMEMBERED // 2 :]
+            self._told_over = dict(newest)
 
     # ---- silence
 
@@ -199,7 +221,8 @@ class Causes:
         site.book.changed |= bool(node.book.count)
         for alert in node.alerts.values():
             site.join(alert)
-        node.alerts = {}
+        site.book.steps |= node.book.steps
+        node.alerts, node.book.steps = {}, {}
         node.facts["folded"] = True
 
     def _silence_incident(self, org_id: int, cause: Cause, about_id: int, site_id: int | None, now_ms: int) -> Incident:
@@ -218,7 +241,8 @@ class Causes:
             incident.closed_ms = now_ms
             return Telling(incident, None)
         silent = self._silent_nodes(incident, present)
-        if silent or any(each.ended_ms is None for each in incident.alerts.values()):
+        others = [each for each in incident.alerts.values() if each.alert_id not in book.steps]
+        if silent or any(each.ended_ms is None for each in others):
             book.returned_ms = None
             settled = incident.cause is Cause.SITE_SILENT or now_ms - incident.opened_ms >= SETTLES_MS
             if book.count or not settled:
@@ -228,7 +252,7 @@ class Causes:
             return Telling(incident, "changed" if book.changed else "firing")
         if book.returned_ms is None:
             book.returned_ms = now_ms
-        past = [each for each in incident.alerts.values() if each.retrospective]
+        past = [each for each in others if each.retrospective]
         if not book.count and not past:
             incident.closed_ms = now_ms
             return Telling(incident, None)
@@ -255,9 +279,10 @@ class Causes:
         firing = [
             {"alert_id": each.alert_id, "rule_name": present.rule_name(each), "subject": present.subject(each)}
             for other in self._open.values()
-            if other.cause not in _SILENCE and other.org_id == incident.org_id
+            if other.cause not in SILENCE and other.org_id == incident.org_id
             for each in other.alerts.values()
-            if each.fired_ms is not None and each.ended_ms is None and not _is_no_data(self.rules.get(each.key.rule_id))
+            if each.fired_ms is not None and each.ended_ms is None and each.inhibited_by is None
+            if not _is_no_data(self.rules.get(each.key.rule_id))
             if (each.node_id in nodes if each.node_id is not None else each.site_id == incident.site_id)
         ]
         return {

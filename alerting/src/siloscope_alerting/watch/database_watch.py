@@ -28,6 +28,7 @@ from siloscope_alerting.watch.judging import Judging
 from siloscope_alerting.watch.keeping import Alerts, FactsOf, RoutesFor
 from siloscope_alerting.watch.lease import LEASE_S
 from siloscope_alerting.watch.present import Present
+from siloscope_alerting.watch.silences import take_silences
 from siloscope_alerting.watch.subjects import Subjects
 from siloscope_process.clock import from_ms, to_ms
 from siloscope_store import alert_catalogue, alert_feed, alert_incidents, alert_late, alert_lease, alert_states
@@ -245,7 +246,9 @@ class DatabaseWatch:
             await keeping.take_transitions(connection, alerts, causes, self._subjects, outcome, now_ms)
             await keeping.take_retrospects(connection, alerts, causes, self._subjects, outcome.retrospects, now_ms)
             alerts.note_inhibition(outcome.memories, self._subjects)
-            tellings = causes.follow(self._present(news, now_ms))
+            present = self._present(news, now_ms)
+            tellings = causes.follow(present)
+            await take_silences(connection, alerts, causes, tellings, present)
             await keeping.write_incidents(connection, causes, tellings, alerts)
             await keeping.write_alerts(connection, self._term, alerts, outcome.memories, outcome.due_ms)
             enqueued = await keeping.tell(

@@ -51,6 +51,7 @@ class Book(msgspec.Struct):
         returned_ms: Since when data come again of what was silent.
         silent: The nodes that were silent when it was told, and since when.
         changed: It took the place of an incident that was told.
+        steps: Of the alerts that say nothing but the silence itself, how many transitions each has.
     """
 
     count: int = 0
@@ -60,6 +61,7 @@ class Book(msgspec.Struct):
     returned_ms: int | None = None
     silent: dict[int, int] = {}
     changed: bool = False
+    steps: dict[int, int] = {}
 
 
 class Incident(msgspec.Struct):

@@ -41,13 +41,16 @@ class Judging:
     def arrange(self, catalogue: Catalogue) -> None:
         """Take channels anew: which groups are expected of which node."""
         expected: dict[int, dict[int, int]] = defaultdict(dict)
+        vitals: dict[int, dict[int, int]] = defaultdict(dict)
         self.node_of, self.site_of = {}, {}
         for each in catalogue.channels:
             self.node_of[each.group_id] = each.node_id
             self.site_of[each.group_id] = each.site_id
             if each.interval_s is not None:
-                own_ms = round((each.interval_s + each.allowance_s) * 1000)
-                expected[each.node_id][each.group_id] = max(absence.limit_ms(each.interval_s, self._least_ms), own_ms)
+                limit_ms = absence.group_limit_ms(each.interval_s, each.allowance_s, self._least_ms)
+                (vitals if each.vitals else expected)[each.node_id][each.group_id] = limit_ms
+        # Vitals come once a minute: whoever is expected to send anything else is judged by that.
+        expected = {node_id: expected.get(node_id) or vitals[node_id] for node_id in {*expected, *vitals}}
         self._expected = {node_id: list(groups.items()) for node_id, groups in expected.items()}
 
     @property

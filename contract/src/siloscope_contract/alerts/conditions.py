@@ -4,6 +4,7 @@ Levels are in the stored unit. A condition over several channels of a place, nod
 for one of them; `all`, `any` and `not` are Kleene's: unknown only where what is known does not decide.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Union
 
 from msgspec import Meta, Struct
@@ -176,3 +177,14 @@ class Not(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="no
 Condition = Union[  # noqa: UP007 - the classes above name it before it exists
     Threshold, Rate, Spread, Deviation, NoData, Stuck, BadShare, Forecast, Unusual, Count, Platform, All, AnyOf, Not
 ]
+
+
+def leaves(condition: Condition) -> Iterator[Leaf | Platform]:
+    """Yield what a condition is made of."""
+    if isinstance(condition, All | AnyOf):
+        for each in condition.conditions:
+            yield from leaves(each)
+    elif isinstance(condition, Not):
+        yield from leaves(condition.condition)
+    else:
+        yield condition

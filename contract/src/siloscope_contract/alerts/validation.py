@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, to_builtins
 
+from siloscope_contract.alerts.builtin import RESERVED
 from siloscope_contract.alerts.conditions import (
     All,
     AnyOf,
@@ -68,6 +69,7 @@ def faults(rule: Rule, known: Mapping[str, Rule]) -> Sequence[Problem]:
     if unfit := unfit_values(rule):
         return unfit
     return [
+        *_of_name(rule),
         *_of_selector(rule.select, ("select",)),
         *_of_condition(rule.condition, rule.select, ("condition",), known, depth=1),
         *_of_hours(rule),
@@ -109,6 +111,11 @@ def _counted(condition: Condition) -> Iterator[str]:
             yield from _counted(each)
     elif isinstance(condition, Not):
         yield from _counted(condition.condition)
+
+
+def _of_name(rule: Rule) -> Iterator[Problem]:
+    if rule.rule in RESERVED:
+        yield Problem(("rule",), repr(rule.rule), "another name: this one is of the alerts about what is silent")
 
 
 def _of_selector(selector: Selector, path: Path) -> Iterator[Problem]:

@@ -17,7 +17,10 @@ WHERE org_id = ANY (%(org_ids)s) AND ended_at IS NULL AND (repeats <> 'never' OR
 
 -- name: told
 -- How far each incident was told to each route, and when last.
-SELECT o.incident_id, o.route_id, (max(o.step) + 1)::int4 AS steps, max(o.enqueued_at) AS at, l.step AS rung
+SELECT o.incident_id, o.route_id, (max(o.step) + 1)::int4 AS steps, max(o.enqueued_at) AS at, l.step AS rung,
+    (SELECT array_agg(DISTINCT h.alert_id::int8)
+        FROM notify_outbox AS x, jsonb_array_elements_text(x.payload -> 'heard') AS h (alert_id)
+        WHERE x.incident_id = o.incident_id AND x.route_id = o.route_id) AS heard
 FROM notify_outbox AS o
 LEFT JOIN notify_ladder AS l ON l.incident_id = o.incident_id AND l.route_id = o.route_id
 WHERE o.incident_id = ANY (%(incident_ids)s) AND o.route_id IS NOT NULL
