@@ -4,7 +4,7 @@ Killed between any two statements it goes on at the next run: a horizon only mov
 there, and every statement that drops something asks once more whether it may.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -225,11 +225,13 @@ def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share) -> 
 
 
 def _delete_rows(connection: Connection[Any], loss: RowLoss, stopped: Callable[[], bool]) -> int:
-    queries: dict[str, LiteralString] = {
-        "day": _SQL["delete_days"],
-        "conflicts": _SQL["delete_conflicts"],
-        "gaps": _SQL["delete_gaps"],
-        "undated": _SQL["delete_undated"],
+    queries: dict[str, Sequence[LiteralString]] = {
+        "day": [_SQL["delete_days"]],
+        "conflicts": [_SQL["delete_conflicts"]],
+        "gaps": [_SQL["delete_gaps"]],
+        "undated": [_SQL["delete_undated"]],
+        "alerts": [_SQL["delete_alerts"], _SQL["delete_incidents"]],
+        "messages": [_SQL["delete_messages"]],
     }
     asked = {
         "org_id": loss.org_id,
@@ -238,11 +240,12 @@ def _delete_rows(connection: Connection[Any], loss: RowLoss, stopped: Callable[[
         "most": _ROWS_A_STATEMENT,
     }
     deleted = 0
-    while not stopped():
-        found = connection.execute(queries[loss.level], asked).rowcount
-        deleted += found
-        if found < _ROWS_A_STATEMENT:
-            break
+    for query in queries[loss.level]:
+        while not stopped():
+            found = connection.execute(query, asked).rowcount
+            deleted += found
+            if found < _ROWS_A_STATEMENT:
+                break
     return deleted
 
 

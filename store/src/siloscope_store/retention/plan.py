@@ -12,7 +12,7 @@ from siloscope_store import flavour
 from siloscope_store.archive import catalogue
 from siloscope_store.archive.catalogue import ArchiveSite, DayKey
 from siloscope_store.flavour import Span
-from siloscope_store.retention.policies import Policy, archive_required, policies
+from siloscope_store.retention.policies import RECORD_LEVELS, Policy, archive_required, policies
 from siloscope_store.statements import statements
 
 _SQL = statements("retention.sql")
@@ -188,7 +188,7 @@ def _old_days(connection: Connection[Any], kept: Sequence[Policy], at: datetime)
 
 
 def _old_records(connection: Connection[Any], kept: Sequence[Policy], at: datetime) -> list[RowLoss]:
-    queries: dict[str, LiteralString] = {level: _SQL[f"old_{level}"] for level in ("conflicts", "gaps", "undated")}
+    queries: dict[str, LiteralString] = {level: _SQL[f"old_{level}"] for level in RECORD_LEVELS}
     losses: list[RowLoss] = []
     for level, query in queries.items():
         due = {each.org_id: before for each in kept if each.level == level and (before := each.gone_before(at))}

@@ -14,7 +14,7 @@ from siloscope_store.statements import statements
 
 _SQL = statements("retention.sql")
 SAMPLE_LEVELS = ("raw", "m5", "hour", "day")
-RECORD_LEVELS = ("conflicts", "gaps", "undated")
+RECORD_LEVELS = ("conflicts", "gaps", "undated", "alerts", "messages")
 LEVELS = {"measurements": SAMPLE_LEVELS, "vitals": SAMPLE_LEVELS, "records": RECORD_LEVELS}
 FOR_EVER = "forever"
 LONGEST_DAYS = 36_525

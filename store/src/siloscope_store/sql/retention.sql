@@ -255,3 +255,64 @@ GROUP BY o.org_id, o.slug ORDER BY o.slug
 -- name: delete_undated
 DELETE FROM undated WHERE undated_id IN (
     SELECT undated_id FROM undated WHERE org_id = %(org_id)s AND arrived_at < %(before)s LIMIT %(most)s)
+
+-- name: old_alerts
+-- Those that are over, as their cause is: by when that was written, since an alert about the past ended long ago.
+SELECT o.org_id, o.slug, count(*), min(a.changed_at), max(a.changed_at), sum(pg_column_size(a.*))::int8
+FROM alert AS a
+JOIN organisation AS o ON o.org_id = a.org_id
+JOIN unnest(%(org_ids)s::int4[], %(befores)s::timestamptz[]) AS due (org_id, before)
+    ON due.org_id = o.org_id AND a.changed_at < due.before
+WHERE a.ended_at IS NOT NULL
+    AND NOT EXISTS (SELECT FROM alert_incident AS i WHERE i.incident_id = a.incident_id AND i.closed_at IS NULL)
+    AND NOT EXISTS (SELECT FROM alert_state AS s WHERE s.alert_id = a.alert_id)
+GROUP BY o.org_id, o.slug ORDER BY o.slug
+
+-- name: delete_alerts
+-- With their transitions and what people did about them.
+WITH old AS MATERIALIZED (
+    SELECT a.alert_id FROM alert AS a
+    WHERE a.org_id = %(org_id)s AND a.changed_at < %(before)s AND a.ended_at IS NOT NULL
+        AND NOT EXISTS (SELECT FROM alert_incident AS i WHERE i.incident_id = a.incident_id AND i.closed_at IS NULL)
+        AND NOT EXISTS (SELECT FROM alert_state AS s WHERE s.alert_id = a.alert_id)
+    LIMIT %(most)s
+), steps AS (
+    DELETE FROM alert_transition WHERE alert_id IN (SELECT alert_id FROM old)
+), deeds AS (
+    DELETE FROM alert_action WHERE alert_id IN (SELECT alert_id FROM old)
+), freed AS (
+    UPDATE alert SET inhibited_by = NULL
+    WHERE inhibited_by IN (SELECT alert_id FROM old) AND alert_id NOT IN (SELECT alert_id FROM old)
+)
+DELETE FROM alert WHERE alert_id IN (SELECT alert_id FROM old)
+
+-- name: delete_incidents
+-- Causes that are over, of which neither an alert nor a message is left.
+WITH old AS MATERIALIZED (
+    SELECT i.incident_id FROM alert_incident AS i
+    WHERE i.org_id = %(org_id)s AND i.closed_at < %(before)s
+        AND NOT EXISTS (SELECT FROM alert AS a WHERE a.incident_id = i.incident_id)
+        AND NOT EXISTS (SELECT FROM notify_outbox AS m WHERE m.incident_id = i.incident_id)
+    LIMIT %(most)s
+), ladders AS (
+    DELETE FROM notify_ladder WHERE incident_id IN (SELECT incident_id FROM old)
+)
+DELETE FROM alert_incident WHERE incident_id IN (SELECT incident_id FROM old)
+
+-- name: old_messages
+-- Those that are on their way to nobody, and whose cause is over: while it is not, they say who was told.
+SELECT o.org_id, o.slug, count(*), min(m.enqueued_at), max(m.enqueued_at), sum(pg_column_size(m.*))::int8
+FROM notify_outbox AS m
+JOIN organisation AS o ON o.org_id = m.org_id
+JOIN unnest(%(org_ids)s::int4[], %(befores)s::timestamptz[]) AS due (org_id, before)
+    ON due.org_id = o.org_id AND m.enqueued_at < due.before
+WHERE m.state IN ('delivered', 'held', 'given_up')
+    AND NOT EXISTS (SELECT FROM alert_incident AS i WHERE i.incident_id = m.incident_id AND i.closed_at IS NULL)
+GROUP BY o.org_id, o.slug ORDER BY o.slug
+
+-- name: delete_messages
+DELETE FROM notify_outbox WHERE notification_id IN (
+    SELECT m.notification_id FROM notify_outbox AS m
+    WHERE m.org_id = %(org_id)s AND m.enqueued_at < %(before)s AND m.state IN ('delivered', 'held', 'given_up')
+        AND NOT EXISTS (SELECT FROM alert_incident AS i WHERE i.incident_id = m.incident_id AND i.closed_at IS NULL)
+    LIMIT %(most)s)
