@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from siloscope_alerting.life import Key, Memory, Retrospect, Transition
@@ -17,8 +18,7 @@ Float = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class ChannelFacts:
+class ChannelFacts(Struct, frozen=True):
     """What is known of a channel; `Catalogue.channels[k]` stands at row k of every column over channels.
 
     Attributes:
@@ -63,6 +63,8 @@ class Catalogue:
     channels: Sequence[ChannelFacts]
     names: Mapping[tuple[str, int], str] = field(default_factory=dict)
     """Of ("site", id), ("node", id), ("place", id), ("organisation", id)."""
+    made: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
+    """What was made of it and is needed more than once."""
 
 
 @dataclass(frozen=True)

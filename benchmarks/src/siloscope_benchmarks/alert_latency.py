@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,8 +39,20 @@ routes:
 """
 
 
+class Stage(msgspec.Struct, frozen=True):
+    """How long something had taken since the commit, in seconds."""
+
+    p50_s: float
+    p99_s: float
+
+
 class AlertLatency(msgspec.Struct, frozen=True):
-    """How long emails took, in seconds."""
+    """How long emails took, in seconds since the commit of what they are about.
+
+    Attributes:
+        judged: Until the alert was written to fire.
+        claimed: Until its message was taken out of the outbox.
+    """
 
     alerts: int
     mails: int
@@ -48,6 +60,8 @@ class AlertLatency(msgspec.Struct, frozen=True):
     p99_s: float
     most_s: float
     ingest_messages_per_s: float
+    judged: Stage
+    claimed: Stage
 
 
 class MailServer:
@@ -150,10 +164,11 @@ async def _beside(
                 tasks = [] if generator is None else _loading(generator, port, rate)
                 await asyncio.sleep(5 if tasks else 0)
                 before, began_s = await _committed(port), time.monotonic()
-                committed_s = {}
+                committed_s, committed_at_s = {}, {}
                 for number, group_id in enumerate(group_ids, 1):
                     await history.set_latest(connection, [group_id], 1, SystemClock().now(), _HOT)
                     committed_s[f"z{number:06d}"] = time.monotonic()
+                    committed_at_s[f"z{number:06d}"] = SystemClock().now_ms() / 1000
                     await asyncio.sleep(_EVERY_S)
                 messages_per_s = (await _committed(port) - before) / (time.monotonic() - began_s)
                 with suppress(TimeoutError):
@@ -161,6 +176,7 @@ async def _beside(
                         await mails.wait_for(alerts)
                 for task in tasks:
                     task.cancel()
+                stages = await history.alert_stages(connection)
     finally:
         mails.stop()
         if generator is not None:
@@ -168,8 +184,17 @@ async def _beside(
     took_s = sorted(mails.came_s[node] - at_s for node, at_s in committed_s.items() if node in mails.came_s)
     if not took_s:
         raise Unavailable(f"no email came; siloscope alerting said: {log.read_text()[-2000:]}")
-    p50_s, p99_s = (took_s[min(len(took_s) - 1, int(len(took_s) * share))] for share in (0.5, 0.99))
-    return AlertLatency(alerts, len(took_s), p50_s, p99_s, took_s[-1], messages_per_s)
+    judged, claimed = (
+        _stage([times[at] - committed_at_s[node] for node, times in stages.items() if node in mails.came_s])
+        for at in range(2)
+    )
+    handed = _stage(took_s)
+    return AlertLatency(alerts, len(took_s), handed.p50_s, handed.p99_s, took_s[-1], messages_per_s, judged, claimed)
+
+
+def _stage(took_s: Sequence[float]) -> Stage:
+    ordered = sorted(took_s)
+    return Stage(*(ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99)))
 
 
 def _hot() -> Rule:

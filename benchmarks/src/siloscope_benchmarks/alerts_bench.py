@@ -166,6 +166,10 @@ def table(result: Result) -> str:
             f"commit to mail server: p50 {found.p50_s:.2f} s, p99 {found.p99_s:.2f} s, at most {found.most_s:.2f} s; "
             f"{found.mails} of {found.alerts} beside {found.ingest_messages_per_s:,.0f} messages/s"
         )
+        lines.append(
+            f"  judged after {found.judged.p50_s:.2f} s ({found.judged.p99_s:.2f} s at 99 %), "
+            f"message claimed after {found.claimed.p50_s:.2f} s ({found.claimed.p99_s:.2f} s)"
+        )
     lines.append(", ".join(f"{name} {'met' if met else 'MISSED'}" for name, met in result.met.items()))
     return "\n".join(lines)
 

@@ -152,3 +152,9 @@ async def _add_rollups(
 def _values(channels: int, minute: SQL | Literal) -> Composed:
     value = SQL(_SQL["value_expression"])
     return SQL(", ").join([value.format(position=Literal(at), minute=minute) for at in range(channels)])
+
+
+async def alert_stages(connection: Connection) -> dict[str, tuple[float, float]]:
+    """Return, by node, when its alert was written to fire and when its message was claimed, in seconds since 1970."""
+    found = await connection.execute(_SQL["alert_stages"])
+    return {row[0]: (row[1], row[2]) for row in await found.fetchall()}

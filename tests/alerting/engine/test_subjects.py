@@ -1,13 +1,17 @@
 """Which channels a rule watches, and what its alerts are about."""
 
+import re
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from siloscope_alerting.columns import Catalogue
+from siloscope_alerting.columns import Catalogue, Int32
 from siloscope_alerting.engine.subjects import matched, subject_kind
-from siloscope_alerting.engine.table import Table
+from siloscope_alerting.engine.table import NOWHERE, Codes, Table
 from siloscope_contract.alerts.selectors import Selector
 from siloscope_contract.alerts.words import SubjectKind
 from tests.alerting.engine.stand import HOT, channel, rule
@@ -72,3 +76,37 @@ def test_an_alert_is_about_what_its_condition_is_about(condition: dict[str, Any]
 
 def test_a_catalogue_without_channels_is_one() -> None:
     assert len(matched(Selector(), Table(Catalogue(())), org_id=1)) == 0
+
+
+@given(
+    names=st.lists(st.text("ab*", min_size=1, max_size=4), min_size=1, max_size=3),
+    values=st.lists(st.none() | st.text("ab", max_size=4), max_size=8),
+)
+def test_names_with_stars_mean_what_they_say(names: list[str], values: list[str | None]) -> None:
+    patterns = [re.compile(re.escape(name).replace(r"\*", ".*")) for name in names]
+    plainly = [each is not None and any(pattern.fullmatch(each) for pattern in patterns) for each in values]
+    assert Codes(values).named(names).tolist() == plainly
+
+
+def test_what_belongs_together_has_one_number() -> None:
+    table = Table(
+        Catalogue(
+            [
+                channel(1, place_id=1, level=1),
+                channel(2, place_id=1, level=1),
+                channel(3, place_id=1, level=2),
+                channel(4, place_id=1, level=None, quantity="co2"),
+                channel(5, place_id=None, device_id=1),
+                channel(6, place_id=None, device_id=2),
+                channel(7, place_id=2, level=1),
+            ]
+        )
+    )
+
+    def together(column: Int32) -> list[list[int]]:
+        found = {number: np.flatnonzero(column == number) + 1 for number in column.tolist() if number != NOWHERE}
+        return sorted(each.tolist() for each in found.values())
+
+    assert together(table.block) == [[1, 2, 3, 4], [5], [6], [7]]
+    assert together(table.place_quantity) == [[1, 2, 3], [4], [7]]
+    assert together(table.neighbours) == [[1, 2], [3], [4], [7]]

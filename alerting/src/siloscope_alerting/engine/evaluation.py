@@ -10,7 +10,7 @@ from siloscope_alerting.engine.gates import Inhibition, in_order
 from siloscope_alerting.engine.recalling import Recalling
 from siloscope_alerting.engine.retrospect import Retrospection
 from siloscope_alerting.engine.stepping import Book, Stepping
-from siloscope_alerting.engine.table import Table
+from siloscope_alerting.engine.table import Table, table_of
 from siloscope_alerting.engine.tree import Sight
 from siloscope_alerting.engine.turn import Turn
 from siloscope_alerting.engine.view import NEVER, View
@@ -44,7 +44,7 @@ class Engine:
         """
         before = {each.bound.rule_id: each for each in self._rules}
         if catalogue is not self._catalogue:
-            table = Table(catalogue)
+            table = table_of(catalogue)
             self._carry(table)
             self._catalogue, self._table = catalogue, table
         table = self._table

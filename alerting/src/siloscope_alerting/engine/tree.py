@@ -12,22 +12,11 @@ from siloscope_alerting.engine import derived
 from siloscope_alerting.engine.conditions import count, kinds, threshold
 from siloscope_alerting.engine.conditions.look import Judged, Look
 from siloscope_alerting.engine.joins import Truths, all_clear, either, every, negated, one_holds
-from siloscope_alerting.engine.subjects import Subjects, meant
+from siloscope_alerting.engine.subjects import Subjects, leaves, meant
 from siloscope_alerting.engine.table import NOWHERE, Table
 from siloscope_alerting.engine.view import View
 from siloscope_alerting.engine.windows import Windows
-from siloscope_contract.alerts.conditions import (
-    All,
-    AnyOf,
-    Condition,
-    Count,
-    Leaf,
-    NoData,
-    Not,
-    Platform,
-    Threshold,
-    leaves,
-)
+from siloscope_contract.alerts.conditions import All, AnyOf, Condition, Count, Leaf, NoData, Not, Platform, Threshold
 from siloscope_contract.alerts.selectors import Selector
 from siloscope_contract.alerts.words import SubjectKind
 from siloscope_contract.quality import FIRST_BAD

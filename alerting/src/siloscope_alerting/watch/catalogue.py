@@ -1,6 +1,7 @@
 """Channels as the store has them, as the engine takes them."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -11,11 +12,10 @@ from siloscope_contract.alerts.rules import Rule
 from siloscope_store.alert_catalogue import StoredRule, WatchedChannel
 
 MOST_POSITIONS = 256
-_PASSED_ON = [
-    name
-    for name in ChannelFacts.__dataclass_fields__
-    if name not in ("tags", "title", "fill_level") and name in WatchedChannel.__struct_fields__
-]
+_NO_TAGS: Mapping[str, str] = {}
+_FIELDS = ChannelFacts.__struct_fields__
+_before_tags = attrgetter(*_FIELDS[: _FIELDS.index("tags")])
+_behind_tags = attrgetter(*_FIELDS[_FIELDS.index("tags") + 1 : _FIELDS.index("title")])
 
 
 def catalogue(channels: Sequence[WatchedChannel], names: Mapping[tuple[str, int], str]) -> Catalogue:
@@ -45,13 +45,10 @@ def keys_of(channels: Sequence[ChannelFacts]) -> Int64:
 
 
 def _facts(channel: WatchedChannel) -> ChannelFacts:
-    tags = {**_texts(channel.device_attributes), **_texts(channel.place_attributes)}
-    return ChannelFacts(
-        **{name: getattr(channel, name) for name in _PASSED_ON},
-        tags=tags,
-        title=channel.title or channel.key,
-        fill_level=_number(channel.place_attributes.get("fill_level")),
-    )
+    own, of_place = channel.device_attributes, channel.place_attributes
+    tags = {**_texts(own), **_texts(of_place)} if own or of_place else _NO_TAGS
+    title, fill_level = channel.title or channel.key, _number(of_place.get("fill_level")) if of_place else None
+    return ChannelFacts(*(*_before_tags(channel), tags, *_behind_tags(channel), title, fill_level))
 
 
 def _texts(attributes: Mapping[str, Any]) -> dict[str, str]:

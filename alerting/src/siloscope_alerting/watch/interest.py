@@ -6,7 +6,7 @@ import numpy as np
 
 from siloscope_alerting.columns import BoundRule, Catalogue, Flags
 from siloscope_alerting.engine.subjects import meant
-from siloscope_alerting.engine.table import Table
+from siloscope_alerting.engine.table import NOWHERE, table_of
 
 
 def watched(catalogue: Catalogue, rules: Iterable[BoundRule]) -> Flags:
@@ -14,13 +14,10 @@ def watched(catalogue: Catalogue, rules: Iterable[BoundRule]) -> Flags:
 
     What is at no place shares its device.
     """
-    table = Table(catalogue)
-    found = np.zeros(len(catalogue.channels), np.bool_)
+    table = table_of(catalogue)
+    found: Flags = np.zeros(len(catalogue.channels), np.bool_)
     for each in rules:
         found |= meant(each.rule.select, table, org_id=each.org_id, also_vitals=True)
-    shared = np.array([_shared(each.place_id, each.device_id) for each in catalogue.channels], np.int64)
+    device, place = table.device_id.astype(np.int64), table.place_id.astype(np.int64)
+    shared = np.where(place == NOWHERE, device * 2, place * 2 + 1)
     return found | np.isin(shared, shared[found])
-
-
-def _shared(place_id: int | None, device_id: int) -> int:
-    return device_id * 2 if place_id is None else place_id * 2 + 1

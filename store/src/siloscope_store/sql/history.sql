@@ -116,3 +116,13 @@ FROM parts JOIN pg_class AS c ON c.oid = relation AND c.relkind = 'r'
 
 -- name: channels
 SELECT channel_id FROM channel WHERE group_id = ANY (%(group_ids)s) ORDER BY channel_id
+
+-- name: alert_stages
+-- By node, when an alert about it was written to fire, and when its message was claimed, in seconds since 1970.
+SELECT n.slug, extract(epoch FROM min(t.at))::float8, extract(epoch FROM min(m.began_at))::float8
+FROM alert AS a
+JOIN node AS n ON n.node_id = a.node_id
+JOIN alert_transition AS t ON t.alert_id = a.alert_id AND t.to_state = 'firing'
+JOIN notify_outbox AS o ON o.incident_id = a.incident_id
+JOIN notify_attempt AS m ON m.notification_id = o.notification_id
+GROUP BY n.slug
