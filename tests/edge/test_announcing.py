@@ -10,6 +10,8 @@ from siloscope_contract.packs import Epoch
 from siloscope_contract.senml import MAX_WIRE_BYTES
 from siloscope_edge import announcing, installation, profile_files, vitals
 from siloscope_edge.errors import Misconfigured
+from siloscope_edge.gauging import Gauges
+from siloscope_edge.machine import THIS_MACHINE
 from siloscope_edge.watermark import Generation
 from tests.edge.test_documents import CONFIG
 
@@ -28,7 +30,8 @@ def test_devices_groups_and_channels_are_announced_with_their_limits(tmp_path: P
     assert len(mast.groups[0].channels) == 11
     assert agent.groups[0].retention_class is RetentionClass.VITALS
     keys = [channel.key for channel in agent.groups[0].channels]
-    assert keys == [*vitals.sample(tmp_path, 0, 1.0, 2).names]
+    sample = vitals.sample(tmp_path, 0, 1.0, 2, Gauges(clock_offset_s=0.0), THIS_MACHINE)
+    assert keys == [*sample.names]
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,13 @@ from siloscope_edge.config import VITALS_DEVICE, Bus, Config, Mqtt
 from siloscope_edge.directory import open_spool
 from siloscope_edge.driver import Driver
 from siloscope_edge.errors import SpoolFull, SpoolUnusable, Trouble
+from siloscope_edge.gauging import Gauging
 from siloscope_edge.guarding import GuardedBus
 from siloscope_edge.installation import Installation
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.keeper import Keeper
 from siloscope_edge.link import Connect, connector
+from siloscope_edge.machine import THIS_MACHINE
 from siloscope_edge.machine_clocks import KernelUnasked, source_for
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.onlooking import Onlookers
@@ -97,6 +99,7 @@ class Agent:
         except KernelUnasked as error:
             expected = "clock.source: system, where somebody else keeps the clock right, or file"
             raise WrongSetting(f"clock.source kernel: {error}; expected {expected}") from error
+        self._machine = THIS_MACHINE
         self._registry = process_registry()
         self._metrics = Metrics(self._registry)
         self.health = Health(["spool", "link"])
@@ -153,8 +156,10 @@ class Agent:
         alarms = self._alarms = self._alarm_watch(readers, keeper, directory)
         self._onlookers = [*([self.page.board] if self.page is not None else []), alarms]
         working = [readers.run(), alarms.run(), control.serve(alarms, directory, self._clock)]
+        gauging = Gauging(keeper, config.spool.max_bytes, guard, self._machine, self._clock, self._metrics)
+        working.append(gauging.run())
         if config.vitals_period_s:
-            working.append(self._vitals(keeper, outbox, config.vitals_period_s))
+            working.append(self._vitals(keeper, outbox, gauging, config.vitals_period_s))
         if self.page is not None:
             seen = guard, keeper, outbox, sender, self._metrics, self.health
             station = Station(lambda: self._installation, self.page.board, self._clock, *seen)
@@ -275,14 +280,15 @@ class Agent:
         if self.page is not None:
             self.page.board.trouble(device, kind)
 
-    async def _vitals(self, keeper: Keeper, outbox: Outbox, period_s: float) -> None:
+    async def _vitals(self, keeper: Keeper, outbox: Outbox, gauging: Gauging, period_s: float) -> None:
         directory = Path(self._config.data_directory)
         async for uptime_s in vitals.turns(self._clock, period_s, keeper.take_gap, self._source.boot_ms):
-            sample = vitals.sample(directory, self._source.boot_ms(), uptime_s, outbox.owed)
+            found = await gauging.look()
+            sample = vitals.sample(directory, self._source.boot_ms(), uptime_s, outbox.owed, found, self._machine)
             keeper.take(sample)
             if self.page is not None:
                 self.page.board.saw(sample)
-            self._metrics.spool_bytes.set(await keeper.used_bytes())
+            gauging.tell(found)
 
 
 def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

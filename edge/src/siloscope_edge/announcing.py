@@ -14,12 +14,13 @@ from siloscope_contract.births import (
     GroupBirth,
     RetentionClass,
 )
+from siloscope_edge import vitals
 from siloscope_edge.alarms import channels
 from siloscope_edge.config import VITALS_DEVICE
 from siloscope_edge.installation import Installation
 from siloscope_edge.instruments import Instrument
+from siloscope_edge.machine import THIS_MACHINE, Machine
 from siloscope_edge.profiles import Channel
-from siloscope_edge.vitals import CHANNELS as VITALS
 from siloscope_edge.watermark import Generation
 
 PAGE_BYTES = 48 * 1024
@@ -27,12 +28,14 @@ MAX_EPOCHS = 64
 """Epochs that one message names: the newest. Older ones are named as soon as these are committed."""
 
 
-def devices(installation: Installation) -> list[DeviceBirth]:
+def devices(installation: Installation, machine: Machine = THIS_MACHINE) -> list[DeviceBirth]:
     """Return the devices of an installation as they are announced, the agent itself among them."""
     found = [_device(each) for instruments in installation.instruments.values() for each in instruments]
     period_s = installation.config.vitals_period_s
     if period_s:
-        group = GroupBirth("vitals", period_s, RetentionClass.VITALS, [_channel(each) for each in VITALS])
+        group = GroupBirth(
+            "vitals", period_s, RetentionClass.VITALS, [_channel(each) for each in vitals.channels(machine)]
+        )
         found.append(DeviceBirth(VITALS_DEVICE, VITALS_DEVICE, "Edge agent", [group]))
     return found + channels.announced(installation.config.alarms, installation.outputs)
 

@@ -119,6 +119,14 @@ class ClockGuard:
         """What births and heartbeats say."""
         return ClockState.SYNCHRONISED if self._synchronised else ClockState.UNSYNCHRONISED
 
+    @property
+    def offset_s(self) -> float | None:
+        """How far the wall clock stands from what readings are dated by; None before it was ever synchronised."""
+        if self._trusted_ms is None:
+            return None
+        look = self._source.look()
+        return (look.wall_ms - look.boot_ms - self._trusted_ms) / 1000
+
     def boot_ms(self) -> int:
         """Return the instant that a reading of now is of."""
         return self._source.boot_ms()

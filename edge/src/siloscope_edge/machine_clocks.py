@@ -13,6 +13,7 @@ from siloscope_process.clock import Clock
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STA_UNSYNC = 0x0040
+_STA_NANO = 0x2000
 _TIME_ERROR = 5
 _TIMEX_BYTES = 512
 """More than any kernel's struct timex, which ends in reserved words."""
@@ -115,6 +116,22 @@ def kernel_word() -> Callable[[], bool]:
     if libc.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)) < 0:
         raise KernelUnasked(f"adjtimex is refused: errno {ctypes.get_errno()}")
     return synchronised
+
+
+def kernel_offset_s() -> float | None:
+    """Return how far the kernel still has to bring the clock to its source; None where it does not say.
+
+    Source: adjtimex(2): `offset` counts nanoseconds where `STA_NANO` is set, else microseconds.
+    """
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(_TIMEX_BYTES)
+    if libc.adjtimex(buffer) < 0:
+        return None
+    offset = ctypes.c_long.from_buffer(buffer, ctypes.sizeof(ctypes.c_long)).value
+    status = ctypes.c_int.from_buffer(buffer, _STATUS_AT).value
+    return offset / (1e9 if status & _STA_NANO else 1e6)
 
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

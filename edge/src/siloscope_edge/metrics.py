@@ -23,6 +23,9 @@ class Metrics:
             buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10),
             registry=registry,
         )
+        self._bus_busy = Counter(
+            "siloscope_edge_bus_busy_seconds", "Time that a bus was used for reading", ["bus"], registry=registry
+        )
         self._troubles = Counter(
             "siloscope_edge_device_troubles", "What went wrong on a line", ["device", "kind"], registry=registry
         )
@@ -50,6 +53,16 @@ class Metrics:
             "siloscope_edge_dropped_samples", "Samples that the full disk could not take", registry=registry
         )
         self.spool_bytes = Gauge("siloscope_edge_spool_bytes", "Bytes of the spool's file in use", registry=registry)
+        self.spool_share = Gauge(
+            "siloscope_edge_spool_share",
+            "Share of the spool's bound that is taken by what is not known to be committed",
+            registry=registry,
+        )
+        self.spool_oldest_s = Gauge(
+            "siloscope_edge_spool_oldest_seconds",
+            "Age of the oldest sample that is not known to be committed",
+            registry=registry,
+        )
         self.owed_packs = Gauge(
             "siloscope_edge_owed_packs", "Packs spooled and not known to be committed", registry=registry
         )
@@ -62,6 +75,11 @@ class Metrics:
         )
         self.clock_synchronised = Gauge(
             "siloscope_edge_clock_synchronised", "Whether the clock is known to be right now", registry=registry
+        )
+        self.clock_offset_s = Gauge(
+            "siloscope_edge_clock_offset_seconds",
+            "How far the wall clock is believed to be off; NaN while nothing is known",
+            registry=registry,
         )
         self.clock_drift_ppm = Gauge(
             "siloscope_edge_clock_drift_ppm",
@@ -116,9 +134,10 @@ class Metrics:
             if 0 < code < FIRST_BAD:
                 self._doubted.labels(device, Quality(code).reason).inc()
 
-    def polled(self, device: str, took_s: float) -> None:
+    def polled(self, bus: str, device: str, took_s: float) -> None:
         """Note how long reading a device took."""
         self._poll_s.labels(device).observe(took_s)
+        self._bus_busy.labels(bus).inc(took_s)
 
     def trouble(self, device: str, kind: Trouble) -> None:
         """Count a trouble with a device."""

@@ -220,7 +220,7 @@ class Poller:
         else:
             readings = await self._read(instrument, attendance)
             took_s = self._clock.monotonic_s() - started_s
-            self._metrics.polled(instrument.name, took_s)
+            self._metrics.polled(self.name, instrument.name, took_s)
         self._metrics.read(instrument.name, readings)
         found = sample(instrument, read_at_ms, readings)
         conditioned = self._conditionings[instrument.name].take(found)
