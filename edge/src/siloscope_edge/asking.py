@@ -1,15 +1,16 @@
 """What all drivers on a plain wire share: rest, echo, time-out, further tries, and naming what went wrong."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from siloscope_contract.quality import Quality
 from siloscope_edge.driver import Note
-from siloscope_edge.errors import ReadFailed, Trouble
+from siloscope_edge.errors import PortUnavailable, ReadFailed, Trouble
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.wires import Line, Take, Wire
 from siloscope_process.clock import Clock
 
+K = TypeVar("K")
 T = TypeVar("T")
 _SHOWN_BYTES = 80
 
@@ -109,6 +110,39 @@ class Asker:
 
     def _echoed(self, instrument: Instrument) -> Callable[[], None]:
         return lambda: self.note(instrument.name, Trouble.ECHO)
+
+
+async def all_of(asks: Mapping[K, Callable[[], Awaitable[T]]]) -> dict[K, T | ReadFailed]:
+    """Ask for a device's parts one after the other; return what each brought, or why not.
+
+    Silence ends the asking. What was had before it stands, and what was not asked for fails as it did.
+
+    Raises:
+        ReadFailed: Nothing was had.
+        PortUnavailable: The port was gone before anything was had.
+    """
+    found: dict[K, T | ReadFailed] = {}
+    silence: ReadFailed | None = None
+    for part, ask in asks.items():
+        if silence is not None:
+            found[part] = silence
+            continue
+        nothing_yet = all(isinstance(each, ReadFailed) for each in found.values())
+        try:
+            found[part] = await ask()
+        except PortUnavailable as error:
+            if nothing_yet:
+                raise
+            found[part] = silence = ReadFailed(Quality.COMM_FAILURE, str(error), answered=False)
+        except ReadFailed as error:
+            if not error.answered and nothing_yet:
+                raise
+            found[part] = error
+            silence = None if error.answered else error
+    refusals = [each for each in found.values() if isinstance(each, ReadFailed)]
+    if len(refusals) == len(found):
+        raise refusals[0]
+    return found
 
 
 def line_from(buffer: bytearray, end: bytes) -> bytes | None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from siloscope_firmware_sim.errors import PortTaken
-from siloscope_firmware_sim.lines.pseudo_terminal import PseudoTerminal
+from siloscope_firmware_sim.lines.rtu import Terminal
 from siloscope_firmware_sim.lines.traffic import Traffic
 
 _TICK_S = 0.1
@@ -26,7 +26,7 @@ class Instrument(Protocol):
 
 
 class StreamTerminal:
-    """A pseudo-terminal with one instrument.
+    """A serial port with one instrument.
 
     Args:
         terminal: The port.
@@ -35,7 +35,7 @@ class StreamTerminal:
         traffic: Counts what passes.
     """
 
-    def __init__(self, terminal: PseudoTerminal, instrument: Instrument, *, baud: int, traffic: Traffic) -> None:
+    def __init__(self, terminal: Terminal, instrument: Instrument, *, baud: int, traffic: Traffic) -> None:
         self._terminal = terminal
         self._instrument = instrument
         self._baud = baud
@@ -45,7 +45,7 @@ class StreamTerminal:
     @property
     def address(self) -> dict[str, object]:
         """Where a reader finds it."""
-        return {"port": str(self._terminal.link), "baud": self._baud}
+        return {**self._terminal.address, "baud": self._baud}
 
     async def open(self) -> None:
         """Make the port."""

@@ -83,14 +83,15 @@ def body_of(line: bytes, frame: Frame) -> str:
     Raises:
         ReadFailed: It is not framed so, or its checksum is wrong.
     """
+    said = line
+    if frame.start:
+        _, start, said = line.rpartition(frame.start.encode())
+        if not start:
+            raise refused(line, f"no {frame.start!r} at its beginning", Trouble.SHORT_FRAME)
     try:
-        text = line.decode("ascii").removesuffix(frame.end)
+        text = said.decode("ascii").removesuffix(frame.end)
     except UnicodeDecodeError:
         raise refused(line, "not ASCII", Trouble.NOISE) from None
-    if frame.start:
-        before, start, text = text.rpartition(frame.start)
-        if not start:
-            raise refused(line, f"no {frame.start!r} at its beginning ({before!r})", Trouble.SHORT_FRAME)
     if frame.checksum == "none":
         return text.removesuffix(frame.stop)
     size, calculated = BEHIND_LINES[frame.checksum]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from siloscope_contract.quality import Quality
-from siloscope_edge.asking import Asker, line_from
+from siloscope_edge.asking import Asker, all_of, line_from
 from siloscope_edge.driver import Note
 from siloscope_edge.drivers.ascii.device import AsciiDevice
 from siloscope_edge.drivers.ascii.lines import Reader, refused
@@ -54,15 +54,15 @@ class AsciiBus(Asker):
     async def _ask_all(
         self, instrument: Instrument, talker: _Talker
     ) -> tuple[dict[int, Reading], dict[str, ReadFailed]]:
+        asks = {message.name: partial(self._ask, instrument, talker, message) for message in talker.reader.needed}
+        answers = await all_of({name: partial(self.patiently, instrument, ask) for name, ask in asks.items()})
         found: dict[int, Reading] = {}
         troubles: dict[str, ReadFailed] = {}
-        for message in talker.reader.needed:
-            try:
-                found |= await self.patiently(instrument, partial(self._ask, instrument, talker, message))
-            except ReadFailed as error:
-                if not error.answered:
-                    raise
-                troubles[message.name] = error
+        for name, answer in answers.items():
+            if isinstance(answer, ReadFailed):
+                troubles[name] = answer
+            else:
+                found |= answer
         return found, troubles
 
     async def _ask(self, instrument: Instrument, talker: _Talker, message: Message) -> dict[int, Reading]:

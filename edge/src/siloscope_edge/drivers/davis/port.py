@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from siloscope_contract.quality import Quality
-from siloscope_edge.asking import Asker
+from siloscope_edge.asking import Asker, all_of
 from siloscope_edge.driver import Note
 from siloscope_edge.drivers.davis.packets import PacketName, taken, values
 from siloscope_edge.drivers.davis.profile import DavisProfile, PacketChannel
@@ -37,18 +37,10 @@ class DavisBus(Asker):
 
     async def read(self, instrument: Instrument) -> Sequence[Reading]:
         judges = self._judges[instrument.name]
-        packets: dict[PacketName, dict[str, float | None] | ReadFailed] = {}
         await self._wake(instrument)
-        for name in dict.fromkeys(channel.packet for channel, _ in judges):
-            try:
-                packets[name] = await self.patiently(instrument, partial(self._packet, instrument, name))
-            except ReadFailed as error:
-                if not error.answered:
-                    raise
-                packets[name] = error
-        refusals = [each for each in packets.values() if isinstance(each, ReadFailed)]
-        if len(refusals) == len(packets):
-            raise refusals[0]
+        names = dict.fromkeys(channel.packet for channel, _ in judges)
+        asks = {name: partial(self._packet, instrument, name) for name in names}
+        packets = await all_of({name: partial(self.patiently, instrument, ask) for name, ask in asks.items()})
         return [_reading(packets[channel.packet], channel, judge) for channel, judge in judges]
 
     async def _wake(self, instrument: Instrument) -> None:

@@ -122,15 +122,17 @@ class ModbusBus:
     async def read(self, instrument: Instrument) -> Sequence[Reading]:
         slave = self._slaves[instrument.name]
         readings: list[Reading] = [failed(Quality.COMM_FAILURE)] * slave.channels
-        refusals = []
-        for part in slave.parts:
+        refusals: list[ReadFailed] = []
+        for at_part, part in enumerate(slave.parts):
+            wire = None
             try:
                 wire = await self._patiently(slave, part.ask)
-            except ReadFailed as error:
-                if not error.answered or not self.is_open:
-                    raise
+            except (ReadFailed, PortUnavailable) as error:
+                if not isinstance(error, ReadFailed) or not error.answered or not self.is_open:
+                    if len(refusals) == at_part:
+                        raise
+                    break  # what was had stands; the rest is not asked for any more
                 refusals.append(error)
-                wire = None
             for at, first, end, decode in part.cuts:
                 readings[at] = decode(wire[first:end]) if wire is not None else failed(refusals[-1].quality)
         if len(refusals) == len(slave.parts):

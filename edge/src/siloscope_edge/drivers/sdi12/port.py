@@ -9,7 +9,7 @@ from functools import partial
 
 from siloscope_contract.quality import Quality
 from siloscope_edge.addresses import AddressedDevice
-from siloscope_edge.asking import Asker, line_from
+from siloscope_edge.asking import Asker, all_of, line_from
 from siloscope_edge.driver import Note
 from siloscope_edge.drivers.sdi12.lines import Started, is_checked, refused, started, values
 from siloscope_edge.drivers.sdi12.profile import Sdi12Profile, ValueChannel
@@ -45,19 +45,8 @@ class Sdi12Bus(Asker):
 
     async def read(self, instrument: Instrument) -> Sequence[Reading]:
         sensor = self._sensors[instrument.name]
-        answers: dict[str, list[float] | ReadFailed] = {}
-        for command in sensor.commands:
-            try:
-                answers[command] = await self.patiently(
-                    instrument, partial(self._measured, instrument, sensor, command)
-                )
-            except ReadFailed as error:
-                if not error.answered:
-                    raise
-                answers[command] = error
-        refusals = [each for each in answers.values() if isinstance(each, ReadFailed)]
-        if len(refusals) == len(answers):
-            raise refusals[0]
+        asks = {command: partial(self._measured, instrument, sensor, command) for command in sensor.commands}
+        answers = await all_of({command: partial(self.patiently, instrument, ask) for command, ask in asks.items()})
         return [_reading(answers[channel.command], channel, judge) for channel, judge in sensor.channels]
 
     async def _measured(self, instrument: Instrument, sensor: _Sensor, command: str) -> list[float]:

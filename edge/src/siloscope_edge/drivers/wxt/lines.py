@@ -44,17 +44,19 @@ def fields(line: bytes, address: str, query: str) -> dict[str, float | None]:
     Raises:
         ReadFailed: The line is torn, answers something else, or its checksum is wrong; no part of it is used.
     """
+    head = f"{address}{query.lower()}"
+    begins = max(line.rfind(f"{head},".encode()), 0)  # what stands before it is noise
     try:
-        text = line.decode("ascii").strip("\r\n")
+        text = line[begins:].decode("ascii").strip("\r\n")
     except UnicodeDecodeError:
         raise _refused(line, "not ASCII", Trouble.NOISE) from None
     body, check = text[:-_CRC_LENGTH], text[-_CRC_LENGTH:]
     if crc_sdi12(body.encode()) != check:
         detail = f"checksum {check!r}, calculated {crc_sdi12(body.encode())!r}"
         raise _refused(line, detail, Trouble.WRONG_CHECKSUM)
-    head, *parts = body.split(",")
-    if head != f"{address}{query.lower()}":
-        raise _refused(line, f"an answer to {head!r}, not to {address}{query.lower()!r}")
+    said, *parts = body.split(",")
+    if said != head:
+        raise _refused(line, f"an answer to {said!r}, not to {head!r}")
     found: dict[str, float | None] = {}
     for part in parts:
         if part.startswith(_TEXT_FIELD):

@@ -5,7 +5,7 @@ from functools import partial
 
 from siloscope_contract.quality import Quality
 from siloscope_edge.addresses import AddressedDevice
-from siloscope_edge.asking import Asker
+from siloscope_edge.asking import Asker, all_of
 from siloscope_edge.driver import Note
 from siloscope_edge.drivers.wxt.lines import command, fields
 from siloscope_edge.drivers.wxt.profile import FieldChannel, WxtProfile
@@ -31,17 +31,9 @@ class WxtBus(Asker):
 
     async def read(self, instrument: Instrument) -> Sequence[Reading]:
         judges = self._judges[instrument.name]
-        answers: dict[str, dict[str, float | None] | ReadFailed] = {}
-        for query in dict.fromkeys(channel.query.lower() for channel, _ in judges):
-            try:
-                answers[query] = await self.patiently(instrument, partial(self._ask, instrument, query))
-            except ReadFailed as error:
-                if not error.answered:
-                    raise
-                answers[query] = error
-        refusals = [answer for answer in answers.values() if isinstance(answer, ReadFailed)]
-        if len(refusals) == len(answers):
-            raise refusals[0]
+        queries = dict.fromkeys(channel.query.lower() for channel, _ in judges)
+        asks = {query: partial(self._ask, instrument, query) for query in queries}
+        answers = await all_of({query: partial(self.patiently, instrument, ask) for query, ask in asks.items()})
         return [_reading(answers[channel.query.lower()], channel, judge) for channel, judge in judges]
 
     async def _ask(self, instrument: Instrument, query: str) -> dict[str, float | None]:

@@ -1,0 +1,1 @@
+"""Faults of instruments, lines and nodes: which happen when follows from a seed."""
