@@ -26,7 +26,7 @@ LETTERS = {
     Wait.RATE: "r",
     Wait.IDLE: "-",
 }
-WINDOWS = Windows(unacknowledged=3, uncommitted=5, backlog_per_s=1.0, live=2)
+WINDOWS = Windows(unacknowledged=3, uncommitted=5, draining=5, backlog_per_s=1.0, live=2)
 
 
 class Play:

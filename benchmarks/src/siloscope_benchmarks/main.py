@@ -6,7 +6,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-from siloscope_benchmarks import alerts_bench, drain_bench, ingest_bench, query_bench, storage_bench
+from siloscope_benchmarks import (
+    alerts_bench,
+    drain_bench,
+    edge_bench,
+    edge_drain,
+    ingest_bench,
+    query_bench,
+    storage_bench,
+)
 from siloscope_benchmarks.fleet import Form
 from siloscope_benchmarks.watching import Latency
 from siloscope_process import logs
@@ -61,6 +69,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     _add_home(alerts)
     alerts.set_defaults(bench=_alerts)
+    edge = benches.add_parser("edge", help="what the agent needs to read 100 Modbus devices, beside bare pymodbus")
+    edge.add_argument("--seconds", type=float, default=30, help="how long to measure each site (default 30)")
+    edge.add_argument("--devices", type=int, default=100, help="devices of 100 floats each (default 100)")
+    edge.add_argument("--no-highest", action="store_true", help="do not look for the highest rate of one core")
+    _add_home(edge)
+    edge.set_defaults(bench=_edge)
+    drain_edge = benches.add_parser("drain-edge", help="an agent's backlog of days goes into a live platform")
+    drain_edge.add_argument("--hours", type=float, default=72, help="how long it could not send (default 72)")
+    _add_home(drain_edge)
+    drain_edge.set_defaults(bench=_drain_edge)
 
 
 def _add_load(parser: argparse.ArgumentParser, *, nodes: int) -> None:
@@ -135,6 +153,19 @@ def _alerts(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     logs.configure("bench", level="warning")
     result = alerts_bench.measure(plan, environ, _say)
     print(msgspec.json.encode(result).decode() if arguments.json else alerts_bench.table(result))
+    return 0 if all(result.met.values()) else 1
+
+
+def _edge(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    plan = edge_bench.Plan(arguments.seconds, arguments.devices, not arguments.no_highest, arguments.database)
+    result = edge_bench.measure(plan, environ, _say)
+    print(msgspec.json.encode(result).decode() if arguments.json else edge_bench.table(result))
+    return 0 if all(result.met.values()) else 1
+
+
+def _drain_edge(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    result = edge_drain.measure(edge_drain.Plan(arguments.hours, database=arguments.database), environ, _say)
+    print(msgspec.json.encode(result).decode() if arguments.json else edge_drain.table(result))
     return 0 if all(result.met.values()) else 1
 
 

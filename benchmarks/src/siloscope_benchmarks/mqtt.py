@@ -27,6 +27,18 @@ def packet(command: int, body: bytes) -> bytes:
     return bytes([command]) + length(len(body)) + body
 
 
+def whole_packet(data: bytes, at: int) -> tuple[int, int] | None:
+    """Return where the body of the packet that begins at ``at`` starts and ends; None where it is not whole."""
+    size, shift = 0, 0
+    for position in range(at + 1, min(at + 5, len(data))):
+        size |= (data[position] & 0x7F) << shift
+        shift += 7
+        if not data[position] & 0x80:
+            end = position + 1 + size
+            return (position + 1, end) if end <= len(data) else None
+    return None
+
+
 def connected(host: str, port: int, client_id: str, username: str, password: str) -> socket.socket:
     """Return a socket that the broker has accepted, not blocking.
 

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from siloscope_benchmarks.fleet import ORGANISATION, SITE
+from siloscope_contract.topics import NodeName
 from siloscope_deploy.servers.accounts import temporary_home
 from siloscope_deploy.servers.mosquitto import MosquittoServer
 from siloscope_deploy.servers.nats import NatsServer
@@ -19,6 +20,9 @@ from siloscope_gateway.credentials import Credential, issue
 from siloscope_gateway.principals import Principal
 from siloscope_process import command_line
 from siloscope_process.errors import Unavailable
+
+EDGE = NodeName.of(ORGANISATION, SITE, "edge1")
+"""The node of the one agent that runs in earnest."""
 
 _LAYOUT = f"""\
 organisations:
@@ -42,7 +46,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Broker:
-    """A running broker, and the credentials of ingest and of the fleet."""
+    """A running broker, and the credentials of ingest, of the fleet, and of one agent."""
 
     host: str
     port: int
@@ -50,6 +54,7 @@ class Broker:
     ingest_url: str
     fleet: Credential
     ingest: Credential
+    edge: Credential
 
 
 @contextmanager
@@ -85,12 +90,13 @@ def running_broker(kind: str) -> Iterator[Broker]:
     """
     ingest, recognised_ingest = issue(Principal.ingest())
     fleet, recognised_fleet = issue(Principal.of_site(ORGANISATION, SITE))
+    edge, recognised_edge = issue(Principal.of_node(EDGE))
     makers = {"nats": NatsServer, "mosquitto": MosquittoServer}
     with temporary_home() as home:
-        server = makers[kind](home / kind, [recognised_ingest, recognised_fleet])
+        server = makers[kind](home / kind, [recognised_ingest, recognised_fleet, recognised_edge])
         server.start()
         try:
-            yield Broker("127.0.0.1", server.port, server.pid, server.url_for(ingest), fleet, ingest)
+            yield Broker("127.0.0.1", server.port, server.pid, server.url_for(ingest), fleet, ingest, edge)
         finally:
             server.stop()
 
@@ -135,14 +141,21 @@ def running_alerting(
 
 
 @contextmanager
+def running_edge(config: Path, environ: Mapping[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `siloscope edge` as people do."""
+    with _running("edge", {}, environ, log, ["run", "--config", str(config)]) as process:
+        yield process
+
+
+@contextmanager
 def _running(
-    service: str, told: Mapping[str, str], environ: Mapping[str, str], log: Path
+    service: str, told: Mapping[str, str], environ: Mapping[str, str], log: Path, arguments: Sequence[str] = ()
 ) -> Iterator["subprocess.Popen[bytes]"]:
     others = {name: value for name, value in environ.items() if not name.startswith("SILOSCOPE_")}
     told = {**others, "SILOSCOPE_LOG": "json", "SILOSCOPE_LOG_LEVEL": "warning", **told}
     command = [sys.executable, "-c", "import sys; from siloscope_process.command_line import main; sys.exit(main())"]
     with log.open("wb") as stderr:
-        process = subprocess.Popen([*command, service], env=told, stderr=stderr)
+        process = subprocess.Popen([*command, service, *arguments], env=told, stderr=stderr)
         try:
             yield process
         finally:

@@ -25,7 +25,9 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
         tls: Where given, the connection is encrypted; such brokers usually listen on port 8883.
         unacknowledged_packs: Most packs that the broker has not acknowledged.
         uncommitted_packs: Most packs that were sent and that the database has not committed.
-        backlog_packs_per_s: Rate of packs from the backlog; live ones go first and are not bounded by it.
+        draining_packs: The same while a backlog is drained and the database keeps up with it.
+        backlog_packs_per_s: Bound of packs from the backlog, for a link that costs by use; else as the platform takes
+            them. Live ones go first and are not bounded by it.
         resend_after_s: Age at which a sent pack that a watermark shows as missing is sent again; doubles with each try.
         probe_after_s: Silence of the watermark after which one pack is sent again; doubles with each try.
     """
@@ -38,9 +40,10 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
     tls: Tls | None = None
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     heartbeat_s: Seconds = 60.0
-    unacknowledged_packs: Annotated[int, Meta(ge=1, le=1000)] = 32
+    unacknowledged_packs: Annotated[int, Meta(ge=1, le=1000)] = 128
     uncommitted_packs: Annotated[int, Meta(ge=2, le=100_000)] = 1000
-    backlog_packs_per_s: Seconds = 500.0
+    draining_packs: Annotated[int, Meta(ge=2, le=100_000)] = 8000
+    backlog_packs_per_s: Seconds | None = None
     resend_after_s: Seconds = 5.0
     probe_after_s: Seconds = 30.0
 

@@ -1,16 +1,21 @@
 """What to send next: live packs first, the backlog beside them, within two windows. No I/O, no clock of its own.
 
 The windows: packs that the broker has not acknowledged, and packs that the database has not committed. Neither is ever
-exceeded, so an outage of the database never floods the broker. An acknowledgement frees a place, it deletes nothing.
+exceeded, so an outage of the database never floods the broker. An acknowledgement frees a place, it deletes nothing. Of
+the second window the backlog gets as much as the platform keeps up with.
 """
 
+import math
 from enum import StrEnum
 
 from msgspec import Struct
 
+from siloscope_edge.backlog_window import BacklogWindow
 from siloscope_edge.spans import Spans
 
 ENDLESS = 1 << 63
+_TOGETHER_S = 0.02
+"""A rate is kept in steps of so long: packs that are read from the spool and sent together cost less."""
 
 
 class Why(StrEnum):
@@ -53,21 +58,33 @@ class Windows(Struct, frozen=True):
     Attributes:
         unacknowledged: Most packs without the broker's acknowledgement.
         uncommitted: Most packs that were sent and are not known to be committed; a quarter is kept for live ones.
-        backlog_per_s: Rate of packs that are not live.
+        draining: The same while a backlog is drained and the database keeps up with it.
+        backlog_per_s: Rate of packs that are not live; None: as the platform takes them.
         live: Most packs that wait as live; what waits behind them is backlog.
         settle_s: How long the backlog waits after a connect for a watermark, which may spare it.
         resend_after_s: Age at which a pack inside a watermark's gap is sent again; doubles with each try.
         probe_after_s: Silence after which one pack is sent again; doubles up to ``probe_at_most_s``.
     """
 
-    unacknowledged: int = 32
+    unacknowledged: int = 128
     uncommitted: int = 1000
-    backlog_per_s: float = 500.0
+    draining: int = 8000
+    backlog_per_s: float | None = None
     live: int = 32
     settle_s: float = 5.0
     resend_after_s: float = 5.0
     probe_after_s: float = 30.0
     probe_at_most_s: float = 600.0
+
+    @property
+    def for_live(self) -> int:
+        """How much of the uncommitted window the backlog leaves."""
+        return self.uncommitted // 4
+
+    @property
+    def backlog(self) -> int:
+        """Most packs of the backlog that are not known to be committed."""
+        return max(self.uncommitted, self.draining) - self.for_live
 
 
 class _Sent(Struct):
@@ -86,6 +103,8 @@ class Outbox:
 
     def __init__(self, windows: Windows, owed: Spans) -> None:
         self._windows = windows
+        self._window = BacklogWindow(windows.backlog)
+        self._window_was_full = False
         self._owed = Spans(owed.ranges())
         self._pending = Spans(owed.ranges())
         self._doubted = Spans()
@@ -103,6 +122,8 @@ class Outbox:
     def bound(self, windows: Windows) -> None:
         """Keep within other bounds from now on."""
         self._windows = windows
+        self._window.most = windows.backlog
+        self._window.restart()
 
     @property
     def owed(self) -> int:
@@ -128,6 +149,7 @@ class Outbox:
         """Begin anew on a fresh connection: all that is owed is backlog, what is spooled from now on is live."""
         self._online = True
         self._forget_sent()
+        self._window.restart()
         self._live_from = live_from
         self._settle_until_s = now_s + self._windows.settle_s
         self._progress_at_s = now_s
@@ -148,7 +170,7 @@ class Outbox:
     def accounted(self, numbers: Spans, now_s: float) -> None:
         """Let go of what the database has committed."""
         self._settle_until_s = now_s
-        if len(numbers) and self._drop(numbers):
+        if len(numbers) and self._drop(numbers, now_s):
             self._progress_at_s = now_s
             self._probes = 0
 
@@ -159,7 +181,7 @@ class Outbox:
 
     def gone(self, first: int, end: int) -> None:
         """Let go of packs that the spool no longer has."""
-        self._drop(Spans([(first, end)]))
+        self._drop(Spans([(first, end)]), None)
 
     def owed_again(self, owed: Spans) -> None:
         """Replace what is owed: another generation of the database counts from nothing."""
@@ -179,14 +201,14 @@ class Outbox:
         if self._unacknowledged >= self._windows.unacknowledged:
             return Hold(Wait.UNACKNOWLEDGED)
         self._demote_live()
-        room = self._windows.uncommitted - len(self._sent)
+        room = max(self._windows.uncommitted, int(self._window.size) + self._windows.for_live) - len(self._sent)
         live = self._pending.first_from(self._live_from)
         if live is not None and room > 0:
             return self._send(live, Why.LIVE, now_s)
         gap = self._gap_due(now_s)
         if gap is not None:
             return self._send_again(gap, Why.GAP, now_s)
-        backlog = self._backlog(now_s, room - self._windows.uncommitted // 4)
+        backlog = self._backlog(now_s)
         if isinstance(backlog, Send):
             return backlog
         probe_at_s = self._probe_at_s()
@@ -196,22 +218,25 @@ class Outbox:
         wakes = [each for each in (backlog.until_s, probe_at_s, gap_at_s) if each is not None]
         return Hold(Wait.UNCOMMITTED if room <= 0 else backlog.reason, min(wakes, default=None))
 
-    def _backlog(self, now_s: float, room: int) -> Send | Hold:
+    def _backlog(self, now_s: float) -> Send | Hold:
         number = self._pending.first_from(0)
         if number is None:
+            if not self._sent:
+                self._window.restart()
             return Hold(Wait.IDLE)
-        if room <= 0:
+        if len(self._sent) >= int(self._window.size):
+            self._window_was_full = True
             return Hold(Wait.UNCOMMITTED)
         if now_s < self._settle_until_s:
             return Hold(Wait.SETTLING, self._settle_until_s)
-        self._fill(now_s)
+        rate = min(self._windows.backlog_per_s or math.inf, self._window.per_s)
+        self._fill(now_s, rate)
         if self._tokens < 1:
-            return Hold(Wait.RATE, now_s + (1 - self._tokens) / self._windows.backlog_per_s)
+            return Hold(Wait.RATE, now_s + max((1 - self._tokens) / rate, _TOGETHER_S))
         self._tokens -= 1
         return self._send(number, Why.BACKLOG, now_s)
 
-    def _fill(self, now_s: float) -> None:
-        rate = self._windows.backlog_per_s
+    def _fill(self, now_s: float, rate: float) -> None:
         self._tokens = min(self._tokens + (now_s - self._filled_at_s) * rate, max(1.0, rate / 4))
         self._filled_at_s = now_s
 
@@ -268,13 +293,23 @@ class Outbox:
                 if excess <= 0:
                     return
 
-    def _drop(self, numbers: Spans) -> bool:
+    def _drop(self, numbers: Spans, committed_s: float | None) -> bool:
+        """Let go of packs: those that are gone, or were found committed at an instant."""
         before = len(self._owed)
         for spans in (self._owed, self._pending, self._doubted):
             spans.remove_all(numbers)
-        for number in [each for each in self._sent if each in numbers]:
+        dropped = [each for each in self._sent if each in numbers]
+        if dropped and committed_s is not None:
+            self._note_committed(len(dropped), self._sent[dropped[0]].at_s, numbers, committed_s)
+        for number in dropped:
             self._forget(number)
         return len(self._owed) < before
+
+    def _note_committed(self, count: int, first_at_s: float, numbers: Spans, now_s: float) -> None:
+        waiting = (sent.at_s for each, sent in self._sent.items() if each not in numbers and each not in self._doubted)
+        oldest_at_s = next(waiting, None)
+        self._window.watermark(count, now_s - first_at_s, oldest_at_s, now_s, was_full=self._window_was_full)
+        self._window_was_full = False
 
     def _forget(self, number: int) -> None:
         if not self._sent.pop(number).acknowledged:

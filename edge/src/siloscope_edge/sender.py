@@ -33,7 +33,7 @@ _ASK_AGAIN_FIRST_S = 10.0
 _ASK_AGAIN_AT_MOST_S = 600.0
 _UNHEARD_S = 300.0
 """After this long without a believed watermark a superseded generation may show, under a new session, that it lives."""
-_BATCH = 16
+_BATCH = 64
 _GOODBYE_S = 1.0
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from siloscope_process.clock import to_ms
+from siloscope_process.clock import from_ms, to_ms
 from siloscope_store.statements import statements
 
 _SQL = statements("probes.sql")
@@ -27,5 +27,12 @@ async def newest_ms(connection: Connection, group_ids: Sequence[int]) -> dict[in
 async def conflicts(connection: Connection) -> int:
     """Return how many second values were kept beside the first."""
     row = await (await connection.execute(_SQL["conflicts"])).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def stored_before(connection: Connection, before_ms: int) -> int:
+    """Return how many samples of measurements are stored that were measured before an instant."""
+    row = await (await connection.execute(_SQL["stored_before"], {"before": from_ms(before_ms)})).fetchone()
     assert row is not None
     return int(row[0])

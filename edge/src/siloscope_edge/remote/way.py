@@ -44,6 +44,7 @@ def windows(mqtt: Mqtt) -> Windows:
     return Windows(
         mqtt.unacknowledged_packs,
         mqtt.uncommitted_packs,
+        mqtt.draining_packs,
         mqtt.backlog_packs_per_s,
         resend_after_s=mqtt.resend_after_s,
         probe_after_s=mqtt.probe_after_s,

@@ -10,3 +10,6 @@ SELECT group_id, times[1] FROM latest WHERE group_id = ANY (%(group_ids)s)
 
 -- name: conflicts
 SELECT count(*) FROM sample_conflict
+
+-- name: stored_before
+SELECT count(*) FROM sample WHERE time < %(before)s

@@ -1,0 +1,275 @@
+"""What the agent needs to read, judge, keep and publish what many Modbus TCP devices say, beside bare pymodbus.
+
+Real broker, ingest and database, so that what is published is committed and leaves the outbox; devices in a process of
+their own. What the agent used is what the kernel counts of its process.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from siloscope_benchmarks import edge_site
+from siloscope_benchmarks.collecting import Collector
+from siloscope_benchmarks.edge_site import Site
+from siloscope_benchmarks.parts import (
+    EDGE,
+    Broker,
+    running_broker,
+    running_database,
+    running_edge,
+    running_ingest,
+)
+from siloscope_benchmarks.resources import cpu_seconds, peak_memory_mib
+from siloscope_benchmarks.watching import metric, wait_until_ready
+from siloscope_contract.packs import decode
+from siloscope_deploy.servers.ports import free_port
+from siloscope_edge.config import VITALS_DEVICE
+from siloscope_process.errors import Unavailable
+
+GOAL_SHARE, GOAL_MIB = 0.15, 90.0
+_FLOATS_A_REQUEST = (50, 8)
+_SETTLE_S = 5.0
+_FIRST_WITHIN_S = 60.0
+_OWED, _MISSED = "siloscope_edge_owed_packs", "siloscope_edge_missed_polls_total"
+_LATE_SHARE = 0.5
+"""A sample that is half a period behind its grid is late."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What to measure.
+
+    Attributes:
+        seconds: How long each site is measured.
+        devices: Of 100 floats each, read every second.
+        highest: Whether to look for the most that one core sustains.
+        database: Where it all goes.
+    """
+
+    seconds: float = 30
+    devices: int = 100
+    highest: bool = True
+    database: str = "timescale"
+
+
+class Measured(msgspec.Struct):
+    """What one site cost.
+
+    Attributes:
+        bare_share: What bare pymodbus used for the same registers, in cores.
+        share: What the agent used, in cores.
+        good: Readings of good quality, of those that were published.
+        expected_samples: That the schedule asks for between the first and the last sample of each device.
+        late_samples: Further than half a period behind their grid.
+        drift_s: How far the last turns are from the grid of the first ones, the median over the devices.
+        owed_packs: Not committed at the end: as many as at the start of the measurement where it keeps up.
+    """
+
+    site: Site
+    seconds: float
+    readings_per_s: float
+    requests_per_s: float
+    share: float
+    bare_share: float
+    times_bare: float
+    memory_mib: float
+    samples: int
+    expected_samples: int
+    late_samples: int
+    drift_s: float
+    missed_polls: int
+    good: float
+    owed_packs: int
+    first_sample_s: float
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether the schedule was kept and nothing piled up."""
+        kept = self.samples >= self.expected_samples and not self.missed_polls and self.good == 1.0
+        return kept and self.late_samples <= self.samples // 100
+
+
+class Result(msgspec.Struct):
+    """What was measured.
+
+    Attributes:
+        met: Of each goal, whether it was met.
+        highest: The site with the most readings a second at which one core kept the schedule.
+    """
+
+    measured: list[Measured]
+    highest: Measured | None
+    tried: list[Measured]
+    met: dict[str, bool]
+
+
+def measure(plan: Plan, environ: Mapping[str, str], say: Callable[[str], None]) -> Result:
+    """Start everything, measure one site after the other, and stop everything.
+
+    Raises:
+        Unavailable: Broker or database cannot be had here, or the agent publishes nothing.
+    """
+    sites = [Site(plan.devices, floats_a_request=at_once) for at_once in _FLOATS_A_REQUEST]
+    with (
+        running_database(plan.database, environ) as home,
+        running_broker("mosquitto") as broker,
+        TemporaryDirectory() as created,
+    ):
+        port, folder = free_port(), Path(created)
+        with running_ingest(home, broker, port, environ, folder / "ingest.log") as ingest:
+            wait_until_ready(ingest, port, folder / "ingest.log")
+            bench = _Bench(broker, environ, folder, say)
+            measured = [bench.measured(site, plan.seconds) for site in sites]
+            tried = bench.climb(sites[0]) if plan.highest else []
+    kept = [each for each in tried if each.keeps_up]
+    first = measured[0]
+    met = {
+        "share": first.share <= GOAL_SHARE and first.keeps_up,
+        "memory": first.memory_mib <= GOAL_MIB,
+    }
+    return Result(measured, max(kept, key=lambda each: each.readings_per_s, default=None), tried, met)
+
+
+def table(result: Result) -> str:
+    """Return the result for people."""
+    lines = []
+    for each in result.measured:
+        lines += [
+            f"{each.readings_per_s:,.0f} readings/s, {each.site.floats_a_request} floats a request: "
+            f"{each.share:.1%} of a core, {each.memory_mib:.0f} MiB",
+            f"  limit: bare pymodbus, the same registers, {each.bare_share:.1%} of a core; "
+            f"{each.times_bare:.2f} times it",
+            f"  {each.samples:,} of {each.expected_samples:,} samples, {each.late_samples} late, "
+            f"drift {each.drift_s * 1000:.1f} ms; {each.good:.2%} good; {each.owed_packs} packs on their way",
+            f"  start to first published sample {each.first_sample_s:.2f} s",
+        ]
+    if result.highest is not None:
+        found = result.highest
+        lines.append(
+            f"one core sustains {found.readings_per_s:,.0f} readings/s: {found.share:.0%} of a core, "
+            f"{found.memory_mib:.0f} MiB; bare pymodbus {found.bare_share:.0%}"
+        )
+    lines += [f"  goal {name}: {'met' if met else 'NOT MET'}" for name, met in result.met.items()]
+    return "\n".join(lines)
+
+
+class _Bench:
+    def __init__(self, broker: Broker, environ: Mapping[str, str], folder: Path, say: Callable[[str], None]) -> None:
+        self._broker, self._environ, self._folder, self._say = broker, environ, folder, say
+
+    def climb(self, site: Site) -> list[Measured]:
+        """Read ever faster until the schedule cannot be kept, then halve the step twice."""
+        tried: list[Measured] = []
+        rate, step = 2 * site.readings_per_s, 2 * site.readings_per_s
+        while step >= site.readings_per_s / 2:
+            faster = msgspec.structs.replace(site, period_s=site.devices * site.floats / rate)
+            tried.append(self.measured(faster, 10))
+            if not tried[-1].keeps_up:
+                rate, step = rate - step, step / 2
+            rate += step
+        return tried
+
+    def measured(self, site: Site, seconds: float) -> Measured:
+        with edge_site.answering(site) as ports:
+            self._say(f"bare pymodbus, {site.requests_per_s:,.0f} requests/s")
+            bare_share = _bare(site, min(seconds, 15), ports)
+            with TemporaryDirectory(dir=self._folder) as folder:
+                return self._agent(site, seconds, ports, Path(folder), bare_share)
+
+    def _agent(self, site: Site, seconds: float, ports: list[int], folder: Path, bare_share: float) -> Measured:
+        port, log = free_port(), folder / "edge.log"
+        config = edge_site.write(site, ports, self._broker, port, folder)
+        collector = Collector(self._broker, EDGE)
+        try:
+            self._say(f"the agent, {site.readings_per_s:,.0f} readings/s")
+            began_s = time.monotonic()
+            with running_edge(config, self._environ, log) as edge:
+                first_s = _first(collector, edge, log) - began_s
+                time.sleep(_SETTLE_S)
+                from_s, used_s = time.monotonic(), cpu_seconds(edge.pid)
+                missed_before = _total(port, _MISSED)
+                time.sleep(seconds)
+                took_s, used_s = time.monotonic() - from_s, cpu_seconds(edge.pid) - used_s
+                missed = _total(port, _MISSED) - missed_before
+                (owed,) = metric(port, _OWED)
+                memory_mib = peak_memory_mib(edge.pid)
+        finally:
+            collector.end()
+        share = used_s / took_s
+        return Measured(
+            site=site,
+            seconds=took_s,
+            requests_per_s=site.requests_per_s,
+            share=share,
+            bare_share=bare_share,
+            times_bare=share / bare_share,
+            memory_mib=memory_mib,
+            missed_polls=int(missed),
+            owed_packs=int(owed),
+            first_sample_s=first_s,
+            **_kept_schedule(site, collector.packs),
+        )
+
+
+def _kept_schedule(site: Site, packs: list[tuple[float, bytes]]) -> dict[str, Any]:
+    """Return what the published samples say of the schedule: each device's grid begins with its second sample."""
+    times: dict[str, list[int]] = {}
+    good = readings = 0
+    for _, payload in packs:
+        for sample in decode(payload, received_ms=0).samples:
+            if sample.device != VITALS_DEVICE:
+                times.setdefault(sample.device, []).append(sample.time_ms)
+                good += sample.quality.count(0)
+                readings += len(sample.quality)
+    expected = late = 0
+    drifts = []
+    span_s = 0.0
+    for each in times.values():
+        unique = sorted(set(each))[1:]  # a sample that was too large for one pack comes as two of one time
+        period_ms = site.period_s * 1000
+        span_s = max(span_s, (unique[-1] - unique[0]) / 1000)
+        expected += round((unique[-1] - unique[0]) / period_ms) + 1
+        behind = [at - unique[0] - turn * period_ms for turn, at in enumerate(unique)]
+        floor = min(behind)
+        late += sum(each - floor > _LATE_SHARE * period_ms for each in behind)
+        half = len(behind) // 2
+        drifts.append(_median(behind[half:]) - _median(behind[:half]))
+    found = sum(len(set(each)) - 1 for each in times.values())
+    return {
+        "samples": found,
+        "expected_samples": expected,
+        "late_samples": late,
+        "drift_s": _median(drifts) / 1000,
+        "good": good / max(1, readings),
+        "readings_per_s": found * site.floats / max(0.001, span_s + site.period_s),
+    }
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2] if values else 0.0
+
+
+def _first(collector: Collector, edge: "subprocess.Popen[bytes]", log: Path) -> float:
+    deadline_s = time.monotonic() + _FIRST_WITHIN_S
+    while not collector.packs:
+        if time.monotonic() > deadline_s or edge.poll() is not None:
+            raise Unavailable("the agent published nothing: " + log.read_text("utf-8", "replace")[-500:])
+        time.sleep(0.01)
+    return collector.packs[0][0]
+
+
+def _total(port: int, name: str) -> float:
+    return metric(port, name)[0]
+
+
+def _bare(site: Site, seconds: float, ports: list[int]) -> float:
+    arguments = [str(each) for each in (seconds, site.period_s, site.floats, site.floats_a_request)]
+    command = [sys.executable, "-m", "siloscope_benchmarks.bare_modbus", *arguments, json.dumps(ports)]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return float(told["cpu_s"] / told["seconds"])

@@ -1,0 +1,38 @@
+"""`siloscope bench edge` and `bench drain-edge` run, and what they say adds up."""
+
+import json
+from typing import Any
+
+import pytest
+
+from siloscope_process import command_line
+
+pytestmark = [pytest.mark.postgres, pytest.mark.mosquitto]
+
+
+def found(told: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    command_line.main(f"bench {told} --database postgres --json".split())  # a busy machine meets no goal
+    result: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return result
+
+
+def test_an_agent_is_measured_beside_bare_pymodbus(capsys: pytest.CaptureFixture[str]) -> None:
+    result = found("edge --seconds 3 --devices 3 --no-highest", capsys)
+    fewer, more = result["measured"]
+    assert (fewer["requests_per_s"], more["requests_per_s"]) == (6, 39)
+    for each in (fewer, more):
+        assert each["good"] == 1.0
+        assert each["samples"] > 10
+        assert each["readings_per_s"] == pytest.approx(300, rel=0.1)
+        assert 0 < each["bare_share"] < each["share"] < 1
+        assert each["memory_mib"] > 20
+        assert 0 < each["first_sample_s"] < 60
+    assert result["highest"] is None
+
+
+def test_a_backlog_of_an_agent_is_stored_to_the_last_sample(capsys: pytest.CaptureFixture[str]) -> None:
+    result = found("drain-edge --hours 1", capsys)
+    assert result["backlog_packs"] == 720
+    assert result["backlog_readings"] == 360 * 11 * 8
+    assert result["all_stored"]
+    assert result["readings_per_s"] == pytest.approx(result["packs_per_s"] * 44)
