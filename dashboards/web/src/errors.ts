@@ -15,6 +15,13 @@ export class Unreachable extends ApiError {
   override name = "Unreachable";
 }
 
+/** One wrong part of a request; `line` of a text that was sent, counted from 1. */
+export interface Fault {
+  place: string;
+  expected: string;
+  line: number | null;
+}
+
 export class Refused extends ApiError {
   override name = "Refused";
   constructor(
@@ -22,6 +29,7 @@ export class Refused extends ApiError {
     readonly title: string,
     readonly detail: string,
     readonly retryAfterS: number | null = null,
+    readonly faults: readonly Fault[] = [],
   ) {
     super(detail || title);
   }

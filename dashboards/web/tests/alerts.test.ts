@@ -3,6 +3,7 @@ import { alarmsOf, channelIdOf, levelsOf, windowOf } from "../src/alerts/chart-w
 import { type Alert, alert, alertDetail } from "../src/alerts/entities";
 import { happenings } from "../src/alerts/history";
 import { worstFirst } from "../src/alerts/ranking";
+import { faultWords, lineSpan } from "../src/alerts/rule-text";
 import { conditionWords, matcherWords, ruleWords, selectorWords } from "../src/alerts/rule-words";
 import { deedWords, factWords, messageWords, pastWords, reasonWords, stateSentence } from "../src/alerts/words";
 import { Malformed } from "../src/errors";
@@ -210,5 +211,30 @@ describe("rules in words", () => {
       "rules hot · place bin-7 · tags crop = rye",
     );
     expect(matcherWords({ select: {} })).toBe("everything");
+  });
+});
+
+describe("a rule as text", () => {
+  it.each([
+    [1, "rule: hot"],
+    [2, "name: Hot"],
+    [3, ""],
+    [9, ""],
+  ])("line %d is %j", (line, found) => {
+    const text = "rule: hot\nname: Hot\n";
+    expect(text.slice(...lineSpan(text, line))).toBe(found);
+  });
+
+  it("says where a fault stands without the word for the whole", () => {
+    expect(faultWords({ place: "yaml.condition.abvoe", expected: "above", line: 4 })).toBe(
+      "condition.abvoe: expected above",
+    );
+    expect(faultWords({ place: "yaml", expected: "well-formed YAML", line: 4 })).toBe("expected well-formed YAML");
+  });
+});
+
+describe("what is silent", () => {
+  it("is told by how much of it is", () => {
+    expect(factWords({ kind: "no_data", silent_channels: 33, channels: 40 }, null)).toBe("33 of 40 sensors silent");
   });
 });

@@ -110,6 +110,15 @@ export const rule = shape({
 });
 export type Rule = ReturnType<typeof rule>;
 
+export const ruleText = shape({ slug: text, version: number, yaml: text });
+
+export const ruleChecked = shape({
+  rule: text,
+  change: oneOf("new", "changed", "same"),
+  matches: shape({ count: number, examples: listOf(text) }),
+});
+export type RuleChecked = ReturnType<typeof ruleChecked>;
+
 export const silence = shape({
   id,
   kind: oneOf("silence", "maintenance"),

@@ -78,6 +78,8 @@ export function actorName(actor: string): string {
 
 /** `31.2 °C, above 30 °C`; null where the alert is not about a number. */
 export function factWords(facts: Facts, unit: string | null): string | null {
+  const { silent_channels: silent, channels } = facts;
+  if (typeof silent === "number" && typeof channels === "number") return `${silent} of ${channels} sensors silent`;
   const own = typeof facts["unit"] === "string" ? facts["unit"] : (unit ?? "");
   const value = facts["value"] ?? facts["figure"];
   if (typeof value !== "number") return null;

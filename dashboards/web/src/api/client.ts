@@ -4,9 +4,13 @@ import {
   alertDetail,
   type Alerts,
   alerts,
+  type Facts,
   type NewSilence,
   type Rule,
   rule,
+  type RuleChecked,
+  ruleChecked,
+  ruleText,
   type Silence,
   silence,
 } from "../alerts/entities";
@@ -172,6 +176,22 @@ export class Client {
 
   async rules(): Promise<Rule[]> {
     return (await this.get("/rules", {}, shape({ items: listOf(rule) }))).items;
+  }
+
+  /** A rule as people write it: YAML, without what the defaults say. */
+  async ruleText(slug: string): Promise<string> {
+    return (await this.get(`/rules/${encodeURIComponent(slug)}/yaml`, {}, ruleText)).yaml;
+  }
+
+  /** What a rule would be and watch; refused with its faults where it cannot be meant. */
+  async checkRule(yaml: string): Promise<RuleChecked> {
+    return ruleChecked(await this.post("/rules/check", { yaml }), "/rules/check");
+  }
+
+  /** Makes a text, or a document, the rule of that name. */
+  async saveRule(slug: string, given: { yaml: string } | Facts): Promise<void> {
+    const path = `/rules/${encodeURIComponent(slug)}`;
+    await this.withToken((token) => this.transport.json(path, { method: "PUT", body: given, token }));
   }
 
   /** Newest first; the page says when there are more. */

@@ -1,10 +1,10 @@
 /** One request to the server: JSON both ways, problems (RFC 9457) as errors, an end to every wait. */
-import { Malformed, Refused, Unreachable } from "../errors";
+import { type Fault, Malformed, Refused, Unreachable } from "../errors";
 
 const WAIT_MS = 20_000;
 
 export interface Request {
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "PUT";
   body?: unknown;
   token?: string | null;
   headers?: Record<string, string>;
@@ -85,7 +85,17 @@ async function problem(response: Response): Promise<Refused> {
     text(body["title"], response.statusText || `Status ${response.status}`),
     text(body["detail"], ""),
     Number.isFinite(wait) ? wait : null,
+    faultsOf(body["errors"]),
   );
+}
+
+function faultsOf(errors: unknown): Fault[] {
+  if (!Array.isArray(errors)) return [];
+  return errors.flatMap((each: unknown) => {
+    const { place, expected, line } = (each ?? {}) as Record<string, unknown>;
+    if (typeof place !== "string" || typeof expected !== "string") return [];
+    return [{ place, expected, line: typeof line === "number" ? line : null }];
+  });
 }
 
 function dateOf(response: Response): number | null {
