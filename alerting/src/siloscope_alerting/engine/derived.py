@@ -67,28 +67,6 @@ def delta_t_c(temperature_c: Float, humidity_pct: Float) -> Float:
     return np.where(np.isnan(vapour_hpa), np.nan, temperature_c - (low + high) / 2)
 
 
-def wheat_moisture(temperature_c: Float, humidity_pct: Float) -> Float:
-    """Return the moisture that wheat comes to in such air, as a share of its wet mass.
-
-    Source:
-        Modified Chung-Pfost equation, ASAE D245.5 OCT1995, with the constants of wheat; 5 to 60 °C, 20 to 90 %.
-    """
-    share = _between(humidity_pct, 20, 90) / 100
-    dry_pct = -np.log(-(temperature_c + 93.213) * np.log(share) / 610.34) / 0.15526
-    return dry_pct / (100 + dry_pct)
-
-
-def maize_moisture(temperature_c: Float, humidity_pct: Float) -> Float:
-    """Return the moisture that yellow dent maize comes to in such air, as a share of its wet mass.
-
-    Source:
-        Modified Henderson equation, ASAE D245.5 OCT1995; 5 to 60 °C, 20 to 90 %.
-    """
-    share = _between(humidity_pct, 20, 90) / 100
-    dry_pct = (-np.log(1 - share) / (8.6541e-5 * (temperature_c + 49.810))) ** (1 / 1.8634)
-    return dry_pct / (100 + dry_pct)
-
-
 Formula = Callable[[Float, Float], Float]
 FORMULAS: Mapping[Reads, Formula] = MappingProxyType(
     {
@@ -98,10 +76,6 @@ FORMULAS: Mapping[Reads, Formula] = MappingProxyType(
         "delta_t": delta_t_c,
     }
 )
-MOISTURE: Mapping[str, Formula] = MappingProxyType(
-    {"wheat": wheat_moisture, "maize": maize_moisture, "corn": maize_moisture}
-)
-"""By the place's attribute `crop`."""
 UNITS: Mapping[Reads, str] = MappingProxyType(
     {
         "dew_point": "Cel",

@@ -8,15 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siloscope_alerting.columns import BoundRule, Flags, Float, Int32, Int64, Judgement
-from siloscope_alerting.engine import derived
+from siloscope_alerting.engine import derived, moisture
 from siloscope_alerting.engine.conditions import count, kinds, threshold
 from siloscope_alerting.engine.conditions.look import Judged, Look
 from siloscope_alerting.engine.joins import Truths, all_clear, either, every, negated, one_holds
-from siloscope_alerting.engine.subjects import Subjects, leaves, meant
+from siloscope_alerting.engine.subjects import Subjects, meant
 from siloscope_alerting.engine.table import NOWHERE, Table
 from siloscope_alerting.engine.view import View
 from siloscope_alerting.engine.windows import Windows
-from siloscope_contract.alerts.conditions import All, AnyOf, Condition, Count, Leaf, NoData, Not, Platform, Threshold
+from siloscope_contract.alerts.conditions import (
+    All,
+    AnyOf,
+    Condition,
+    Count,
+    Leaf,
+    NoData,
+    Not,
+    Platform,
+    Threshold,
+    leaves,
+)
 from siloscope_contract.alerts.selectors import Selector
 from siloscope_contract.alerts.words import SubjectKind
 from siloscope_contract.quality import FIRST_BAD
@@ -259,7 +270,7 @@ class Bound:
                 return derived.FORMULAS[self.condition.reads](temperature_c, humidity_pct)
             found = np.full(len(rows), np.nan)
             crops = np.array([self.table.channels[row].tags.get("crop", "") for row in rows])
-            for crop, formula in derived.MOISTURE.items():
+            for crop, formula in moisture.MOISTURE.items():
                 meant = crops == crop
                 found[meant] = formula(temperature_c[meant], humidity_pct[meant])
             return found
