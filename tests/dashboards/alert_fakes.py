@@ -22,7 +22,8 @@ from siloscope_dashboards.notifications.models import (
     Outbox,
 )
 from siloscope_dashboards.ports import AlertFilter, Deed
-from siloscope_dashboards.rules.models import RuleChecked, RuleEntry, Rules, RuleVersion, RuleVersions
+from siloscope_dashboards.rules.models import RuleChecked, RuleEntry, RuleMatches, Rules, RuleVersion, RuleVersions
+from siloscope_dashboards.rules.writing import WrittenRule
 from siloscope_dashboards.silences.models import NewSilence, Silence, Silences
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -50,7 +51,9 @@ def rule(slug: str) -> RuleEntry:
     """A rule of a name."""
     known: dict[str, Any] = {"slug": slug, "name": "Hot", "version": 1, "enabled": True, "origin": "api"}
     known |= {"severity": "warning", "open_alerts": 1, "created_at": AT, "changed_at": AT, "author": "user:ada"}
-    return RuleEntry.model_validate({**known, "document": {"rule": slug}})
+    return RuleEntry.model_validate(
+        {**known, "document": {"rule": slug, "name": "Hot", "condition": {"kind": "threshold", "above": 30}}}
+    )
 
 
 @dataclass
@@ -133,14 +136,14 @@ class FakeRules:
         version = RuleVersion(version=1, author="user:ada", at=AT, document={})
         return RuleVersions(items=[version]) if slug == str(org_id * 10) else None
 
-    async def check(self, org_id: int, rule: Rule) -> RuleChecked:
+    async def check(self, org_id: int, given: WrittenRule) -> RuleChecked:
         self.away()
-        return RuleChecked(rule=rule.rule, change="new", document={})
+        return RuleChecked(rule=given.rule.rule, change="new", matches=RuleMatches(count=0, examples=[]), document={})
 
-    async def apply(self, identity: Identity, rule_document: Rule) -> RuleEntry:
+    async def apply(self, identity: Identity, given: WrittenRule) -> RuleEntry:
         self.away()
-        self.applied.append(rule_document)
-        return rule(rule_document.rule)
+        self.applied.append(given.rule)
+        return rule(given.rule.rule)
 
     async def remove(self, identity: Identity, slug: str) -> bool:
         self.away()

@@ -107,6 +107,7 @@ def test_the_description_lists_every_route_that_exists(fakes: Parts) -> None:
         "/api/v1/silences",
         "/api/v1/rules",
         "/api/v1/rules/{slug}",
+        "/api/v1/rules/{slug}/yaml",
         "/api/v1/rules/{slug}/versions",
         "/api/v1/notify/channels",
         "/api/v1/notify/channels/{slug}",

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 
-from siloscope_contract.alerts.rules import Rule
 from siloscope_contract.alerts.validation import faults
 from siloscope_dashboards.auth.tokens import Identity
 from siloscope_dashboards.database import lent
-from siloscope_dashboards.documents import refused
 from siloscope_dashboards.errors import Conflict
-from siloscope_dashboards.rules.models import RuleChecked, RuleEntry, Rules, RuleVersion, RuleVersions
+from siloscope_dashboards.rules.models import RuleChecked, RuleEntry, RuleMatches, Rules, RuleVersion, RuleVersions
+from siloscope_dashboards.rules.writing import WrittenRule
 from siloscope_store import alert_rules
 from siloscope_store.alert_rules import StoredRule
 from siloscope_store.connections import Connected, Pool
+from siloscope_store.rule_messages import message_faults
+
+_MOST_EXAMPLES = 10
 
 
 class DatabaseRules:
@@ -39,18 +41,24 @@ class DatabaseRules:
         items = [RuleVersion.model_validate(each, from_attributes=True) for each in found]
         return RuleVersions(items=items) if items else None
 
-    async def check(self, org_id: int, rule: Rule) -> RuleChecked:
+    async def check(self, org_id: int, given: WrittenRule) -> RuleChecked:
+        rule = given.rule
         async with lent(self._pool) as connection:
-            stored = await _judged(connection, org_id, rule)
+            stored = await _judged(connection, org_id, given)
+            meant = await alert_rules.meant(connection, org_id, rule)
         before = next((each for each in stored if each.slug == rule.rule), None)
-        document = alert_rules.document_of(rule)
-        return RuleChecked(rule=rule.rule, change=alert_rules.difference(rule, before), document=document)
+        return RuleChecked(
+            rule=rule.rule,
+            change=alert_rules.difference(rule, before),
+            matches=RuleMatches(count=len(meant), examples=sorted(meant.values())[:_MOST_EXAMPLES]),
+            document=alert_rules.document_of(rule),
+        )
 
-    async def apply(self, identity: Identity, rule: Rule) -> RuleEntry:
-        author = f"user:{identity.username}"
+    async def apply(self, identity: Identity, given: WrittenRule) -> RuleEntry:
+        author, rule = f"user:{identity.username}", given.rule
         async with lent(self._pool) as connection, connection.transaction():
             await alert_rules.hold(connection, identity.org_id)
-            await _judged(connection, identity.org_id, rule)
+            await _judged(connection, identity.org_id, given)
             await alert_rules.apply(connection, identity.org_id, [rule], author=author, origin="api")
             found = await alert_rules.by_slug(connection, identity.org_id, rule.rule)
         assert found is not None
@@ -64,11 +72,11 @@ class DatabaseRules:
             return await alert_rules.remove(connection, identity.org_id, slug, author=f"user:{identity.username}")
 
 
-async def _judged(connection: Connected, org_id: int, rule: Rule) -> Sequence[StoredRule]:
-    stored = await alert_rules.current(connection, org_id)
-    found = faults(rule, {**{each.slug: each.rule for each in stored}, rule.rule: rule})
-    if found:
-        raise refused("body", found)
+async def _judged(connection: Connected, org_id: int, given: WrittenRule) -> Sequence[StoredRule]:
+    stored, rule = await alert_rules.current(connection, org_id), given.rule
+    known = {**{each.slug: each.rule for each in stored}, rule.rule: rule}
+    if found := [*faults(rule, known), *message_faults(rule)]:
+        raise given.refused(found)
     return stored
 
 

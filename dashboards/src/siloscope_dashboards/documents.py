@@ -35,9 +35,16 @@ def read(kind: type[T], found: dict[str, Any], place: str = "body") -> T:
 
 def refused(place: str, problems: Iterable[Problem]) -> Malformed:
     """Return the error for a document that cannot be meant."""
+    return faults_of(place, [(each, None) for each in problems])
+
+
+def faults_of(place: str, problems: Iterable[tuple[Problem, int | None]]) -> Malformed:
+    """Return the error for a document that cannot be meant, with the line of each problem where it has one."""
     faults = [
-        Fault(".".join(part for part in (place, spelled(each.path)) if part), f"{each.expected}, found {each.found}")
-        for each in problems
+        Fault(
+            ".".join(part for part in (place, spelled(each.path)) if part), f"{each.expected}, found {each.found}", line
+        )
+        for each, line in problems
     ]
     return Malformed("; ".join(f"{fault.place}: expected {fault.expected}" for fault in faults), faults=faults)
 

@@ -25,10 +25,12 @@ class Fault:
     Attributes:
         place: Where it stands, such as `query.points` or `body.username`.
         expected: What should stand there.
+        line: Of a text that was sent, counted from 1.
     """
 
     place: str
     expected: str
+    line: int | None = None
 
 
 class ApiError(Exception):

@@ -10,7 +10,6 @@ from typing import Literal, Protocol
 
 from siloscope_contract.alerts.routes import Channel as NotifyChannelDocument
 from siloscope_contract.alerts.routes import Digest, Route
-from siloscope_contract.alerts.rules import Rule
 from siloscope_contract.alerts.selectors import Matcher
 from siloscope_dashboards.alerts.models import Alert, AlertDetail, Alerts, LinkedAlert
 from siloscope_dashboards.auth.tokens import Identity
@@ -36,6 +35,7 @@ from siloscope_dashboards.pages import Page
 from siloscope_dashboards.places.models import Place, PlaceDetail
 from siloscope_dashboards.quarantine.models import Chosen, Concerned, Quarantine, RefusedPayload
 from siloscope_dashboards.rules.models import RuleChecked, RuleEntry, Rules, RuleVersions
+from siloscope_dashboards.rules.writing import WrittenRule
 from siloscope_dashboards.series.models import Series
 from siloscope_dashboards.series.window import Window
 from siloscope_dashboards.silences.models import NewSilence, Silence, Silences
@@ -229,9 +229,9 @@ class Rulebook(Protocol):
 
     async def versions(self, org_id: int, slug: str) -> RuleVersions | None: ...
 
-    async def check(self, org_id: int, rule: Rule) -> RuleChecked: ...
+    async def check(self, org_id: int, given: WrittenRule) -> RuleChecked: ...
 
-    async def apply(self, identity: Identity, rule: Rule) -> RuleEntry: ...
+    async def apply(self, identity: Identity, given: WrittenRule) -> RuleEntry: ...
 
     async def remove(self, identity: Identity, slug: str) -> bool:
         """Take a rule out of use and return whether there was one; raises `Conflict` where others name it."""

@@ -24,6 +24,7 @@ class FaultModel(BaseModel):
 
     place: str = Field(description="Where it stands", examples=["query.points"])
     expected: str = Field(description="What should stand there", examples=["less than or equal to 5000, found '9999'"])
+    line: int | None = Field(default=None, description="Of a text that was sent, counted from 1")
 
 
 class Problem(BaseModel):
@@ -79,7 +80,10 @@ def problem(
         **(extra or {}),
     }
     if faults is not None:
-        body["errors"] = [{"place": fault.place, "expected": fault.expected} for fault in faults]
+        body["errors"] = [
+            {"place": fault.place, "expected": fault.expected, **({"line": fault.line} if fault.line else {})}
+            for fault in faults
+        ]
     return ProblemResponse(json.dumps(body), status_code=status, headers=headers)
 
 

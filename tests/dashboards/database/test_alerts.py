@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import yaml
 from psycopg import Connection
 
 from siloscope_contract.alerts.links import Tap, sign
@@ -101,6 +102,45 @@ async def test_rules_are_judged_applied_and_removed(
     assert (await client.delete("/rules/hot", headers=ours)).json() == {"removed": "hot"}
     assert_problem(await client.get("/rules/hot", headers=ours), 404)
     assert len((await client.get("/rules/hot/versions", headers=ours)).json()["items"]) == 2
+
+
+async def test_a_rule_is_written_as_yaml_and_its_faults_name_the_line(
+    staff: None, client: httpx2.AsyncClient, ours: Headers, theirs: Headers
+) -> None:
+    text = "rule: hot\nname: Hot\nselect: {quantities: [temperature]}\ncondition: {kind: threshold, above: 30}\n"
+    checked = (await client.post("/rules/check", json={"yaml": text}, headers=ours)).json()
+    assert checked["change"] == "new"
+    assert checked["matches"]["count"] == len(checked["matches"]["examples"])
+    assert (await client.put("/rules/hot", json={"yaml": text}, headers=ours)).json()["version"] == 1
+    shown = (await client.get("/rules/hot/yaml", headers=ours)).json()
+    assert yaml.safe_load(shown["yaml"]) == yaml.safe_load(text)
+    assert (await client.put("/rules/hot", json={"yaml": shown["yaml"]}, headers=ours)).json()["version"] == 1
+    assert_problem(await client.get("/rules/hot/yaml", headers=theirs), 404)
+    for wrong, line, place in (
+        (text.replace("above", "abvoe"), 4, "yaml.condition.abvoe"),
+        (text + "message:\n  en: '{{ subjekt }}'\n", 6, "yaml.message.en"),
+        (text + "hold: {\n", 5, "yaml"),
+        (text.replace("rule: hot", "rule: cold"), 1, "yaml.rule"),
+    ):
+        refused = await client.put("/rules/hot", json={"yaml": wrong}, headers=ours)
+        assert_problem(refused, 422)
+        (fault,) = refused.json()["errors"]
+        assert (fault["line"], fault["place"]) == (line, place)
+
+
+async def test_what_a_rule_matches_is_of_ones_own_organisation(
+    staff: None, client: httpx2.AsyncClient, ours: Headers
+) -> None:
+    found = (await client.post("/rules/check", json=RULE | {"select": {"sites": ["nowhere"]}}, headers=ours)).json()
+    assert found["matches"] == {"count": 0, "examples": []}
+    platform = RULE | {"condition": {"kind": "platform", "metric": "ingest_lag_s", "above": 60}}
+    assert (await client.post("/rules/check", json=platform, headers=ours)).json()["matches"]["count"] == 0
+
+
+async def test_nobody_takes_the_name_of_what_is_silent(staff: None, client: httpx2.AsyncClient, ours: Headers) -> None:
+    refused = await client.put("/rules/siloscope-silence", json=RULE | {"rule": "siloscope-silence"}, headers=ours)
+    assert_problem(refused, 422)
+    assert refused.json()["errors"][0]["place"] == "body.rule"
 
 
 async def test_channels_routes_and_digests_hold_together(

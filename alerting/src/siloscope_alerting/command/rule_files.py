@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from siloscope_alerting.notify.rule_words import RuleMessageBroken, check
 from siloscope_contract.alerts.rules import Rule, RuleFile
 from siloscope_contract.alerts.validation import Problem, faults
 from siloscope_process.documents import Document, Fault
 from siloscope_process.errors import WrongSetting
+from siloscope_store.rule_messages import message_faults
 
 
 class RuleDocument:
@@ -44,21 +44,13 @@ class RuleDocument:
                     index, Problem(("rule",), repr(rule.rule), "a slug that no other rule of the file has")
                 )
             seen[rule.rule] = rule
-            for problem in (*faults(rule, everything), *_of_templates(rule)):
+            for problem in (*faults(rule, everything), *message_faults(rule)):
                 yield self._fault(index, problem)
 
     def _fault(self, index: int, problem: Problem) -> Fault:
         path = ("rules", index, *problem.path)
         line = self._document.line(path)
         return Fault(self._document.file, line, "wrong", path, problem.found, problem.expected)
-
-
-def _of_templates(rule: Rule) -> Iterator[Problem]:
-    for language, template in rule.message.items():
-        try:
-            check(template)
-        except RuleMessageBroken as error:
-            yield Problem(("message", language), str(error), "a template of values, if and for")
 
 
 def judged(documents: Sequence[RuleDocument], known: Mapping[str, Rule]) -> list[Rule]:

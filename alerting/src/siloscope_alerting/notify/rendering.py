@@ -15,9 +15,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from siloscope_alerting.notify.messages import IncidentMessage, Message
 from siloscope_alerting.notify.plurals import plural
-from siloscope_alerting.notify.rule_words import RuleMessageBroken, rule_words
 from siloscope_alerting.notify.views import Locale, view_of
 from siloscope_contract.alerts.routes import Reader
+from siloscope_store.rule_messages import RuleMessageBroken, rule_words
 
 log = structlog.get_logger(__name__)
 FALL_BACK = "en"

@@ -22,6 +22,14 @@ class RuleEntry(BaseModel):
     document: dict[str, Any] = Field(description="The rule, with what it leaves to the defaults filled in")
 
 
+class RuleText(BaseModel):
+    """A rule as people write it."""
+
+    slug: str
+    version: int
+    yaml: str = Field(description="Without what it leaves to the defaults; comments are not kept")
+
+
 class Rules(BaseModel):
     """All rules of an organisation, by slug."""
 
@@ -43,11 +51,19 @@ class RuleVersions(BaseModel):
     items: list[RuleVersion]
 
 
+class RuleMatches(BaseModel):
+    """The channels that a rule would watch now."""
+
+    count: int = Field(ge=0)
+    examples: list[str] = Field(description="At most ten of them, as site/node/device/channel, by name")
+
+
 class RuleChecked(BaseModel):
     """What a rule would be if it were applied."""
 
     rule: str
     change: Literal["new", "changed", "same"]
+    matches: RuleMatches = Field(description="A rule about figures of the platform alone watches no channel")
     document: dict[str, Any] = Field(description="The rule, with what it leaves to the defaults filled in")
 
 

@@ -3,16 +3,21 @@
 It may show values, ask with `if`, and go through lists that it was given, two deep. It can call or import nothing,
 name nothing anew and build no text out of another again and again: what is left ends soon and stays small, by its form.
 The sandbox stands behind that, and a bound on the length of what comes out.
+
+It stands here because two must agree on it: alerting, which renders it, and the API and the command line, which refuse
+it before it is saved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from siloscope_alerting.errors import AlertingError
+from siloscope_contract.alerts.rules import Rule
+from siloscope_contract.alerts.validation import Problem
+from siloscope_contract.errors import one_of
 
 MOST_SOURCE = 8 * 1024
 MOST_OUTPUT = 64 * 1024
@@ -40,7 +45,27 @@ _ALLOWED = (
 _GIVEN = (nodes.Name, nodes.Getattr, nodes.Getitem)
 
 
-class RuleMessageBroken(AlertingError):
+LINE: Mapping[str, Any] = {
+    "form": "alert",
+    "subject": "Bin 7, cable 2, level 3",
+    "rule": "Grain heats",
+    "severity": "warning",
+    "state": "firing",
+    "place": "Bin 7",
+    "site": "North farm",
+    "kind": "threshold",
+    "value": "31.2 °C",
+    "level": "30 °C",
+    "figure": "",
+    "since": "10:40",
+    "until": "",
+    "labels": {},
+    "reason": "held",
+}
+"""What a template is given of one alert, with an example of each; `alerts` are several of these, `count` how many."""
+
+
+class RuleMessageBroken(Exception):
     """A rule's own message cannot be made; the kind's own words stand for it."""
 
 
@@ -82,13 +107,45 @@ def rule_words(source: str, values: Mapping[str, Any]) -> str:
     return "".join(made).strip()
 
 
-def check(source: str) -> None:
-    """Say whether a template may be one at all.
+def message_faults(rule: Rule) -> Iterator[Problem]:
+    """Yield what is wrong with a rule's messages: their form, names that nobody gives, and what fails on an example."""
+    values = {**LINE, "rule": rule.name, "labels": dict(rule.labels), "severity": rule.severity.value}
+    given = {**values, "count": 2, "alerts": [values, {**values, "subject": "Bin 8, cable 1, level 1"}]}
+    for language, source in rule.message.items():
+        path = ("message", language)
+        try:
+            _template(source)
+            unknown = list(_unknown(source, given))
+            yield from (Problem(path, f"line {line}: {name!r}", one_of(known, name)) for line, name, known in unknown)
+            if not unknown:
+                rule_words(source, given)
+        except RuleMessageBroken as error:
+            yield Problem(path, str(error), "a template that can be made of an alert")
 
-    Raises:
-        RuleMessageBroken: It may not; the message says why.
-    """
-    _template(source)
+
+def _unknown(source: str, given: Mapping[str, Any]) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield line, name and the names there are, of what a template asks for and nobody gives."""
+    parsed = _SANDBOX.parse(source)
+    undeclared = meta.find_undeclared_variables(parsed)
+    for name in sorted(undeclared - set(given)):
+        for each in parsed.find_all(nodes.Name):
+            if each.name == name and not _has_default(parsed, each):
+                yield each.lineno, name, sorted(given)
+                break
+    loops = {
+        each.target.name
+        for each in parsed.find_all(nodes.For)
+        if isinstance(each.target, nodes.Name) and isinstance(each.iter, nodes.Name) and each.iter.name == "alerts"
+    }
+    for asked in parsed.find_all(nodes.Getattr):
+        if isinstance(asked.node, nodes.Name) and asked.node.name in loops and asked.attr not in LINE:
+            yield asked.lineno, f"{asked.node.name}.{asked.attr}", sorted(f"{asked.node.name}.{each}" for each in LINE)
+
+
+def _has_default(parsed: nodes.Template, name: nodes.Name) -> bool:
+    return any(each.node is name and each.name == "default" for each in parsed.find_all(nodes.Filter)) or any(
+        each.node is name and each.name == "defined" for each in parsed.find_all(nodes.Test)
+    )
 
 
 @lru_cache(maxsize=256)

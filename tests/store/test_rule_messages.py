@@ -1,8 +1,10 @@
 """A rule's own message: what it may say, and that it can do nothing else."""
 
+import msgspec
 import pytest
 
-from siloscope_alerting.notify.rule_words import MOST_OUTPUT, RuleMessageBroken, check, rule_words
+from siloscope_contract.alerts.rules import Rule
+from siloscope_store.rule_messages import MOST_OUTPUT, RuleMessageBroken, message_faults, rule_words
 
 VALUES = {"subject": "Bin 7", "value": "31.2 °C", "number": 31.24, "alerts": [{"subject": "a"}, {"subject": "b"}]}
 
@@ -60,7 +62,34 @@ def test_it_stays_small() -> None:
         rule_words("{% for each in alerts %}{{ long }}{% endfor %}", {**VALUES, "long": "x" * (MOST_OUTPUT - 1)})
 
 
-def test_a_template_is_checked_without_values() -> None:
-    check("{{ anything }} of {{ anybody }}")
-    with pytest.raises(RuleMessageBroken, match="line 2: found call"):
-        check("{{ fine }}\n{{ fine() }}")
+def faults(message: dict[str, str], **told: object) -> list[tuple[str, str, str]]:
+    rule = {"rule": "hot", "name": "Hot", "condition": {"kind": "threshold", "above": 30}, "message": message, **told}
+    found = message_faults(msgspec.convert(rule, Rule))
+    return [(str(each.path[-1]), each.found, each.expected) for each in found]
+
+
+def test_a_message_that_can_be_made_has_no_fault() -> None:
+    source = (
+        "{{ subject }} is at {{ value }} (limit {{ level }}) since {{ since }}, {{ labels.team }}, {{ count }}: "
+        "{% for each in alerts %}{{ each.subject }} {{ loop.index }}{% endfor %}{{ nothing|default('-') }}"
+    )
+    assert faults({"en": source, "uk": source}, labels={"team": "grain"}) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found", "expected"),
+    [
+        ("{{ subject }}\n{{ valeu }}", "line 2: 'valeu'", "did you mean 'value'"),
+        ("{% if count > 9 %}{{ valeu }}{% endif %}", "line 1: 'valeu'", "did you mean 'value'"),
+        ("{% for a in alerts %}{{ a.subjekt }}{% endfor %}", "line 1: 'a.subjekt'", "'a.subject'"),
+        ("{{ subject }}\n{% if %}", "line 2: Expected an expression", "a template that can be made"),
+        ("{{ value|round }}", "", "a template that can be made"),
+        ("{{ labels.team }}", "no attribute 'team'", "a template that can be made"),
+        ("{{ fine() }}", "line 1: found call", "a template that can be made"),
+    ],
+)
+def test_a_message_that_cannot_be_made_says_where_and_why(source: str, found: str, expected: str) -> None:
+    ((language, what, wanted),) = faults({"en": "{{ subject }}", "uk": source})
+    assert language == "uk"
+    assert found in what
+    assert expected in wanted
