@@ -1,14 +1,14 @@
 """Which channels a rule watches, and what its alerts are about."""
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from functools import cache
 
 import numpy as np
 
 from siloscope_alerting.columns import Flags, Int32
 from siloscope_alerting.engine.table import NOWHERE, Table
-from siloscope_contract.alerts.conditions import All, AnyOf, Condition, Count, Leaf, NoData, Not, Platform, Spread
+from siloscope_contract.alerts.conditions import Count, Leaf, NoData, Platform, Spread, leaves
 from siloscope_contract.alerts.rules import Rule
 from siloscope_contract.alerts.selectors import Selector
 from siloscope_contract.alerts.words import SubjectKind
@@ -65,17 +65,6 @@ def meets(names: tuple[str, ...], value: Hashable) -> bool:
 @cache
 def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in names))
-
-
-def leaves(condition: Condition) -> Iterator[Leaf | Platform]:
-    """Yield what a condition is made of."""
-    if isinstance(condition, All | AnyOf):
-        for each in condition.conditions:
-            yield from leaves(each)
-    elif isinstance(condition, Not):
-        yield from leaves(condition.condition)
-    else:
-        yield condition
 
 
 def subject_kind(rule: Rule) -> SubjectKind:
