@@ -35,6 +35,11 @@ class Clue(Struct, frozen=True):
         return f"{self.quantity or 'any quantity'}{f' {self.shown}' if self.shown else ''}{at}"
 
     @property
+    def is_pointed(self) -> bool:
+        """Whether it names a register or a value."""
+        return self.register is not None or bool(self.shown)
+
+    @property
     def value(self) -> float | None:
         """The value on the display."""
         return float(self.shown) if self.shown else None

@@ -27,6 +27,7 @@ def draft(found: Findings, device: DeviceFindings, name: str) -> str:
     for ranking in sayable:
         lines += _channel(ranking, _key(ranking.quantity or "value", taken))
     if not sayable:
+        lines += [line for ranking in device.rankings for line in _open(ranking)]
         lines += _raw_channels(device.tables, taken)
     return "\n".join(lines) + "\n"
 
@@ -56,11 +57,11 @@ def _limits(device: DeviceFindings) -> Iterator[str]:
     bits = [table for table in device.tables if table.table in BIT_TABLES]
     for name, tables in (("registers_per_request", registers), ("bits_per_request", bits)):
         if tables:
-            most = min(max(table.most_per_request, _widest(device)) for table in tables)
-            known = any(table.most_is_known for table in tables)
-            yield f"  {name}: {most}{'' if known else '  # more were not there to try'}"
+            known = [table.most_per_request for table in tables if table.most_is_known]
+            most = min(known) if known else max(table.most_per_request for table in tables)
+            yield f"  {name}: {max(most, _widest(device))}{'' if known else '  # more were not there to try'}"
     gaps = [table.gap for table in device.tables if table.gap is not None]
-    yield f"  gap_registers: {min(gaps) if gaps else 0}{'' if gaps else '  # there was no gap to try'}"
+    yield f"  gap_registers: {min(124, *gaps) if gaps else 0}{'' if gaps else '  # there was no gap to try'}"
     if device.rest_s is not None:
         yield f"  rest_s: {max(device.rest_s, 0.01):g}  # {'measured' if device.rest_s else 'it needs none'}"
     if device.timeout_s is not None and device.timing is not None:
@@ -74,7 +75,7 @@ def _widest(device: DeviceFindings) -> int:
 
 def _best(ranking: Ranking) -> Guess | None:
     """Return the first way that a profile can say."""
-    if ranking.verdict == "nothing":
+    if ranking.verdict == "nothing" or (ranking.verdict == "open" and not ranking.is_pointed):
         return None
     return next((each for group in ranking.groups for each in group if each.type not in _UNSAYABLE), None)
 
@@ -83,7 +84,7 @@ def _channel(ranking: Ranking, key: str) -> Iterator[str]:
     guess = _best(ranking)
     assert guess is not None, "only rankings with a sayable guess have a channel"
     group = next(group for group in ranking.groups if guess in group)
-    share = sum(each.share for each in group)
+    share = group[0].share
     shown = ", ".join(map(number, guess.values))
     yield f"  # {ranking.clue}: {ranking.verdict}, {100 * share:.3g} %; read {shown}"
     yield f"  # guess: {'; '.join(guess.reasons)}"
@@ -110,6 +111,13 @@ def _channel(ranking: Ranking, key: str) -> Iterator[str]:
     named = ranking.quantity or "dimensionless"
     yield f"    quantity: {named}"
     yield f"    unit: {json.dumps(quantity(named).unit)}"
+
+
+def _open(ranking: Ranking) -> Iterator[str]:
+    yield f"  # {ranking.clue}: {'nothing fits' if ranking.verdict == 'nothing' else 'these readings do not settle it'}"
+    if ranking.verdict != "nothing":
+        for group in ranking.groups[:3]:
+            yield f"  #   {way(group[0])}: {number(group[0].values[-1])} ({100 * group[0].share:.2g} %)"
 
 
 def number(value: float | None) -> str:

@@ -64,7 +64,7 @@ class Outcome(Struct, frozen=True):
     @property
     def is_broken(self) -> bool:
         """Whether something came in which no sound answer was."""
-        return not self.pdu and self.trouble not in (None, Trouble.NO_ANSWER, Trouble.ECHO)
+        return not self.pdu and self.trouble not in (None, Trouble.NO_ANSWER, Trouble.ECHO, Trouble.UNSOLICITED)
 
 
 class Exchange(Protocol):

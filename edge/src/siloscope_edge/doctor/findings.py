@@ -88,7 +88,8 @@ class Guess(Struct, frozen=True, kw_only=True):
         negative_from: As profiles say.
         values: What the readings mean then, in ``unit``; None is NaN.
         unit: The quantity's.
-        share: Of belief among all ways, 0 to 1.
+        share: Of belief among all numbers that it could be, 0 to 1; ways that give the same numbers have no shares of
+            their own: the first one's stands for all.
         bits: The evidence for it, in bits.
         reasons: What speaks for and against it.
     """
@@ -114,12 +115,14 @@ class Ranking(Struct, frozen=True, kw_only=True):
     Attributes:
         clue: What was asked, in words.
         quantity: What is looked for.
+        is_pointed: Whether the clue names a register or a value; else it may be anything.
         groups: Each holds ways that give the same numbers in all readings: these readings cannot tell them apart.
         verdict: ``clear``, ``likely``, ``open`` or ``nothing``.
     """
 
     clue: str
     quantity: str
+    is_pointed: bool = False
     groups: tuple[tuple[Guess, ...], ...] = ()
     verdict: str = "nothing"
 

@@ -7,6 +7,7 @@ that were read, against how probable they are if they are just any words. See do
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -26,7 +27,8 @@ _WINDOW = 8
 _CLEAR, _LIKELY = 0.9, 0.6
 _NOTHING_BITS = -7.0
 _NEGLIGIBLE_BITS = 20.0
-_ROUNDINGS = ((0.1, 0.30), (0.01, 0.20), (0.001, 0.06), (1.0, 0.04))
+_ROUNDED = 0.60
+"""How often a device rounds a float to decimals, as many as are usual for the quantity."""
 _UNROUNDED = 0.40
 _FLOAT_SCALES = {1.0: 0.93, 0.1: 0.02, 0.01: 0.01, 10.0: 0.02, 0.001: 0.01, 100.0: 0.01}
 _UNAVAILABLE = 2.0**-12
@@ -83,20 +85,48 @@ def rank(clue: Clue, words: Words, interval_s: float = 1.0) -> Ranking:
     belief = _Belief(clue, interval_s)
     candidates = sorted(_candidates(belief, words), key=lambda each: -each.bits)
     if not candidates:
-        return Ranking(clue=clue.text, quantity=clue.quantity)
-    top = max(candidates[0].bits, _NOTHING_BITS)
-    total = sum(2.0 ** (each.bits - top) for each in candidates) + 2.0 ** (_NOTHING_BITS - top)
-    likely = [each for each in candidates if each.bits > top - _NEGLIGIBLE_BITS]
+        return Ranking(clue=clue.text, quantity=clue.quantity, is_pointed=clue.is_pointed)
     groups: dict[tuple[float | None, ...], list[Candidate]] = {}
-    for each in likely or candidates[:1]:
-        groups.setdefault(tuple(_short(value) for value in each.values), []).append(each)
-    shares = {key: sum(2.0 ** (each.bits - top) for each in group) / total for key, group in groups.items()}
-    order = sorted(groups, key=lambda key: -shares[key])[:SHOWN_GROUPS]
-    best = shares[order[0]]
-    nothing = 2.0 ** (_NOTHING_BITS - top) / total
-    verdict = "clear" if best >= _CLEAR else "likely" if best >= _LIKELY else "nothing" if nothing > best else "open"
-    shown = tuple(tuple(_guess(each, belief, top, total) for each in groups[key][:SHOWN_TIES]) for key in order)
-    return Ranking(clue=clue.text, quantity=clue.quantity, groups=shown, verdict=verdict)
+    for each in candidates:
+        if each.bits > candidates[0].bits - _NEGLIGIBLE_BITS:
+            groups.setdefault(tuple(_short(value) for value in each.values), []).append(each)
+    # Ways that give the same numbers are one answer, as plausible as the best of them.
+    top = max(candidates[0].bits, _NOTHING_BITS)
+    nothing = 2.0 ** (_NOTHING_BITS - top)
+    total = nothing + sum(2.0 ** (group[0].bits - top) for group in groups.values())
+    best = 2.0 ** (candidates[0].bits - top) / total
+    verdict = (
+        "nothing" if nothing / total > best else "clear" if best >= _CLEAR else "likely" if best >= _LIKELY else "open"
+    )
+    shown = tuple(
+        tuple(_guess(each, belief, top, total) for each in group[:SHOWN_TIES])
+        for group in list(groups.values())[:SHOWN_GROUPS]
+    )
+    return Ranking(clue=clue.text, quantity=clue.quantity, is_pointed=clue.is_pointed, groups=shown, verdict=verdict)
+
+
+class Scaling(NamedTuple):
+    """A way from a number to the quantity's unit, and how usual it is."""
+
+    scale: float
+    offset: float
+    way: Way
+    share: float
+
+
+def _scalings(sense: Sense, scales: Mapping[float, float]) -> Sequence[Scaling]:
+    """Return all ways; those that come to the same are one."""
+    found: dict[tuple[float, float], Scaling] = {}
+    for way in sense.ways:
+        for step, share in scales.items():
+            scale = float(f"{step * way.factor:.12g}")
+            had = found.get((scale, way.offset))
+            weight = way.weight * share
+            usual = had.way if had is not None and had.share >= weight else way
+            found[scale, way.offset] = Scaling(
+                scale, way.offset, usual, weight + (had.share if had is not None else 0.0)
+            )
+    return list(found.values())
 
 
 class _Belief:
@@ -108,8 +138,18 @@ class _Belief:
         self.limits: Quantity | None = quantity(clue.quantity) if clue.quantity else None
         self.shown = clue.value
         self.shown_step = clue.step
-        self.moves = max(self.sense.step * math.sqrt(max(interval_s, 0.1)), 1e-12)
+        self.roundings = [(step, _ROUNDED * share) for step, share in self.sense.scales.items() if step <= 1.0]
+        self._scalings = {scales: _scalings(self.sense, shares) for scales, shares in self._shares().items()}
+        step = self.sense.step if clue.quantity else max(self.sense.step, self.shown_step)
+        self.moves = max(step * math.sqrt(max(interval_s, 0.1)), 1e-12)
         self.wide = self.shown_step + 3 * self.moves
+
+    def scalings(self, numbers: Numbers) -> Sequence["Scaling"]:
+        """Return the ways from a number to the quantity's unit."""
+        return self._scalings["text" if numbers.type == "string" else "float" if numbers.is_float else "whole"]
+
+    def _shares(self) -> dict[str, Mapping[float, float]]:
+        return {"text": {1.0: 1.0}, "float": _FLOAT_SCALES, "whole": self.sense.scales}
 
     def density(self, value: float) -> float:
         """Return how much a first value is expected."""
@@ -142,7 +182,7 @@ def _candidates(belief: _Belief, words: Words) -> Iterator[Candidate]:
         for address in sorted(stood):
             place = anywhere if places is None else places.get((table, address))
             if place is not None and (
-                places is not None or any(any(stood.get(at, ())) for at in (address, address + 1))
+                places is not None or any(any(stood.get(at, ())) for at in range(address, address + 4))
             ):
                 yield from _at(belief, table, address, place, _window(stood, address))
 
@@ -163,21 +203,17 @@ def _at(belief: _Belief, table: str, address: int, place: float, rounds: list[li
     for numbers in numbers_at(rounds):
         against = sum(background[: numbers.words])
         usual = numbers.share * _sign_share(numbers, belief.sense)
-        scales = _FLOAT_SCALES if numbers.is_float else belief.sense.scales
-        if numbers.type == "string":
-            scales = {1.0: 1.0}
         known = [each for each in numbers.numbers if each is not None]
         lowest, highest = min(known), max(known)
-        for way in belief.sense.ways:
-            for step, share in scales.items():
-                scale = step * way.factor
-                low, high = lowest * scale + way.offset, highest * scale + way.offset
-                if not belief.possible(low, high) or (anywhere and belief.far_off(low, high)):
-                    continue
-                values = tuple(None if each is None else each * scale + way.offset for each in numbers.numbers)
-                evidence = _evidence(belief, numbers, values, scale) - against
-                bits = math.log2(usual * way.weight * share)
-                yield Candidate(numbers, table, address, scale, way.offset, way, values, bits, place, evidence)
+        for scale, offset, way, share in belief.scalings(numbers):
+            low, high = lowest * scale + offset, highest * scale + offset
+            if not belief.possible(low, high) or (anywhere and belief.far_off(low, high)):
+                continue
+            values = tuple(None if each is None else each * scale + offset for each in numbers.numbers)
+            evidence = _evidence(belief, numbers, values, scale) - against
+            yield Candidate(
+                numbers, table, address, scale, offset, way, values, math.log2(usual * share), place, evidence
+            )
 
 
 def _sign_share(numbers: Numbers, sense: Sense) -> float:
@@ -195,7 +231,7 @@ def _evidence(belief: _Belief, numbers: Numbers, values: Sequence[float | None],
     shown = belief.shown
     anchor = known[0] if shown is None else min(known, key=lambda at: abs(_number(values[at]) - shown))
     number, value = _number(numbers.numbers[anchor]), _number(values[anchor])
-    told = _mass(belief.density(value), number, numbers.steps[anchor], scale, is_float=numbers.is_float)
+    told = _mass(belief, belief.density(value), number, numbers.steps[anchor], scale, is_float=numbers.is_float)
     zero = belief.sense.zero if number == 0 and shown is None else 0.0
     bits += math.log2(max(_LEAST, told + zero))
     onwards, backwards = known[known.index(anchor) :], known[known.index(anchor) :: -1]
@@ -211,7 +247,7 @@ def _number(value: float | None) -> float:
     return value
 
 
-def _mass(density: float, number: float, step: float, scale: float, *, is_float: bool) -> float:
+def _mass(belief: _Belief, density: float, number: float, step: float, scale: float, *, is_float: bool) -> float:
     """Return the probability of one content of the registers where values have this density.
 
     A whole number stands for a step of its scale. A float may hold any binary fraction, but many devices round it to
@@ -220,7 +256,7 @@ def _mass(density: float, number: float, step: float, scale: float, *, is_float:
     if not is_float:
         return min(1.0, density * step * abs(scale))
     found = _UNROUNDED * min(1.0, density * step * abs(scale))
-    for rounding, share in _ROUNDINGS if abs(number) < _MOST_ROUNDED else ():
+    for rounding, share in belief.roundings if abs(number) < _MOST_ROUNDED else ():
         if abs(number - round(number / rounding) * rounding) <= 0.6 * step:
             found += share * min(1.0, density * rounding * abs(scale))
     return found
@@ -230,7 +266,7 @@ def _moved(belief: _Belief, numbers: Numbers, at: int, value: float, apart: floa
     """Return the probability of a round's content, given how far its value is from that of the round beside it."""
     step = numbers.steps[at]
     quantum = step * abs(scale)
-    same = 0.55 if quantum < belief.moves else 0.85
+    same = 0.85 if quantum >= belief.moves else 0.55 if quantum >= belief.moves / 50 else 0.40
     if apart == 0:
         return same
     if belief.limits is not None and belief.limits.circular:
@@ -240,7 +276,7 @@ def _moved(belief: _Belief, numbers: Numbers, at: int, value: float, apart: floa
     if belief.limits is not None and belief.limits.counter and apart < 0:
         near *= 0.02
     told = 0.97 * near + _JUMPS * belief.sense.density(value)
-    return (1 - same) * _mass(told, _number(numbers.numbers[at]), step, scale, is_float=numbers.is_float)
+    return (1 - same) * _mass(belief, told, _number(numbers.numbers[at]), step, scale, is_float=numbers.is_float)
 
 
 def _backgrounds(rounds: Sequence[Sequence[int]]) -> list[float]:

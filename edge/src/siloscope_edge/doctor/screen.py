@@ -1,6 +1,7 @@
 """The progress bar: a line that is drawn over and over on a terminal; elsewhere nothing but what is said once."""
 
 import shutil
+import textwrap
 from typing import TextIO
 
 from siloscope_edge.doctor.session import Progress
@@ -24,7 +25,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Write a line that stays."""
-        self._out.write(f"{text}\n")
+        self._out.write("\n".join(textwrap.wrap(text, WIDTH)) + "\n")
         self._out.flush()
 
     def show(self, step: Progress) -> None:

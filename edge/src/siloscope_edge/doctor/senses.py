@@ -194,5 +194,5 @@ def sense_of(name: str, shown: float | None = None) -> Sense:
     if name in SENSES:
         return SENSES[name]
     low = quantity(name).low if name else -1.0
-    step = 0.01 * abs(shown) + 0.01 if shown else 0.5
+    step = 0.01 * abs(shown) if shown else 0.5
     return Sense((Hump(0.95, "log", 0.001, 1e6),), step, 0.1, low < 0)

@@ -29,10 +29,18 @@ def bar(step: Progress, width: int = WIDTH) -> str:
     """Return a line that says how far it is."""
     share = step.done / step.of if step.of else 0.0
     filled = round(_BAR * min(1.0, share))
-    devices = f"{step.devices} device{'' if step.devices == 1 else 's'}"
     left = f"[{'#' * filled}{'.' * (_BAR - filled)}] {step.what}"
-    right = f" {devices}, {minutes(step.spent_s)} of {minutes(step.within_s)}"
+    right = f" {step.devices} found, {clock(step.spent_s)} of {clock(step.within_s)}"
     return left[: width - len(right)].ljust(width - len(right)) + right
+
+
+def clock(seconds: float) -> str:
+    """Return a time as a clock shows it.
+
+    >>> clock(41.3), clock(300)
+    ('0:41', '5:00')
+    """
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
 
 
 def minutes(seconds: float) -> str:
@@ -50,8 +58,6 @@ def _line(found: Findings) -> Iterator[str]:
         yield f"{kind}: {{{', '.join(f'{key}: {value}' for key, value in settings.items())}}}"
     if not found.line:
         yield f"{found.where}: nobody answered"
-        yield from _wrapped(f"tried {', '.join(found.tried_lines)}", "  ")
-    elif len(found.tried_lines) > 1:
         yield from _wrapped(f"tried {', '.join(found.tried_lines)}", "  ")
     if found.any_unit:
         yield from _wrapped("This host answers alike whatever the unit id: one stands for all.", "  ")
@@ -71,8 +77,8 @@ def _device(device: DeviceFindings) -> Iterator[str]:
         yield from _wrapped(f"{name}: {value}", "  ")
     if device.timing is not None:
         timing = device.timing
-        spread = f"min {timing.min_ms:g}, median {timing.median_ms:g}, 95 % within {timing.p95_ms:g} ms"
-        yield f"  answers: {spread}; time-out {device.timeout_s:g} s leaves room"
+        spread = f"fastest {timing.min_ms:g}, median {timing.median_ms:g}, 95 % within {timing.p95_ms:g} ms"
+        yield f"  answers: {spread}; time-out {device.timeout_s:g} s"
     if device.tables:
         rest = "none" if device.rest_s == 0 else f"{device.rest_s * 1000:g} ms" if device.rest_s else "more than 500 ms"
         yield f"  rest between requests: {rest if device.rest_s is not None else 'not measured'}"
@@ -137,7 +143,7 @@ def _word(table: TableFindings, first: int, last: int) -> str:
     place = f"{first}" if first == last else f"{first}-{last}"
     behind = table.words.get(first + 1)
     floats = "".join(_float(word, behind[-1], swapped=swapped) for swapped in (False, True)) if behind else " " * 30
-    moved = f"  moved {min(words)}..{max(words)}" if len(set(words)) > 1 else ""
+    moved = "  moves" if len(set(words)) > 1 else ""
     return f"    {place:>7}  {word:04X}  {word:>6}  {signed:>6}{floats if first == last else ''}{moved}".rstrip()
 
 
@@ -158,7 +164,7 @@ def _ranking(ranking: Ranking) -> Iterator[str]:
     if ranking.verdict == "nothing":
         return
     for group in ranking.groups[:_SHOWN_GROUPS]:
-        share = 100 * sum(each.share for each in group)
+        share = 100 * group[0].share
         if share < 0.1 and group is not ranking.groups[0]:
             continue
         yield from _guess(group[0], share)
