@@ -59,6 +59,11 @@ def rule(slug: str, condition: Mapping[str, Any], **also: Any) -> Rule:
 HOT = {"kind": "threshold", "above": 30.0, "clear": 28.0}
 
 
+def hot(**also: Any) -> Rule:
+    """Return the rule `hot`."""
+    return rule("hot", HOT, **also)
+
+
 class Stand:
     """An engine with channels and rules; minutes count from START_MS."""
 
@@ -143,3 +148,15 @@ class Stand:
 def at_ms(minute: float) -> int:
     """Return the time of a minute."""
     return START_MS + round(minute * MINUTE_MS)
+
+
+def recall(stand: Stand, said: Sequence[tuple[int, float, float | None]]) -> None:
+    """Fill the windows of a stand that has just begun with what was said before."""
+    rows = {each.channel_id: row for row, each in enumerate(stand.channels)}
+    wanted = stand.engine.wanted_history()
+    found = {}
+    for channel_id, row in rows.items():
+        mine = sorted(each for each in said if each[0] == channel_id and row in wanted)
+        values = [np.nan if value is None else value for _, _, value in mine]
+        found[row] = (np.array([at_ms(minute) for _, minute, _ in mine], np.int64), np.array(values, np.float64))
+    stand.engine.recall(found)

@@ -3,23 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siloscope_alerting.columns import BoundRule, Catalogue, Maintenance
+from siloscope_alerting.columns import Maintenance
 from siloscope_alerting.life import Key, Memory
 from siloscope_contract.alerts.selectors import Matcher, Selector
 from siloscope_contract.alerts.words import Reason, SubjectKind
-from tests.alerting.engine.stand import BIN, HOT, NODE, ORGANISATION, SITE, Stand, at_ms, channel, rule
+from tests.alerting.engine.stand import BIN, HOT, NODE, ORGANISATION, SITE, Stand, at_ms, channel, hot, recall, rule
 
 MUTE = {"kind": "no_data", "intervals": 3.0}
-
-
-def hot(**also: Any) -> Any:
-    return rule("hot", HOT, **also)
 
 
 def test_a_reading_above_the_level_fires_and_below_the_clear_level_resolves() -> None:
@@ -84,87 +78,6 @@ def test_a_hold_is_over_without_a_reading_while_none_is_overdue() -> None:
     assert stand.state(1) == "F"
 
 
-def test_late_readings_open_nothing() -> None:
-    stand = Stand([channel(1)], [hot()])
-    stand.round((1, 1, 40), late=True)
-    assert stand.told == []
-
-
-def test_an_outage_within_a_hold_that_the_backlog_fills_did_not_break_it() -> None:
-    stand = Stand([channel(1)], [hot(hold="30m")])
-    stand.play(1, [31] * 20)
-    stand.play(1, [31] * 4, begin=26)
-    stand.round(*((1, minute, 31.0) for minute in range(21, 26)), late=True, at=29)
-    assert stand.reasons()[-1] == "late_history"
-    stand.play(1, [31, 31, 31], begin=30)
-    assert stand.state(1) == "F"
-
-
-def test_an_outage_that_nothing_fills_breaks_it() -> None:
-    stand = Stand([channel(1)], [hot(hold="30m")])
-    stand.play(1, [31] * 20)
-    stand.play(1, [31] * 10, begin=26)
-    assert stand.state(1) == "p"
-
-
-def test_at_the_end_of_a_hold_stored_history_is_asked_for_its_gap_once() -> None:
-    stand = Stand([channel(1)], [hot(hold="30m")])
-    stand.play(1, [31] * 20)
-    stand.play(1, [31] * 7, begin=26)
-    wanted = dict(stand.engine.wanted_history())
-    assert wanted == {0: 31 * 60_000}
-    assert stand.engine.wanted_history() == {}
-    minutes = np.arange(1, 33)
-    stand.engine.recall({0: (np.array([at_ms(float(each)) for each in minutes]), np.full(len(minutes), 31.0))})
-    stand.play(1, [31, 31], begin=33)
-    assert stand.state(1) == "F"
-
-
-def test_what_late_data_shows_is_told_as_the_past() -> None:
-    stand = Stand([channel(1)], [hot(hold="2m")])
-    stand.round((1, 60, 24))
-    stand.round(*((1, minute, 31.0 if 10 <= minute < 20 else 25.0) for minute in range(1, 30)), late=True, at=61)
-    (found,) = stand.retrospects
-    assert (found.from_ms, found.to_ms) == (at_ms(10), at_ms(19))
-    assert (found.worst, found.now, found.unit) == (31.0, 24.0, "Cel")
-    assert stand.told == []
-
-
-def test_an_excursion_that_goes_on_in_the_next_batch_is_told_again_longer() -> None:
-    stand = Stand([channel(1)], [hot()])
-    stand.round((1, 60, 24))
-    for begin in (1, 11):
-        stand.round(*((1, minute, 31.0 + minute) for minute in range(begin, begin + 10)), late=True, at=61)
-    assert [(each.from_ms, each.to_ms, each.worst) for each in stand.retrospects] == [
-        (at_ms(1), at_ms(10), 41.0),
-        (at_ms(1), at_ms(20), 51.0),
-    ]
-
-
-def test_the_past_of_an_episode_that_is_told_is_not_told_again() -> None:
-    stand = Stand([channel(1)], [hot()])
-    stand.play(1, [31])
-    stand.round((1, 60, 24))
-    stand.round(*((1, minute, 31.0) for minute in range(2, 30)), late=True, at=61)
-    assert stand.retrospects == []
-
-
-def test_an_excursion_before_what_fires_now_is_told_all_the_same() -> None:
-    stand = Stand([channel(1)], [hot()])
-    stand.play(1, [31], begin=60)
-    stand.round(*((1, minute, 31.0 if 10 <= minute < 20 else 25.0) for minute in range(1, 30)), late=True, at=61)
-    assert [(each.from_ms, each.to_ms) for each in stand.retrospects] == [(at_ms(10), at_ms(19))]
-    stand.round(*((1, minute, 31.0) for minute in range(50, 62)), late=True, at=63)
-    assert len(stand.retrospects) == 1
-
-
-def test_an_excursion_shorter_than_the_hold_is_none() -> None:
-    stand = Stand([channel(1)], [hot(hold="5m")])
-    stand.round((1, 60, 24))
-    stand.round((1, 9, 20), (1, 10, 31), (1, 12, 31), (1, 13, 20), late=True, at=61)
-    assert stand.retrospects == []
-
-
 @pytest.mark.parametrize(
     ("judged", "reason"),
     [
@@ -217,104 +130,6 @@ def test_one_rule_serves_a_place_from_all_its_channels() -> None:
     stand.round((1, 2, 20), (2, 2, 31))
     stand.round((1, 3, 20), (2, 3, 20))
     assert stand.reasons() == ["breached", "held", "below_clear", "cleared"]
-
-
-def test_a_rule_that_is_new_is_judged_by_what_is_known() -> None:
-    stand = Stand([channel(1)], [])
-    stand.round((1, 1, 31))
-    stand.rearrange(rules=[BoundRule(1, 1, ORGANISATION, hot())])
-    stand.round(at=1.5)
-    assert stand.state(1) == "F"
-
-
-def test_after_a_restart_nothing_is_told_again() -> None:
-    stand = Stand([channel(1), channel(2)], [hot()])
-    stand.round((1, 1, 31), (2, 1, 20))
-    again = Stand(stand.channels, [hot()], stand.memories)
-    again.engine.take_known(again.readings([(1, 1, 31), (2, 1, 20)]))
-    again.round(at=1.5)
-    assert again.told == []
-    again.round((1, 2, 20))
-    assert again.reasons() == ["below_clear", "cleared"]
-
-
-def test_after_a_restart_what_is_silent_since_long_is_known() -> None:
-    again = Stand([channel(1)], [rule("mute", MUTE)])
-    again.engine.take_known(again.readings([(1, 1, 20)]))
-    again.round(at=60)
-    assert again.reasons() == ["silent", "held"]
-
-
-def test_after_a_restart_it_is_still_known_which_mute_channel_is_harmless() -> None:
-    for last, state in ((20.0, "o"), (31.0, "u")):
-        stand = Stand([channel(1), channel(2)], [hot(per="place")])
-        stand.round((1, 1, 31), (2, 1, last))
-        stand.round((1, 2, 31), (2, 2, None))
-        again = Stand(stand.channels, [hot(per="place")], stand.memories)
-        again.engine.take_known(again.readings([(1, 2, 31), (2, 2, None)]))
-        recall(again, [(1, 1, 31), (2, 1, last), (1, 2, 31), (2, 2, None)])
-        again.round((1, 3, 20))
-        assert again.state(BIN, kind=SubjectKind.PLACE) == state
-
-
-def test_a_rule_that_is_removed_ends_its_alerts_by_name() -> None:
-    stand = Stand([channel(1)], [hot()])
-    stand.play(1, [31])
-    outcome = stand.rearrange(rules=[])
-    assert [(each.change.after.value, each.change.reason.value) for each in outcome.transitions] == [
-        ("resolved", "rule_removed")
-    ]
-    assert stand.memories == {}
-
-
-def test_a_subject_that_a_rule_no_longer_meets_ends_by_name() -> None:
-    stand = Stand([channel(1)], [hot(select={"place_kinds": ["bin"]})])
-    stand.play(1, [31])
-    stand.rearrange(channels=[channel(1, place_kind="room")])
-    assert stand.reasons()[-1] == "out_of_scope"
-
-
-def test_a_rule_that_changed_what_it_watches_says_so_and_one_that_changed_its_level_goes_on() -> None:
-    stand = Stand([channel(1), channel(2)], [hot()])
-    stand.round((1, 1, 31), (2, 1, 33))
-    narrower = msgspec.structs.replace(hot(), select=Selector(channels=("t2",)))
-    stand.rearrange(rules=[BoundRule(1, 2, ORGANISATION, narrower)])
-    assert stand.told[-1] == ("hot", 1, "resolved", "rule_changed")
-    higher = rule("hot", {"kind": "threshold", "above": 35.0}, select={"channels": ["t2"]})
-    stand.rearrange(rules=[BoundRule(1, 3, ORGANISATION, higher)])
-    stand.round(at=1.5)
-    assert stand.told[-1] == ("hot", 2, "resolved", "cleared")
-
-
-def test_windows_and_what_is_known_outlive_a_change_of_channels_and_of_rules() -> None:
-    rate = rule("rate", {"kind": "rate", "rises": 3.0, "within": "5m"})
-    stand = Stand([channel(1)], [rate])
-    assert stand.engine.wanted_history() == {0: 300_000}
-    stand.engine.recall({0: (np.array([at_ms(0)]), np.array([20.0]))})
-    stand.play(1, [20, 20, 20])
-    stand.rearrange(channels=[channel(0), channel(1)])
-    assert stand.engine.wanted_history() == {0: 300_000}, "of the new channel alone"
-    stand.rearrange(rules=[BoundRule(1, 2, ORGANISATION, msgspec.structs.replace(rate, name="Rises"))])
-    stand.round((1, 4, 24.0))
-    assert stand.state(1) == "F"
-
-
-def test_a_change_of_channels_forgets_no_harmless_mute_one() -> None:
-    stand = Stand([channel(1), channel(2)], [hot(per="place")])
-    stand.round((1, 1, 31), (2, 1, 20))
-    stand.round((1, 2, 31), (2, 2, None))
-    stand.rearrange(channels=[channel(1), channel(2), channel(3)])
-    stand.round((1, 3, 20))
-    assert stand.state(BIN, kind=SubjectKind.PLACE) == "o"
-
-
-def test_the_same_channels_again_are_not_taken_anew() -> None:
-    stand = Stand([channel(1)], [hot()])
-    catalogue = Catalogue(stand.channels)
-    stand.engine.arrange(catalogue, stand.rules, {})
-    stand.round((1, 1, 31))
-    outcome = stand.engine.arrange(catalogue, [], stand.memories)
-    assert [each.change.reason for each in outcome.transitions] == [Reason.RULE_REMOVED]
 
 
 def test_rules_of_another_organisation_see_nothing() -> None:
@@ -467,14 +282,3 @@ def test_a_restart_between_any_two_rounds_changes_nothing(
         return stand.told, stand.memories
 
     assert played(restart) == played(None)
-
-
-def recall(stand: Stand, said: Sequence[tuple[int, float, float | None]]) -> None:
-    rows = {each.channel_id: row for row, each in enumerate(stand.channels)}
-    wanted = stand.engine.wanted_history()
-    found = {}
-    for channel_id, row in rows.items():
-        mine = sorted(each for each in said if each[0] == channel_id and row in wanted)
-        values = [np.nan if value is None else value for _, _, value in mine]
-        found[row] = (np.array([at_ms(minute) for _, minute, _ in mine], np.int64), np.array(values, np.float64))
-    stand.engine.recall(found)

@@ -1,12 +1,12 @@
 """Puts messages in the words of their readers: a template per language, and the same two layouts for all."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
@@ -39,6 +39,21 @@ class Words:
     labels: Mapping[str, str]
 
 
+class Language(Protocol):
+    """What a language's file says beside the macros that the layouts call; a test holds each file to it."""
+
+    decimal: str
+    signs: Mapping[str, str]
+    durations: Sequence[str]
+    cable: str
+    level: str
+    deeds: Mapping[str, str]
+
+    def title(self, m: Mapping[str, Any]) -> object:
+        """Return the title of a message."""
+        ...
+
+
 class Renderer:
     """Renders with the languages that have a file among the templates; others are told in English."""
 
@@ -63,17 +78,17 @@ class Renderer:
             picture: Content id of the chart in the HTML.
         """
         language = reader.language if reader.language in self.languages else FALL_BACK
-        module = self._text.get_template(f"{language}.j2").module
-        locale = _locale(message, reader, module)
+        said = cast(Language, self._text.get_template(f"{language}.j2").module)
+        locale = _locale(message, reader, said)
         view = view_of(kind, message, locale)
         if isinstance(message, IncidentMessage) and kind in ("firing", "changed", "escalated", "repeated"):
             view |= _own_words(message, view, language)
-        title = " ".join(str(module.title(view)).split())[:LONGEST_TITLE]  # type: ignore[attr-defined]
+        title = " ".join(str(said.title(view)).split())[:LONGEST_TITLE]
         given = {"language": f"{language}.j2", "m": view, "title": title, "links": links or {}}
         text = self._text.get_template("text.j2").render(given)
         look = {"picture": picture, "colour": _COLOURS[view["severity"]], "language_code": language}
         html = self._html.get_template("html.j2").render(given | look)
-        return Words(title, _BLANKS.sub("\n\n", text.strip()) + "\n", html, module.deeds)  # type: ignore[attr-defined]
+        return Words(title, _BLANKS.sub("\n\n", text.strip()) + "\n", html, said.deeds)
 
 
 def _languages() -> list[str]:
@@ -99,7 +114,7 @@ def _source(name: str) -> str | None:
     return found.read_text("utf-8") if found.is_file() else None
 
 
-def _locale(message: Message, reader: Reader, module: object) -> Locale:
+def _locale(message: Message, reader: Reader, language: Language) -> Locale:
     told = message.incident.time_zone if isinstance(message, IncidentMessage) else getattr(message, "time_zone", None)
     zone = reader.time_zone or told or "Etc/UTC"
     try:
@@ -110,11 +125,11 @@ def _locale(message: Message, reader: Reader, module: object) -> Locale:
         zone=zone,
         day=message.at or _NO_DAY,
         system=reader.units,
-        decimal=module.decimal,  # type: ignore[attr-defined]
-        signs=module.signs,  # type: ignore[attr-defined]
-        durations=module.durations,  # type: ignore[attr-defined]
-        cable=module.cable,  # type: ignore[attr-defined]
-        level=module.level,  # type: ignore[attr-defined]
+        decimal=language.decimal,
+        signs=language.signs,
+        durations=language.durations,
+        cable=language.cable,
+        level=language.level,
     )
 
 
