@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from siloscope_edge import driver_registry, profile_files
+from siloscope_edge.alarms.outputs import DeviceOutput
 from siloscope_edge.driver import Driver
 from siloscope_edge.instruments import Device
 from siloscope_edge.profiles import Channel, Limits, Profile
@@ -64,6 +65,9 @@ def _driver(driver: Driver) -> Iterator[str]:
     for struct, before in _described_structs(driver.profile):
         yield f"{before}: {_first_paragraph(struct)}\n"
         yield _table(struct, _own_fields(struct, Channel if issubclass(struct, Channel) else Limits))
+    if driver.output is not None:
+        yield "An output of its devices says beside what all say ([local-alarms.md](local-alarms.md)):\n"
+        yield _table(driver.output, _own_fields(driver.output, DeviceOutput))
     if driver.notes:
         yield f"{driver.notes}\n"
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siloscope_firmware_sim.instruments.r4dcb08 import R4dcb08
+from siloscope_firmware_sim.instruments.relay_8ch import Relay8ch
 from siloscope_firmware_sim.instruments.sdm120 import Mains, Sdm120
 from siloscope_firmware_sim.instruments.senseair_s8 import SenseairS8
 from siloscope_firmware_sim.instruments.wxt520 import Sky, Wxt520
@@ -14,7 +15,7 @@ from siloscope_firmware_sim.modbus.framing import RequestBuffer
 from siloscope_firmware_sim.modbus.gateway import Gateway, Header
 
 SKY = Sky((0.0, 10.0, 20.0), (1.0, 2.0, 3.0), 10.0, 50.0, 1000.0, 0.0, 0.0, 0.0)
-FUNCTIONS = st.sampled_from([0x01, 0x03, 0x04, 0x06, 0x10, 0x2B, 0x83])
+FUNCTIONS = st.sampled_from([0x01, 0x03, 0x04, 0x05, 0x06, 0x0F, 0x10, 0x2B, 0x83])
 
 
 def bus() -> SerialBus:
@@ -23,6 +24,7 @@ def bus() -> SerialBus:
         XyMd02(2, lambda: Air(20.0, 50.0)),
         Sdm120(3, lambda: Mains(240.0, 1.0, 200.0, 60.0, 5.0)),
         SenseairS8(lambda: 400.0),
+        Relay8ch(9),
     ]
     return SerialBus(slaves, baud=9600)
 

@@ -14,6 +14,7 @@ from siloscope_firmware_sim.modbus.framing import on_the_wire_s
 from siloscope_firmware_sim.modbus.requests import Device
 
 BROADCAST = 0x00
+_WRITES = (requests.WRITE_ONE, requests.WRITE_MANY, requests.WRITE_COIL, requests.WRITE_COILS)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class SerialBus:
         return [sealed(body) for body in bodies if body is not None]
 
     def _broadcast(self, pdu: bytes) -> None:
-        if pdu[0] in (requests.WRITE_ONE, requests.WRITE_MANY):
+        if pdu[0] in _WRITES:
             for slave in self._slaves:
                 requests.answer(slave.device, pdu)
 

@@ -7,7 +7,15 @@ Source: MODBUS over Serial Line V1.02, section 2.5.1.1.
 """
 
 from siloscope_firmware_sim.modbus.checksum import intact
-from siloscope_firmware_sim.modbus.requests import READ_HOLDING, READ_INPUT, WRITE_MANY, WRITE_ONE
+from siloscope_firmware_sim.modbus.requests import (
+    READ_COILS,
+    READ_HOLDING,
+    READ_INPUT,
+    WRITE_COIL,
+    WRITE_COILS,
+    WRITE_MANY,
+    WRITE_ONE,
+)
 
 _LONGEST_FRAME = 256
 _BITS_PER_CHARACTER = 11
@@ -50,8 +58,8 @@ class RequestBuffer:
 def _request_size(buffer: bytearray) -> int | None:
     if len(buffer) < 8:
         return None
-    if buffer[1] in (READ_HOLDING, READ_INPUT, WRITE_ONE):
+    if buffer[1] in (READ_HOLDING, READ_INPUT, WRITE_ONE, READ_COILS, WRITE_COIL):
         return 8
-    if buffer[1] == WRITE_MANY:
+    if buffer[1] in (WRITE_MANY, WRITE_COILS):
         return 9 + buffer[6]
     return None

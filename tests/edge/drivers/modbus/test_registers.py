@@ -68,6 +68,7 @@ def test_each_shipped_modbus_profile_needs_few_requests() -> None:
         "compact-weather": 1,
         "loop-8ch": 1,
         "r4dcb08": 1,
+        "relay-8ch": 1,
         "sdm120": 4,
         "sdm230": 3,
         "senseair-s8": 1,
