@@ -16,6 +16,8 @@ from siloscope_contract.gaps import Gap, GapKind
 from siloscope_contract.packs import decode
 from siloscope_edge import adapters, dating, installation
 from siloscope_edge.agent import Agent
+from siloscope_edge.clock_guard import TimeSource
+from siloscope_edge.clock_settings import ClockSettings
 from siloscope_edge.dating import PROVISIONAL
 from siloscope_edge.epochs import ordinal_of, seq_of
 from siloscope_edge.instants import BootBase
@@ -24,6 +26,7 @@ from siloscope_edge.spool_file import FILE_NAME, connect
 from siloscope_edge.spool_reading import read_epochs
 from siloscope_firmware_sim.faults import schedule
 from siloscope_firmware_sim.faults.schedule import Fault, Faults, Kind
+from siloscope_process.clock import Clock
 from tests.edge.fake_ingest import FakeDatabase
 from tests.edge.soak import yard
 from tests.edge.soak.audit import Finding, Ledger, Stored, audited
@@ -123,6 +126,10 @@ class Soak:
             await self._yard.close()
         return self._report()
 
+    def time_source(self, _settings: ClockSettings, _clock: Clock) -> TimeSource:
+        """Return what the agent asks for the time."""
+        return self._kernel
+
     @contextmanager
     def _replaced(self) -> Iterator[None]:
         """Put our ports, clocks and broker in the place of the machine's."""
@@ -131,7 +138,7 @@ class Soak:
             patch("serial.serial_for_url", self._ports.opened),
             patch.object(adapters.PortFinder.__init__, "__defaults__", (self._ports.listing,)),
             patch("siloscope_edge.agent.connector", self._broker.connector),
-            patch("siloscope_edge.agent.source_for", lambda settings, clock: self._kernel),
+            patch("siloscope_edge.agent.source_for", self.time_source),
             patch("siloscope_edge.spool.remember_boot", self._remembering(dating.remember_boot)),
         ):
             yield

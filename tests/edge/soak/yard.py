@@ -44,6 +44,7 @@ _CLEAR_S = 3.0
 _FOUND_AGAIN_S = 45.0
 """So soon a port is opened again that was away: its back-off, and a period."""
 _RESTS_S = 75.0
+_LONGEST_TURN_S = 25.0
 
 Make = Callable[["Voice"], Slave]
 
@@ -250,7 +251,7 @@ class Yard:
             profile = profile_files.read(profile_files.catalogue()[each.profile])
             resolution = {channel.key: channel.resolution or 0.0 for channel in profile.channels}
             listened = each.line in ("wind", "nmea")
-            turn_s = profile.limits.timeout_s + 0.1 if listened else 9.0
+            turn_s = profile.limits.timeout_s + 0.1 if listened else _LONGEST_TURN_S
             found[each.name] = Watched(PERIOD_S, resolution, _SOON_S, turn_s, listened)
         return found
 

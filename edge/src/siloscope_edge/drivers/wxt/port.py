@@ -5,7 +5,7 @@ from functools import partial
 
 from siloscope_contract.quality import Quality
 from siloscope_edge.addresses import AddressedDevice
-from siloscope_edge.asking import Asker, all_of
+from siloscope_edge.asking import Asker, all_of, line_from
 from siloscope_edge.driver import Note
 from siloscope_edge.drivers.wxt.lines import command, fields
 from siloscope_edge.drivers.wxt.profile import FieldChannel, WxtProfile
@@ -39,8 +39,16 @@ class WxtBus(Asker):
     async def _ask(self, instrument: Instrument, query: str) -> dict[str, float | None]:
         device = instrument.device
         address = device.address if isinstance(device, AddressedDevice) else ""
-        line = await self.line_after(instrument, command(address, query), _END)
+        line = await self.answer(instrument, command(address, query), partial(_said, address + query))
         return fields(line, address, query)
+
+
+def _said(head: str, buffer: bytearray) -> bytes | None:
+    """Take the first line that can be the answer; noise may hold a line feed."""
+    while (line := line_from(buffer, _END)) is not None:
+        if head.encode() in line or line.isascii():
+            return line
+    return None
 
 
 def _reading(answer: dict[str, float | None] | ReadFailed, channel: FieldChannel, judge: Judge) -> Reading:
