@@ -33,6 +33,7 @@ from siloscope_dashboards.sites.models import Site, SiteNode
 from siloscope_dashboards.wiring import Wiring
 from siloscope_process.clock import ManualClock
 from tests.dashboards.alert_fakes import FakeAlerts, FakeNotifying, FakeRules
+from tests.dashboards.node_fakes import FakeNodes
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse"
@@ -394,6 +395,7 @@ class Parts:
     alerts: FakeAlerts
     rulebook: FakeRules
     notifying: FakeNotifying
+    nodes: FakeNodes
     clock: ManualClock
     wiring: Wiring
 
@@ -404,6 +406,7 @@ def parts(static: Path, *, queue_length: int = 100) -> Parts:
     readings, accounts, changes = FakeReadings(), FakeAccounts(), FakeChanges()
     check = readings._check
     alerts, rulebook, notifying = FakeAlerts(check), FakeRules(check), FakeNotifying(check)
+    nodes = FakeNodes(check)
     tokens = AccessTokens(b"k" * 32, clock)
     sessions = Sessions(accounts, tokens, Passwords(CHEAP), LoginThrottle(clock), clock)
     wiring = Wiring(
@@ -412,6 +415,7 @@ def parts(static: Path, *, queue_length: int = 100) -> Parts:
         alerts=alerts,
         rulebook=rulebook,
         notifying=notifying,
+        nodes=nodes,
         changes=changes,
         accounts=accounts,
         sessions=sessions,
@@ -421,4 +425,4 @@ def parts(static: Path, *, queue_length: int = 100) -> Parts:
         assets=Assets(static),
         clock=clock,
     )
-    return Parts(readings, accounts, changes, alerts, rulebook, notifying, clock, wiring)
+    return Parts(readings, accounts, changes, alerts, rulebook, notifying, nodes, clock, wiring)

@@ -43,6 +43,7 @@ ACTS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("POST", "/api/v1/silences", SILENCE),
     ("POST", "/api/v1/silences/{silence_id}/end", None),
     ("POST", "/api/v1/notify/channels/{slug}/test", None),
+    ("POST", "/api/v1/nodes/{node_id}/commands", {"kind": "read_now"}),
 ]
 EDITS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("POST", "/api/v1/rules/check", RULE),
@@ -54,6 +55,7 @@ EDITS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("DELETE", "/api/v1/notify/routes/{slug}", None),
     ("PUT", "/api/v1/notify/digests/{slug}", {"document": {"digest": "10", "channels": ["mail"]}}),
     ("DELETE", "/api/v1/notify/digests/{slug}", None),
+    ("PUT", "/api/v1/nodes/{node_id}/config", {"document": {"mqtt": {"heartbeat_s": 30}}}),
 ]
 MALFORMED_INTEGERS = ("", "x", "0", "-5", "1e3", "99999999999")
 
@@ -74,7 +76,17 @@ def reads(fakes: Parts) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def filled(path: str, identifier: object) -> str:
     """Put the same id into every hole of a path."""
-    for hole in ("site_id", "place_id", "channel_id", "node_id", "quarantine_id", "alert_id", "silence_id", "slug"):
+    for hole in (
+        "site_id",
+        "place_id",
+        "channel_id",
+        "node_id",
+        "quarantine_id",
+        "alert_id",
+        "silence_id",
+        "slug",
+        "command_id",
+    ):
         path = path.replace(f"{{{hole}}}", str(identifier))
     assert "{" not in path.replace("{token}", "")
     return path
@@ -98,6 +110,11 @@ def test_the_description_lists_every_route_that_exists(fakes: Parts) -> None:
         "/api/v1/nodes/{node_id}/ledger",
         "/api/v1/export",
         "/api/v1/nodes/{node_id}/clock",
+        "/api/v1/nodes/{node_id}/config",
+        "/api/v1/nodes/{node_id}/config/versions",
+        "/api/v1/nodes/{node_id}/commands",
+        "/api/v1/nodes/{node_id}/commands/{command_id}",
+        "/api/v1/nodes/{node_id}/commands/{command_id}/bundle",
         "/api/v1/undated",
         "/api/v1/quarantine",
         "/api/v1/quarantine/export",
@@ -239,13 +256,13 @@ async def test_nobody_acts_on_what_is_another_organisations(
     fakes: Parts, client: httpx2.AsyncClient, ours: Headers
 ) -> None:
     for method, path, body in (*ACTS, *EDITS):
-        if "{" in path and method != "PUT":
+        if "{" in path and not (method == "PUT" and "{slug}" in path):
             assert_problem(await client.request(method, filled(path, 20), json=body, headers=ours), 404)
 
 
 async def test_a_document_has_the_name_of_its_path(client: httpx2.AsyncClient, ours: Headers) -> None:
     for method, path, body in EDITS:
-        if method == "PUT":
+        if method == "PUT" and "{slug}" in path:
             response = await client.put(filled(path, "other"), json=body, headers=ours)
             assert_problem(response, 422)
             assert "'other', as in the path, found '10'" in response.json()["errors"][0]["expected"]

@@ -21,6 +21,7 @@ from siloscope_dashboards.forms import json_only
 from siloscope_dashboards.headers import SecurityHeaders
 from siloscope_dashboards.heads import HeadAsGet
 from siloscope_dashboards.live.router import router as live
+from siloscope_dashboards.nodes.router import router as nodes
 from siloscope_dashboards.notifications.router import router as notifications
 from siloscope_dashboards.openapi import describe
 from siloscope_dashboards.operations.router import router as operations
@@ -64,7 +65,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
     data = (sites, places, devices, channels, series, completeness, clocks, quarantine)
-    for router in (auth, *data, alerts, silences, rules, notifications):
+    for router in (auth, *data, nodes, alerts, silences, rules, notifications):
         api.include_router(router, dependencies=[Depends(json_only)])
     api.include_router(live)
     api.include_router(exports)

@@ -14,6 +14,7 @@ from siloscope_dashboards.auth.throttle import LoginThrottle
 from siloscope_dashboards.auth.tokens import AccessTokens
 from siloscope_dashboards.database import DatabaseAccounts, DatabaseChanges, DatabaseReadings, quieten
 from siloscope_dashboards.database_alerts import DatabaseAlerts
+from siloscope_dashboards.database_nodes import DatabaseNodes
 from siloscope_dashboards.database_notifying import DatabaseNotifying
 from siloscope_dashboards.database_rules import DatabaseRules
 from siloscope_dashboards.first_login import prepare
@@ -81,6 +82,7 @@ def wire(pool: Pool, key: bytes, static: Path) -> Wiring:
         alerts=DatabaseAlerts(pool, clock),
         rulebook=DatabaseRules(pool),
         notifying=DatabaseNotifying(pool),
+        nodes=DatabaseNodes(pool),
         changes=DatabaseChanges(pool, clock),
         accounts=accounts,
         sessions=Sessions(accounts, tokens, Passwords(), LoginThrottle(clock), clock),

@@ -21,6 +21,15 @@ from siloscope_dashboards.devices.models import Device
 from siloscope_dashboards.exports.models import ExportOrder
 from siloscope_dashboards.live.hub import Audience
 from siloscope_dashboards.live.models import Change
+from siloscope_dashboards.nodes.models import (
+    ConfigVersion,
+    ConfigVersions,
+    NewCommand,
+    NewConfig,
+    NodeCommand,
+    NodeCommands,
+    NodeConfig,
+)
 from siloscope_dashboards.notifications.models import (
     NotifyChannel,
     NotifyChannels,
@@ -276,6 +285,26 @@ class Notifying(Protocol):
     ) -> Outbox:
         """Return one page; raises `Malformed` for a cursor that was not given out here."""
         ...
+
+
+class NodeDesk(Protocol):
+    """What nodes should be and are told to do; one of another organisation is as absent as one that does not exist."""
+
+    async def config(self, org_id: int, node_id: int) -> NodeConfig | None: ...
+
+    async def set_config(self, identity: Identity, node_id: int, new: NewConfig) -> ConfigVersion | None:
+        """Add a version; raises `Conflict` where somebody else set one meanwhile."""
+        ...
+
+    async def versions(self, org_id: int, node_id: int, limit: int, below: int | None) -> ConfigVersions | None: ...
+
+    async def give(self, identity: Identity, node_id: int, new: NewCommand) -> NodeCommand | None: ...
+
+    async def commands(self, org_id: int, node_id: int, limit: int) -> NodeCommands | None: ...
+
+    async def command(self, org_id: int, node_id: int, command_id: str) -> NodeCommand | None: ...
+
+    async def bundle(self, org_id: int, node_id: int, command_id: str) -> bytes | None: ...
 
 
 @dataclass(frozen=True)

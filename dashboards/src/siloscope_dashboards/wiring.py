@@ -10,7 +10,16 @@ from siloscope_dashboards.auth.tokens import AccessTokens
 from siloscope_dashboards.live.hub import Hub
 from siloscope_dashboards.operations.metrics import Metrics
 from siloscope_dashboards.page.assets import Assets
-from siloscope_dashboards.ports import Accounts, AlertDesk, ChangeSource, Mending, Notifying, Readings, Rulebook
+from siloscope_dashboards.ports import (
+    Accounts,
+    AlertDesk,
+    ChangeSource,
+    Mending,
+    NodeDesk,
+    Notifying,
+    Readings,
+    Rulebook,
+)
 from siloscope_process.clock import Clock
 
 
@@ -23,6 +32,7 @@ class Wiring:
     alerts: AlertDesk
     rulebook: Rulebook
     notifying: Notifying
+    nodes: NodeDesk
     changes: ChangeSource
     accounts: Accounts
     sessions: Sessions
@@ -77,6 +87,14 @@ async def notifying(request: Request) -> Notifying:
 
 
 NotifyingPort = Annotated[Notifying, Depends(notifying)]
+
+
+async def nodes(request: Request) -> NodeDesk:
+    """Return what nodes should be and are told to do."""
+    return (await wiring(request)).nodes
+
+
+NodesPort = Annotated[NodeDesk, Depends(nodes)]
 
 
 WiringPort = Annotated[Wiring, Depends(wiring)]

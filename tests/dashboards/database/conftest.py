@@ -15,6 +15,7 @@ from siloscope_dashboards.auth.throttle import LoginThrottle
 from siloscope_dashboards.auth.tokens import AccessTokens
 from siloscope_dashboards.database import DatabaseAccounts, DatabaseChanges, DatabaseReadings
 from siloscope_dashboards.database_alerts import DatabaseAlerts
+from siloscope_dashboards.database_nodes import DatabaseNodes
 from siloscope_dashboards.database_notifying import DatabaseNotifying
 from siloscope_dashboards.database_rules import DatabaseRules
 from siloscope_dashboards.live.hub import Hub
@@ -84,6 +85,7 @@ def wiring(pool: Pool, tmp_path: Path) -> Wiring:
         alerts=DatabaseAlerts(pool, clock),
         rulebook=DatabaseRules(pool),
         notifying=DatabaseNotifying(pool),
+        nodes=DatabaseNodes(pool),
         changes=DatabaseChanges(pool, clock),
         accounts=accounts,
         sessions=Sessions(accounts, tokens, Passwords(CHEAP), LoginThrottle(clock), clock),
