@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 def _examined(args: argparse.Namespace, lines: Sequence[ModbusLine], questions: Questions, within_s: float) -> Findings:
     clock = SystemClock()
     screen = Screen(sys.stderr)
-    screen.say(_intention(args, lines, questions, within_s))
+    screen.say(_intention(lines, questions, within_s))
     kept: list[Findings] = []
 
     async def main(stop: asyncio.Event) -> int:
@@ -92,11 +92,12 @@ def _show(args: argparse.Namespace, found: Findings) -> None:
     sys.stdout.writelines(f"{line}\n" for line in lines_of(found))
 
 
-def _intention(args: argparse.Namespace, lines: Sequence[ModbusLine], questions: Questions, within_s: float) -> str:
+def _intention(lines: Sequence[ModbusLine], questions: Questions, within_s: float) -> str:
     settings = in_words(lines[0]) if len(lines) == 1 else f"{len(lines)} settings, {in_words(lines[0])} first"
+    units = len(questions.units)
     return (
-        f"{lines[0].where}: {settings}; {len(questions.units)} unit ids; reads only, at most {minutes(within_s)}. "
-        "Ctrl-C ends it and shows what was found."
+        f"{lines[0].where}: {settings}; {units} unit id{'s' if units > 1 else ''}.\n"
+        f"Reads only. At most {minutes(within_s)}; Ctrl-C ends it and shows what was found."
     )
 
 

@@ -24,8 +24,8 @@ class Screen:
         self._drawn_s = -1.0
 
     def say(self, text: str) -> None:
-        """Write a line that stays."""
-        self._out.write("\n".join(textwrap.wrap(text, WIDTH)) + "\n")
+        """Write lines that stay."""
+        self._out.writelines(f"{line}\n" for each in text.splitlines() for line in textwrap.wrap(each, WIDTH))
         self._out.flush()
 
     def show(self, step: Progress) -> None:
