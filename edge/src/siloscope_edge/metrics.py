@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from siloscope_contract.quality import FIRST_BAD, Quality
 from siloscope_edge.errors import Trouble
-from siloscope_edge.readings import Reading
+from siloscope_edge.readings import Columns
 
 
 class Metrics:
@@ -116,21 +116,21 @@ class Metrics:
         self.connects = Counter("siloscope_edge_connects", "Connections made to the broker", registry=registry)
         self.link_up = Gauge("siloscope_edge_link_up", "Whether the link to the broker stands", registry=registry)
 
-    def read(self, device: str, readings: Sequence[Reading]) -> None:
+    def read(self, device: str, readings: Columns) -> None:
         """Count a device's readings."""
-        good = sum(reading.value is not None for reading in readings)
+        good = len(readings) - readings.values.count(None)
         if good:
             self._readings.labels(device, "good").inc(good)
         if good < len(readings):
-            for reading in readings:
-                if reading.value is None:
-                    self._readings.labels(device, Quality(reading.quality).reason).inc()
+            for value, code in zip(readings.values, readings.quality, strict=True):
+                if value is None:
+                    self._readings.labels(device, Quality(code).reason).inc()
 
     def conditioned(self, device: str, quality: Sequence[int], *, reported: bool) -> None:
         """Count what was doubted of a sample, and whether it was held back."""
         if not reported:
             self._held_back.labels(device).inc()
-        for code in quality:
+        for code in quality if any(quality) else ():
             if 0 < code < FIRST_BAD:
                 self._doubted.labels(device, Quality(code).reason).inc()
 

@@ -1,7 +1,7 @@
 """Polling a bus: the one owner of its port reads each device in its turn, and nobody waits for the dead."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
@@ -15,7 +15,7 @@ from siloscope_edge.errors import PortUnavailable, ReadFailed
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.ports import InstrumentBus
-from siloscope_edge.readings import Reading, failed
+from siloscope_edge.readings import Columns
 from siloscope_edge.rules import rules_for
 from siloscope_process.clock import Clock
 
@@ -96,6 +96,7 @@ class Poller:
         ]
         self._conditionings = {instrument.name: Conditioning(rules_for(instrument)) for instrument in instruments}
         self._attendances = [attendance for _, attendance in self._turns]
+        self._shapes = {instrument.name: _Shape.of(instrument) for instrument in instruments}
         self.errands = Errands(clock)
         self._retired = False
         self._reopen_at_s = 0.0
@@ -184,6 +185,7 @@ class Poller:
         ]
         for each in instruments:
             self._conditionings.setdefault(each.name, Conditioning(rules_for(each)))
+        self._shapes = {each.name: _Shape.of(each) for each in instruments}
         self._attendances = [attendance for _, attendance in self._turns]
 
     async def turn(self, instrument: Instrument, attendance: Attendance) -> None:
@@ -216,13 +218,13 @@ class Poller:
         started_s = self._clock.monotonic_s()
         took_s = None
         if resting or not self._bus.is_open:
-            readings: Sequence[Reading] = _bad(instrument, Quality.COMM_FAILURE)
+            readings = _bad(instrument, Quality.COMM_FAILURE)
         else:
             readings = await self._read(instrument, attendance)
             took_s = self._clock.monotonic_s() - started_s
             self._metrics.polled(self.name, instrument.name, took_s)
         self._metrics.read(instrument.name, readings)
-        found = sample(instrument, read_at_ms, readings)
+        found = self._shapes[instrument.name].sample(instrument.name, read_at_ms, readings)
         conditioned = self._conditionings[instrument.name].take(found)
         self._metrics.conditioned(instrument.name, found.quality, reported=bool(conditioned.samples))
         if self._onlooker is not None:
@@ -232,7 +234,7 @@ class Poller:
         attendance.pace(conditioned.period_s, now_s)
         return found
 
-    async def _read(self, instrument: Instrument, attendance: Attendance) -> Sequence[Reading]:
+    async def _read(self, instrument: Instrument, attendance: Attendance) -> Columns:
         was_silent = attendance.silent
         asked_s = self._clock.monotonic_s()
         try:
@@ -248,7 +250,7 @@ class Poller:
         attendance.answered(asked_s)
         if was_silent:
             self._log.info("device_answers_again", device=instrument.name)
-        return readings
+        return Columns.of(readings)
 
     def _failed(self, instrument: Instrument, attendance: Attendance, error: ReadFailed, asked_s: float) -> None:
         self.failures[instrument.name] = str(error)
@@ -294,21 +296,27 @@ class Poller:
         return Gap(GapKind.BUS_ERROR, from_ms, now_ms, device=instrument.name, count=missed, detail="the bus was busy")
 
 
-def sample(instrument: Instrument, time_ms: int, readings: Sequence[Reading]) -> Sample:
-    """Return a device's readings as the sample of that instant."""
-    channels = instrument.profile.channels
-    return Sample(
-        device=instrument.name,
-        time_ms=time_ms,
-        names=tuple(channel.key for channel in channels),
-        units=tuple(
-            channel.unit if reading.value is not None else None
-            for channel, reading in zip(channels, readings, strict=True)
-        ),
-        values=[reading.value for reading in readings],
-        quality=[reading.quality for reading in readings],
-    )
+class _Shape(NamedTuple):
+    """What is the same in all good samples of a device, made once."""
+
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+
+    @classmethod
+    def of(cls, instrument: Instrument) -> "_Shape":
+        """Return an instrument's."""
+        channels = instrument.profile.channels
+        return cls(tuple(channel.key for channel in channels), tuple(channel.unit for channel in channels))
+
+    def sample(self, device: str, time_ms: int, readings: Columns) -> Sample:
+        """Return a device's readings as the sample of that instant."""
+        units: tuple[str | None, ...] = self.units
+        if None in readings.values:
+            found = zip(self.units, readings.values, strict=True)
+            units = tuple(unit if value is not None else None for unit, value in found)
+        return Sample(device, time_ms, self.names, units, readings.values, readings.quality)
 
 
-def _bad(instrument: Instrument, quality: Quality) -> Sequence[Reading]:
-    return [failed(quality)] * len(instrument.profile.channels)
+def _bad(instrument: Instrument, quality: Quality) -> Columns:
+    channels = len(instrument.profile.channels)
+    return Columns([None] * channels, [int(quality)] * channels)

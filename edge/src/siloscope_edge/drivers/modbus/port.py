@@ -15,15 +15,16 @@ from siloscope_edge.adapters import PortFinder
 from siloscope_edge.driver import Note
 from siloscope_edge.drivers.modbus import writing
 from siloscope_edge.drivers.modbus.answers import DeviceBusy, require_accepted
+from siloscope_edge.drivers.modbus.blocks import blocks
 from siloscope_edge.drivers.modbus.device import ModbusDevice
 from siloscope_edge.drivers.modbus.frames import Expected, answer_in, expected_after, trouble_with
 from siloscope_edge.drivers.modbus.lines import ModbusLine, ModbusRtu, ModbusTcp
 from siloscope_edge.drivers.modbus.output import ModbusOutput
 from siloscope_edge.drivers.modbus.profile import BIT_TABLES, ModbusProfile, RegisterLimits
-from siloscope_edge.drivers.modbus.registers import Decode, Request, decoder_for, plan, unit_bytes
+from siloscope_edge.drivers.modbus.registers import Request, plan
 from siloscope_edge.errors import PortUnavailable, ReadFailed, Trouble
 from siloscope_edge.instruments import Instrument
-from siloscope_edge.readings import Reading, failed
+from siloscope_edge.readings import Columns, Reading
 from siloscope_process.clock import Clock
 
 T = TypeVar("T")
@@ -44,16 +45,12 @@ _KEPT_BYTES = 1024
 
 
 class _Part:
-    """A request of a device and what decodes its answer: (position of the channel, first byte, end, decoder)."""
+    """A request of a device, and what decodes its answer."""
 
     def __init__(self, request: Request, profile: ModbusProfile, unit_id: int) -> None:
         self.ask = partial(_asked, request, unit_id)
-        self.cuts: list[tuple[int, int, int, Decode]] = []
-        width = unit_bytes(request.table)
-        for at in request.channels:
-            channel = profile.channels[at]
-            first = width * (channel.address - request.address)
-            self.cuts.append((at, first, first + width * channel.size, decoder_for(channel)))
+        self.channels = request.channels
+        self.blocks = blocks(request, profile.channels)
 
 
 class _Slave:
@@ -121,7 +118,8 @@ class ModbusBus:
 
     async def read(self, instrument: Instrument) -> Sequence[Reading]:
         slave = self._slaves[instrument.name]
-        readings: list[Reading] = [failed(Quality.COMM_FAILURE)] * slave.channels
+        values: list[float | None] = [None] * slave.channels
+        quality = [int(Quality.COMM_FAILURE)] * slave.channels
         refusals: list[ReadFailed] = []
         for at_part, part in enumerate(slave.parts):
             wire = None
@@ -133,11 +131,15 @@ class ModbusBus:
                         raise
                     break  # what was had stands; the rest is not asked for any more
                 refusals.append(error)
-            for at, first, end, decode in part.cuts:
-                readings[at] = decode(wire[first:end]) if wire is not None else failed(refusals[-1].quality)
+            if wire is None:
+                for at in part.channels:
+                    quality[at] = int(refusals[-1].quality)
+                continue
+            for block in part.blocks:
+                block.read(wire, values, quality)
         if len(refusals) == len(slave.parts):
             raise refusals[0]
-        return readings
+        return Columns(values, quality)
 
     async def switch(self, instrument: Instrument, output: ModbusOutput, *, on: bool) -> None:
         slave = self._slaves[instrument.name]

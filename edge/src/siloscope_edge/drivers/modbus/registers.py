@@ -10,7 +10,7 @@ from siloscope_contract.quality import Quality
 from siloscope_edge.drivers.modbus.profile import BIT_TABLES, RegisterChannel, RegisterLimits
 from siloscope_edge.readings import Judge, Reading, failed, judge_for
 
-_FORMATS = {
+FORMATS = {
     "int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "int64": ">q", "uint64": ">Q",
     "float16": ">e", "float32": ">f", "float64": ">d",
 }  # fmt: skip
@@ -88,7 +88,7 @@ def _unpacker(channel: RegisterChannel) -> Callable[[bytes], tuple[float, ...]]:
     if lowest is not None and highest is not None:
         mask = (1 << highest - lowest + 1) - 1
         return lambda ordered: (int.from_bytes(ordered, "big") >> lowest & mask,)
-    unpack = struct.Struct(_FORMATS[channel.type]).unpack
+    unpack = struct.Struct(FORMATS[channel.type]).unpack
     if (turned := channel.negative_from) is not None:
         return lambda ordered: (value if (value := unpack(ordered)[0]) < turned else turned - value,)
     return unpack
