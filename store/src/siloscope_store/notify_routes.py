@@ -94,17 +94,21 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 async def standing(connection: Connection, incident_ids: Sequence[int]) -> Standing:
-    """Return what decides about these incidents; within a transaction it sees what that has written."""
+    """Return what decides about these incidents; within a transaction it sees what that has written.
+
+    Among the alerts are those of other incidents that these name.
+    """
     asked: dict[str, Any] = {"incident_ids": list(incident_ids)}
     found = await connection.execute(_SQL["organisations"], asked)
     asked["org_ids"] = [row[0] for row in await found.fetchall()]
     channels = await (await connection.execute(_SQL["channels"], asked)).fetchall()
+    beside = [row[0] for row in await (await connection.execute(_SQL["beside"], asked)).fetchall()]
     return Standing(
         routes=await _all(connection, StoredRoute, "routes", asked),
         channels={(org_id, slug): channel_id for org_id, slug, channel_id in channels},
         silences=await _all(connection, Quiet, "silences", asked),
         told=await _all(connection, Told, "told", asked),
-        alerts=await _all(connection, AlertAbout, "alerts", asked),
+        alerts=await _all(connection, AlertAbout, "alerts", {"incident_ids": [*incident_ids, *beside]}),
     )
 
 

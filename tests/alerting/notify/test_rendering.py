@@ -19,10 +19,12 @@ from siloscope_alerting.notify.messages import (
     message_of,
     payload_of,
 )
-from siloscope_alerting.notify.rendering import Renderer
+from siloscope_alerting.notify.rendering import Language, Renderer
+from siloscope_alerting.notify.views import Locale, line_of
 from siloscope_alerting.ports import IncidentFacts, NotificationKind
 from siloscope_contract.alerts.routes import Reader
 from siloscope_contract.alerts.words import Cause
+from siloscope_store.rule_messages import LINE
 from tests.alerting.notify.facts import AT, alert, incident
 
 RENDERER = Renderer()
@@ -74,6 +76,17 @@ class Links(HTMLParser):
         self.tags.append(tag)
         self.sources += [value or "" for name, value in attrs if name == "src"]
         self.targets += [value or "" for name, value in attrs if name == "href"]
+
+
+def test_the_example_that_messages_are_judged_by_has_what_a_line_has() -> None:
+    line = line_of(alert(), Locale("Etc/UTC", AT))
+    assert {name: type(value) for name, value in line.items()} == {name: type(LINE[name]) for name in LINE}
+
+
+@pytest.mark.parametrize("language", RENDERER.languages)
+def test_a_language_says_all_that_is_asked_of_it(language: str) -> None:
+    said = RENDERER._text.get_template(f"{language}.j2").module
+    assert [name for name in (*Language.__annotations__, "title") if not hasattr(said, name)] == []
 
 
 @pytest.mark.parametrize("reader", [EN, UK, US])

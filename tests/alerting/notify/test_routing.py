@@ -180,6 +180,14 @@ def test_that_something_quiet_joined_is_no_news() -> None:
     assert len(plan([bound(1, "cab")], "changed", about, alerts=alerts, told=before)) == 1
 
 
+def test_what_is_quiet_is_not_named_among_what_fired_before_a_silence() -> None:
+    before = [{"alert_id": 1, "subject": "Bin 7"}, {"alert_id": 2, "subject": "Bin 8"}]
+    alerts = {INCIDENT_ID: [standing(9, "siloscope-silence")], 99: [standing(1, "bin-hot"), standing(2, "bin-wet")]}
+    about = incident([alert(9)], facts={"firing": before})
+    (row,) = plan([bound(1, "cab")], about=about, silences=[WET], alerts=alerts)
+    assert row.payload["incident"]["facts"]["firing"] == before[:1]
+
+
 def test_a_quiet_excursion_of_the_past_is_not_told_with_the_others() -> None:
     past = [{"alert_id": 1, "subject": "Bin 7"}, {"alert_id": 2, "subject": "Bin 8"}]
     alerts = {INCIDENT_ID: [standing(1, "bin-hot", state="resolved"), standing(2, "bin-wet", state="resolved")]}

@@ -141,6 +141,7 @@ class Routes(Router):
         quiet = {each.alert_id for each in alerts if self._is_unnamed(each, incident, at)}
         left = [each for each in alerts if each.alert_id is not None and each.alert_id not in quiet]
         heard = [each.alert_id for each in left if each.alert_id is not None]
+        incident = replace(incident, facts=_without(incident.facts, quiet | self._quiet_beside(incident, at)))
         if not quiet or not left:
             return incident, heard
         return replace(
@@ -148,7 +149,6 @@ class Routes(Router):
             alerts=[each for each in incident.alerts if each.alert_id not in quiet],
             alerts_count=max(incident.alerts_count - len(quiet), 0),
             severity=max((each.about.severity for each in left), key=lambda each: each.rank),
-            facts=_without(incident.facts, quiet),
         ), heard
 
     def missed(self, incident: IncidentFacts, bound: BoundRoute, at: datetime) -> bool:
@@ -238,6 +238,14 @@ class Routes(Router):
             for each in incident.alerts
         ]
         return told or [AlertStanding(About(incident.severity, site=incident.site))]
+
+    def _quiet_beside(self, incident: IncidentFacts, at: datetime) -> set[int | None]:
+        """Return the alerts of other incidents that this one names and that are quiet."""
+        named = {each.get("alert_id") for each in incident.facts.get("firing", ())}
+        if not named:
+            return set()
+        beside = (each for alerts in self._alerts.values() for each in alerts if each.alert_id in named)
+        return {each.alert_id for each in beside if self._is_unnamed(each, incident, at)}
 
     def _is_unnamed(self, alert: AlertStanding, incident: IncidentFacts, at: datetime) -> bool:
         held_back = alert.inhibited and alert.state != State.RESOLVED

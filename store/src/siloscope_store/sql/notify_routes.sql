@@ -29,6 +29,15 @@ GROUP BY o.incident_id, o.route_id, l.step
 -- name: organisations
 SELECT DISTINCT org_id FROM alert_incident WHERE incident_id = ANY (%(incident_ids)s)
 
+-- name: beside
+-- Other incidents, alerts of which these name: what fired before something fell silent.
+SELECT DISTINCT a.incident_id
+FROM alert_incident AS i
+CROSS JOIN jsonb_array_elements(i.facts -> 'firing') AS f
+JOIN alert AS a ON a.alert_id = (f ->> 'alert_id')::int8
+WHERE i.incident_id = ANY (%(incident_ids)s) AND a.incident_id IS NOT NULL
+    AND a.incident_id <> ALL (%(incident_ids)s)
+
 -- name: alerts
 -- What selectors ask of the alerts of incidents; an incident without alerts is one row, about its node or site.
 SELECT i.incident_id, a.alert_id, i.org_id, r.slug AS rule, coalesce(a.severity, i.severity) AS severity, a.state,
