@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self, TypeVar
 import serial
 from msgspec import Meta, Struct
 from msgspec.structs import replace
+from serial.rs485 import RS485Settings
 
 from siloscope_edge.adapters import USB, PortFinder
 from siloscope_edge.errors import PortUnavailable
@@ -28,13 +29,19 @@ _CHUNK = 4096
 
 
 class SerialLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """A serial port of this computer; best by an id that stays: /dev/serial/by-id/… or ``usb:<vendor>:<product>``."""
+    """A serial port of this computer; best by an id that stays: /dev/serial/by-id/… or ``usb:<vendor>:<product>``.
+
+    Attributes:
+        rs485: Has the kernel turn an RS-485 transceiver by RTS: its level while sending. A transceiver that finds the
+            direction itself needs nothing.
+    """
 
     port: str
     baud: Annotated[int, Meta(ge=300, le=1_000_000)] = 9600
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: Literal[1, 2] = 1
     data_bits: Literal[7, 8] = 8
+    rs485: Literal["rts_high", "rts_low"] | None = None
 
     @property
     def end(self) -> object:
@@ -73,6 +80,17 @@ class TcpLine(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Line = SerialLine | TcpLine
+
+
+def turned_by_rts(port: serial.Serial, line: SerialLine) -> None:
+    """Have the kernel turn the transceiver of an open port, where its line says so (`TIOCSRS485`).
+
+    Raises:
+        ValueError: The port's driver cannot.
+    """
+    if line.rs485 is not None:
+        high = line.rs485 == "rts_high"
+        port.rs485_mode = RS485Settings(rts_level_for_tx=high, rts_level_for_rx=not high)
 
 
 class Wire:
@@ -182,7 +200,11 @@ class Wire:
                 write_timeout=0,
                 exclusive=True,
             )
+            turned_by_rts(self._port, line)
         except (OSError, ValueError) as error:  # pyserial raises both, for a port that is not there or is locked
+            if self._port is not None:
+                self._port.close()
+                self._port = None
             raise PortUnavailable(f"{line.port}: {error}") from error
         asyncio.get_running_loop().add_reader(self._port.fileno(), self._readable)
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pymodbus import FramerType, ModbusException
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.pdu import ModbusPDU
+from pymodbus.transport.serialtransport import SerialTransport
 
 from siloscope_contract.quality import Quality
 from siloscope_edge.adapters import PortFinder
@@ -25,6 +26,7 @@ from siloscope_edge.drivers.modbus.registers import Request, plan
 from siloscope_edge.errors import PortUnavailable, ReadFailed, Trouble
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.readings import Columns, Reading
+from siloscope_edge.wires import turned_by_rts
 from siloscope_process.clock import Clock
 
 T = TypeVar("T")
@@ -108,6 +110,12 @@ class ModbusBus:
         if not connected:
             client.close()
             raise PortUnavailable(f"{self._line.where}: no connection")
+        if isinstance(self._line, ModbusRtu) and isinstance(client.ctx.transport, SerialTransport):
+            try:
+                turned_by_rts(client.ctx.transport.sync_serial, self._line)
+            except ValueError as error:
+                client.close()
+                raise PortUnavailable(f"{self._line.where}: {error}") from error
         client.ctx.max_buffer_size = _KEPT_BYTES
         self._client = client
 
