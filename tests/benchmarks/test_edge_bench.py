@@ -17,7 +17,7 @@ def found(told: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def test_an_agent_is_measured_beside_bare_pymodbus(capsys: pytest.CaptureFixture[str]) -> None:
-    result = found("edge --seconds 3 --devices 3 --no-highest", capsys)
+    result = found("edge --seconds 3 --devices 3 --no-highest --week-hours 2 --day-minutes 0.1", capsys)
     fewer, more = result["measured"]
     assert (fewer["requests_per_s"], more["requests_per_s"]) == (6, 39)
     for each in (fewer, more):
@@ -28,6 +28,11 @@ def test_an_agent_is_measured_beside_bare_pymodbus(capsys: pytest.CaptureFixture
         assert each["memory_mib"] > 20
         assert 0 < each["first_sample_s"] < 60
     assert result["highest"] is None
+    assert 10 < result["memory_in_time"]["hour_mib"] <= result["memory_in_time"]["end_mib"] + 5
+    day = result["day"]
+    assert day["readings"] == 25 * 8 * 8640
+    assert day["sent_bytes"] > 100_000
+    assert day["share"] < 1
 
 
 def test_a_backlog_of_an_agent_is_stored_to_the_last_sample(capsys: pytest.CaptureFixture[str]) -> None:

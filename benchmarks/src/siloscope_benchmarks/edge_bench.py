@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
-from siloscope_benchmarks import edge_site
+from siloscope_benchmarks import edge_day, edge_site
 from siloscope_benchmarks.collecting import Collector
+from siloscope_benchmarks.edge_day import Day
 from siloscope_benchmarks.edge_site import Site
 from siloscope_benchmarks.parts import (
     EDGE,
@@ -26,7 +27,7 @@ from siloscope_benchmarks.parts import (
     running_edge,
     running_ingest,
 )
-from siloscope_benchmarks.resources import cpu_seconds, peak_memory_mib
+from siloscope_benchmarks.resources import cpu_seconds, in_memory, peak_memory_mib
 from siloscope_benchmarks.watching import metric, wait_until_ready
 from siloscope_contract.packs import decode
 from siloscope_deploy.servers.ports import free_port
@@ -50,12 +51,16 @@ class Plan(msgspec.Struct, frozen=True):
         devices: Of 100 floats each, read every second.
         highest: Whether to look for the most that one core sustains.
         database: Where it all goes.
+        week_hours: How many hours of a typical site to run through the agent's memory; 0 = none.
+        day_minutes: How long a typical site is run for its bytes a day; 0 = not at all.
     """
 
     seconds: float = 30
     devices: int = 100
     highest: bool = True
     database: str = "timescale"
+    week_hours: float = 168
+    day_minutes: float = 5
 
 
 class Measured(msgspec.Struct):
@@ -101,11 +106,15 @@ class Result(msgspec.Struct):
     Attributes:
         met: Of each goal, whether it was met.
         highest: The site with the most readings a second at which one core kept the schedule.
+        memory_in_time: Memory after an hour, a day and all hours of a typical site, without drivers and MQTT client.
+        day: What a typical site sends and writes.
     """
 
     measured: list[Measured]
     highest: Measured | None
     tried: list[Measured]
+    memory_in_time: dict[str, float]
+    day: Day | None
     met: dict[str, bool]
 
 
@@ -127,13 +136,16 @@ def measure(plan: Plan, environ: Mapping[str, str], say: Callable[[str], None]) 
             bench = _Bench(broker, environ, folder, say)
             measured = [bench.measured(site, plan.seconds) for site in sites]
             tried = bench.climb(sites[0]) if plan.highest else []
+            day = edge_day.measure(broker, plan.day_minutes, environ, say) if plan.day_minutes else None
+    memory_in_time = _week(plan.week_hours, say) if plan.week_hours else {}
     kept = [each for each in tried if each.keeps_up]
     first = measured[0]
     met = {
         "share": first.share <= GOAL_SHARE and first.keeps_up,
         "memory": first.memory_mib <= GOAL_MIB,
     }
-    return Result(measured, max(kept, key=lambda each: each.readings_per_s, default=None), tried, met)
+    highest = max(kept, key=lambda each: each.readings_per_s, default=None)
+    return Result(measured, highest, tried, memory_in_time, day, met)
 
 
 def table(result: Result) -> str:
@@ -154,6 +166,16 @@ def table(result: Result) -> str:
         lines.append(
             f"one core sustains {found.readings_per_s:,.0f} readings/s: {found.share:.0%} of a core, "
             f"{found.memory_mib:.0f} MiB; bare pymodbus {found.bare_share:.0%}"
+        )
+    if result.memory_in_time:
+        told = ", ".join(f"{name.removesuffix('_mib')} {mib:.0f}" for name, mib in result.memory_in_time.items())
+        lines.append(f"memory of a typical site in MiB after: {told}")
+    if result.day is not None:
+        day = result.day
+        lines.append(
+            f"a day of {day.readings:,} readings: {day.sent_bytes / 1e6:.1f} MB sent, "
+            f"{day.received_bytes / 1e6:.1f} MB received, {day.written_bytes / 1e6:.0f} MB written, "
+            f"{day.share:.2%} of a core"
         )
     lines += [f"  goal {name}: {'met' if met else 'NOT MET'}" for name, met in result.met.items()]
     return "\n".join(lines)
@@ -262,6 +284,14 @@ def _first(collector: Collector, edge: "subprocess.Popen[bytes]", log: Path) -> 
             raise Unavailable("the agent published nothing: " + log.read_text("utf-8", "replace")[-500:])
         time.sleep(0.01)
     return collector.packs[0][0]
+
+
+def _week(hours: float, say: Callable[[str], None]) -> dict[str, float]:
+    say(f"{hours:g} hours of a typical site, as fast as they go")
+    with TemporaryDirectory(dir=in_memory()) as folder:
+        command = [sys.executable, "-m", "siloscope_benchmarks.edge_week", str(hours), folder]
+        told: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return {name: found for name, found in told.items() if name.endswith("_mib")}
 
 
 def _total(port: int, name: str) -> float:

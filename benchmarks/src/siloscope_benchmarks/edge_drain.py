@@ -6,7 +6,6 @@ same devices in its configuration, against a real broker, ingest and database.
 """
 
 import asyncio
-import os
 import random
 import shutil
 import time
@@ -28,7 +27,7 @@ from siloscope_benchmarks.parts import (
     running_edge,
     running_ingest,
 )
-from siloscope_benchmarks.resources import cpu_seconds, peak_memory_mib
+from siloscope_benchmarks.resources import cpu_seconds, in_memory, peak_memory_mib
 from siloscope_benchmarks.watching import Latency, Prober, metric, wait_until_ready
 from siloscope_contract.packs import Sample
 from siloscope_deploy.servers.ports import free_port
@@ -47,7 +46,6 @@ _WITHIN_S = 1200
 _AFTER_S = 15
 _LOOK_EVERY_S = 0.02
 _POLL_S = 0.2
-_MEMORY = "/dev/shm"  # noqa: S108 - a folder with a random name is made in it
 _SENT, _OWED = "siloscope_edge_sent_packs_total", "siloscope_edge_owed_packs"
 
 
@@ -229,7 +227,7 @@ def spool_backlog(plan: Plan, directory: Path, now_ms: int) -> tuple[int, int]:
     now_c = [[round(chance.uniform(5, 25), 1) for _ in names] for _ in range(plan.devices)]
     rounds = int(plan.hours * 3600 / PERIOD_S)
     packs = 0
-    with TemporaryDirectory(dir=_MEMORY if os.path.isdir(_MEMORY) else None) as memory:
+    with TemporaryDirectory(dir=in_memory()) as memory:
         spool = Spool(Path(memory), SpoolLimits(), now_ms - round(plan.hours * 3_600_000))
         for turn in range(rounds):
             at_ms = now_ms - round((rounds - turn) * PERIOD_S * 1000)

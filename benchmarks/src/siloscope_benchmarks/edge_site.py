@@ -60,7 +60,7 @@ def write(
 
     Args:
         site: What is read.
-        ports: Where.
+        ports: Where each device is; those with the same port share a line, and have unit ids from 1.
         broker: Where it goes.
         operations_port: Where the agent shows its metrics.
         folder: Gets the files, and the agent's data.
@@ -91,13 +91,13 @@ def write(
     usual = len(ports) - len(oftener)
     devices = [(f"d{at}", site.period_s) for at in range(usual)]
     devices += [(f"live{at}", period_s) for at, period_s in enumerate(oftener, start=1)]
+    lines: dict[int, list[dict[str, object]]] = {}
+    for (name, period_s), port in zip(devices, ports, strict=True):
+        line = lines.setdefault(port, [])
+        line.append({"name": name, "profile": "bench", "unit_id": len(line) + 1, "period_s": period_s})
     buses = [
-        {
-            "name": f"bus-{name}",
-            "modbus_tcp": {"host": "127.0.0.1", "port": port},
-            "devices": [{"name": name, "profile": "bench", "unit_id": 1, "period_s": period_s}],
-        }
-        for (name, period_s), port in zip(devices, ports, strict=True)
+        {"name": f"bus{at}", "modbus_tcp": {"host": "127.0.0.1", "port": port}, "devices": on_it}
+        for at, (port, on_it) in enumerate(lines.items())
     ]
     profiles = folder / "profiles"
     profiles.mkdir(exist_ok=True)

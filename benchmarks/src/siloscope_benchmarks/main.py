@@ -73,6 +73,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     edge.add_argument("--seconds", type=float, default=30, help="how long to measure each site (default 30)")
     edge.add_argument("--devices", type=int, default=100, help="devices of 100 floats each (default 100)")
     edge.add_argument("--no-highest", action="store_true", help="do not look for the highest rate of one core")
+    edge.add_argument("--week-hours", type=float, default=168, help="hours whose memory to see; 0 = none (default 168)")
+    edge.add_argument("--day-minutes", type=float, default=5, help="run a typical site so long; 0 = not (default 5)")
     _add_home(edge)
     edge.set_defaults(bench=_edge)
     drain_edge = benches.add_parser("drain-edge", help="an agent's backlog of days goes into a live platform")
@@ -157,7 +159,14 @@ def _alerts(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _edge(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    plan = edge_bench.Plan(arguments.seconds, arguments.devices, not arguments.no_highest, arguments.database)
+    plan = edge_bench.Plan(
+        arguments.seconds,
+        arguments.devices,
+        not arguments.no_highest,
+        arguments.database,
+        arguments.week_hours,
+        arguments.day_minutes,
+    )
     result = edge_bench.measure(plan, environ, _say)
     print(msgspec.json.encode(result).decode() if arguments.json else edge_bench.table(result))
     return 0 if all(result.met.values()) else 1

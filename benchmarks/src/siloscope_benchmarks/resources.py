@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - folders with random names are made in it
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -17,6 +18,11 @@ def peak_memory_mib(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def in_memory() -> str | None:
+    """Return a place for temporary folders that is no disk; None where there is none, for the usual one."""
+    return _SHARED_MEMORY if os.path.isdir(_SHARED_MEMORY) else None
 
 
 def _own_cpu_seconds(pid: int) -> float:
