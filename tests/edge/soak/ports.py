@@ -121,6 +121,9 @@ class UsbTerminal:
         if not data:
             self.hang_up()
             return
+        self._heard(data)
+
+    def _heard(self, data: bytes) -> None:
         self._on_bytes(data)
 
     def _deliver(self, data: bytes, end: socket.socket | None) -> None:

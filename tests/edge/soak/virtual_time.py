@@ -18,14 +18,14 @@ _A_THREAD_WORKS_S = 0.05
 _STALLED_S = 5.0
 _A_TURN_TAKES_S = 1e-6
 """Whoever waits until a moment finds that it has passed, as on any machine."""
-_BEGINS_S = 1000.0
+BEGINS_S = 1000.0
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """The loop; `run` runs something on a fresh one."""
 
     def __init__(self) -> None:
-        self.now_s = _BEGINS_S
+        self.now_s = BEGINS_S
         self.working = 0
         self._served: dict[tuple[str, int], _Server] = {}
         self._next_port = 20_000
