@@ -162,10 +162,17 @@ class Platform:
         self.sim = self._service("sim", ["run", "--world", str(WORLD), "--runtime-dir", str(runtime)], endpoints.exists)
         self.ingest = self._service("ingest", [])
         self.api = self._service("api", [], self._api_answers)
+        self.gateway: Service | None = None
         self.sim.wait_ready()
         config = self._written("edge.yaml", self._edge_config(json.loads(endpoints.read_text())))
         self.edge = self._service("edge", ["run", "--config", str(config)])
         self.wait_ready()
+
+    def start_gateway(self) -> Service:
+        """Start what takes to nodes what they should be and do."""
+        told = {"SILOSCOPE_MQTT_URL": self.broker.gateway_url}
+        self.gateway = self._service("gateway", ["serve"], environ=told)
+        return self.gateway
 
     def start_second_ingest(self) -> Service:
         """Start another ingest beside the first, against the same broker and database, and return when it is ready."""
@@ -186,9 +193,15 @@ class Platform:
         return ended.stdout
 
     def _service(
-        self, command: str, arguments: list[str], ready: Callable[[], bool] | None = None, name: str | None = None
+        self,
+        command: str,
+        arguments: list[str],
+        ready: Callable[[], bool] | None = None,
+        name: str | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> Service:
-        service = Service(self.home, name or command, [command, *arguments], self._environ(), ready)
+        told = {**self._environ(), **(environ or {})}
+        service = Service(self.home, name or command, [command, *arguments], told, ready)
         service.start()
         self._end.callback(service.stop)
         return service

@@ -63,6 +63,11 @@ def alerting(operations_port: int, environ: Mapping[str, str]) -> Child:
     return _service("alerting", ["alerting"], operations_port, environ, stage=READERS)
 
 
+def gateway(operations_port: int, environ: Mapping[str, str]) -> Child:
+    """What takes to nodes what they should be and do."""
+    return _service("gateway", ["gateway", "serve"], operations_port, environ, stage=READERS)
+
+
 def mirror(operations_port: int, environ: Mapping[str, str]) -> Child:
     """What writes every sample to an InfluxDB as well; that one being away is no reason not to be up."""
     service = _service("mirror", ["mirror"], operations_port, environ, stage=READERS)

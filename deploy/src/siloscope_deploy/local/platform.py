@@ -28,7 +28,7 @@ from siloscope_gateway.principals import Principal
 from siloscope_process.clock import Clock
 
 _USUAL_MQTT_PORT = 1883
-_USUAL_OPERATIONS_PORTS = {"ingest": 9101, "sim": 9103, "jobs": 9104, "mirror": 9107, "alerting": 9108}
+_USUAL_OPERATIONS_PORTS = {"ingest": 9101, "sim": 9103, "jobs": 9104, "mirror": 9107, "alerting": 9108, "gateway": 9109}
 _USUAL_EDGE_OPERATIONS_PORT = 9102
 _LOOK_FOR_CREDENTIALS_S = 2
 
@@ -107,6 +107,7 @@ class Platform:
             self._start_jobs(),
             *([self._start_mirror()] if self._mirror else []),
             self._start_alerting(),
+            self._start_gateway(keyring.credential(Principal.gateway())),
             self._start_api(found.organisation),
             *(self._start_edge(NodeName.of(found.organisation, *node), found, keyring) for node in found.nodes),
         )
@@ -193,6 +194,14 @@ class Platform:
         told = {"SILOSCOPE_PUBLIC_URL": self.url, **self._alerting}
         told["SILOSCOPE_DATABASE_URL"] = self._postgres.services_url
         await self._start(children.alerting(port, self._environ(told)), "alerting")
+
+    async def _start_gateway(self, credential: Credential) -> None:
+        port = self._operations_port("gateway", _USUAL_OPERATIONS_PORTS["gateway"])
+        told = {
+            "SILOSCOPE_DATABASE_URL": self._postgres.services_url,
+            "SILOSCOPE_MQTT_URL": self._nats.url_for(credential),
+        }
+        await self._start(children.gateway(port, self._environ(told)), "gateway")
 
     async def _start_api(self, organisation: str) -> None:
         told = {

@@ -42,6 +42,7 @@ def provision(url: str, found: Endpoints, secrets: Path, at: datetime) -> Keyrin
         layout_apply.apply(connection, farm_layout(found), at=at)
     keyring = Keyring(secrets, recognitions(url))
     keyring.credential(Principal.ingest())
+    keyring.credential(Principal.gateway())
     for site in found.sites:
         keyring.credential(Principal.of_site(found.organisation, site.name))
     for site_name, node in found.nodes:
