@@ -156,11 +156,11 @@ def umodbus() -> Iterator[int]:
 
     @server.route(slave_ids=[1], function_codes=[3], addresses=list(words))  # type: ignore[untyped-decorator]  # theirs
     def read(slave_id: int, function_code: int, address: int) -> int:
-        return words[address]
+        return int(words[address])
 
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    yield server.server_address[1]
+    yield int(server.server_address[1])
     server.shutdown()
     thread.join(timeout=5)
     server.server_close()

@@ -135,3 +135,9 @@ def test_the_reasons_name_what_counts() -> None:
 
 def test_coils_hold_no_numbers() -> None:
     assert rank(Clue("temperature", "1"), {"coil": {0: [1, 1]}}).groups == ()
+
+
+def test_a_display_that_no_register_agrees_with_is_said() -> None:
+    ranking = rank(Clue("temperature", "5.3", 1), {"holding": {0: [183] * 3, 1: [223] * 3, 2: [262] * 3}})
+    assert ranking.verdict == "nothing"
+    assert top(ranking).values[0] == 22.3  # the least bad is shown all the same

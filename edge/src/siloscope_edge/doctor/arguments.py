@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--units", metavar="LIST", help="unit ids, as 1-10,240; all of 1-247, 254, 255 unless told")
     where.add_argument("--baud", metavar="LIST", help="the only speeds to try, as 9600,19200")
     where.add_argument("--format", metavar="LIST", help="the only formats to try, as 8N1,8E1")
+    where.add_argument("--rs485", choices=("rts_high", "rts_low"), help="the kernel turns the transceiver by RTS")
     where.add_argument("--framing", choices=("auto", "tcp", "rtu"), default="auto", help="how a host is spoken with")
     where.add_argument("--scan-only", action="store_true", help="only who is there, no registers")
     where.add_argument("--tables", metavar="LIST", help="only these of input,holding,discrete,coil")

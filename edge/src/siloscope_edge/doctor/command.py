@@ -105,7 +105,7 @@ def _lines(args: argparse.Namespace) -> list[ModbusLine]:
     if args.port:
         bauds = [_one("baud", each, _baud) for each in _listed(args.baud)]
         formats = [_one("format", each, _format) for each in _listed(args.format)]
-        return list(serial_lines(args.port, bauds, formats))
+        return list(serial_lines(args.port, bauds, formats, args.rs485))
     host, _, port = args.host.rpartition(":") if args.host.count(":") == 1 else (args.host, "", "")
     number = int(port) if port.isdigit() else 0 if port else _MODBUS_PORT
     if not host or not 0 < number < 65536:
@@ -162,6 +162,8 @@ def _hint(error: PortUnavailable) -> str:
         return " (another program reads it: stop that first, as sudo systemctl stop siloscope-edge)"
     if "Permission" in text or "Errno 13" in text:
         return " (run it with sudo, or join the group: sudo adduser $USER dialout)"
+    if "Errno 111" in text:
+        return " (nobody listens there: is it the right address and port, and switched on?)"
     return ""
 
 

@@ -117,7 +117,7 @@ class Ranking(Struct, frozen=True, kw_only=True):
         quantity: What is looked for.
         is_pointed: Whether the clue names a register or a value; else it may be anything.
         groups: Each holds ways that give the same numbers in all readings: these readings cannot tell them apart.
-        verdict: ``clear``, ``likely``, ``open`` or ``nothing``.
+        verdict: ``clear``, ``likely``, ``open``; or ``nothing``: nothing fits, the groups are but the least bad.
     """
 
     clue: str

@@ -98,6 +98,8 @@ def rank(clue: Clue, words: Words, interval_s: float = 1.0) -> Ranking:
     verdict = (
         "nothing" if nothing / total > best else "clear" if best >= _CLEAR else "likely" if best >= _LIKELY else "open"
     )
+    if belief.contradicts(candidates[0].values):
+        verdict = "nothing"
     shown = tuple(
         tuple(_guess(each, belief, top, total) for each in group[:SHOWN_TIES])
         for group in list(groups.values())[:SHOWN_GROUPS]
@@ -165,6 +167,13 @@ class _Belief:
         if self.shown is None:
             return False
         return max(lowest - self.shown, self.shown - highest) > 40 * self.wide + 0.2 * abs(self.shown)
+
+    def contradicts(self, values: Sequence[float | None]) -> bool:
+        """Return whether no value is what a display could have shown, a little earlier or later."""
+        if self.shown is None:
+            return False
+        near = max(5 * self.wide, 0.1 * abs(self.shown))
+        return all(value is None or abs(value - self.shown) > near for value in values)
 
     def possible(self, lowest: float, highest: float) -> bool:
         """Return whether these are numbers that physics allows."""

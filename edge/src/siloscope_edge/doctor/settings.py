@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import convert
 from msgspec.structs import asdict
 
 from siloscope_edge.drivers.modbus.lines import ModbusLine, ModbusRtu, ModbusRtuTcp, ModbusTcp
@@ -16,13 +17,16 @@ BAUDS = (9600, 19200, 4800, 115200, 38400, 2400, 57600, 1200)
 FORMATS = ("8N1", "8E1", "8N2", "8O1")
 
 
-def serial_lines(port: str, bauds: Sequence[int] = (), formats: Sequence[str] = ()) -> list[ModbusRtu]:
+def serial_lines(
+    port: str, bauds: Sequence[int] = (), formats: Sequence[str] = (), rs485: str | None = None
+) -> list[ModbusRtu]:
     """Return the settings to try on a serial port, the most usual first.
 
     Args:
         port: The port.
         bauds: The only speeds to try.
         formats: The only formats to try, as ``8E1``.
+        rs485: How the kernel turns the transceiver, as a bus of the configuration says.
 
     >>> [each.baud for each in serial_lines("/dev/ttyUSB0", formats=["8E1"])][:3]
     [19200, 9600, 38400]
@@ -36,7 +40,7 @@ def serial_lines(port: str, bauds: Sequence[int] = (), formats: Sequence[str] = 
                 if each not in usual:
                     usual.append(each)
     return [
-        ModbusRtu(port, baud, parity, stop_bits)  # type: ignore[arg-type]  # parity is one of the three letters
+        convert({"port": port, "baud": baud, "parity": parity, "stop_bits": stop_bits, "rs485": rs485}, ModbusRtu)
         for baud, parity, stop_bits in usual
     ]
 
@@ -62,10 +66,10 @@ def in_words(line: ModbusLine) -> str:
 def as_configured(line: ModbusLine) -> dict[str, dict[str, Any]]:
     """Return a line as a bus of the configuration has it."""
     kinds = {ModbusRtu: "modbus_rtu", ModbusTcp: "modbus_tcp", ModbusRtuTcp: "modbus_rtu_tcp"}
-    settings = asdict(line)
-    if settings.get("data_bits") == 8:
-        del settings["data_bits"]
-    return {kinds[type(line)]: settings}
+    unsaid = {"data_bits": 8, "rs485": None}  # as they are unless told
+    return {
+        kinds[type(line)]: {name: value for name, value in asdict(line).items() if (name, value) not in unsaid.items()}
+    }
 
 
 def _format(each: tuple[int, str, int]) -> str:

@@ -158,20 +158,25 @@ def _ranking(ranking: Ranking) -> Iterator[str]:
         "clear": "clear",
         "likely": "likely, not sure",
         "open": "OPEN: these readings do not settle it",
-        "nothing": "NOTHING found that it could be",
+        "nothing": "NOTHING fits" + ("; the least bad:" if ranking.groups else ""),
     }
     yield f"  {ranking.clue}: {verdicts[ranking.verdict]}"
-    if ranking.verdict == "nothing":
-        return
     for group in ranking.groups[:_SHOWN_GROUPS]:
         share = 100 * group[0].share
-        if share < 0.1 and group is not ranking.groups[0]:
+        if share < 1.0 and group is not ranking.groups[0]:
             continue
         yield from _guess(group[0], share)
         if len(group) > 1:
-            others = ", ".join(way(each).removeprefix(f"{group[0].table} ") for each in group[1:4])
-            more = f" and {len(group) - 4} more" if len(group) > 4 else ""
-            yield from _wrapped(f"the same numbers also as {others}{more}: these readings cannot tell", "          ")
+            yield from _wrapped(_ties(group), "          ")
+
+
+def _ties(group: tuple[Guess, ...]) -> str:
+    first, others = group[0], group[1:]
+    if len(others) == 1 and {first.type, others[0].type} == {"int16", "uint16"} and others[0].address == first.address:
+        return f"{others[0].type} gives the same: the two differ only below zero or from 32768 on"
+    shown = ", ".join(way(each).removeprefix(f"{first.table} ") for each in others[:3])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return f"the same numbers also as {shown}{more}: these readings cannot tell"
 
 
 def _guess(guess: Guess, share: float) -> Iterator[str]:
