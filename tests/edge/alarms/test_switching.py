@@ -4,6 +4,8 @@ from itertools import pairwise
 from math import inf
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from siloscope_edge.alarms.switching import Act, Switching, Todo
 
@@ -146,3 +148,55 @@ def test_without_a_check_nothing_is_made_sure_of() -> None:
     found = state(check_s=None)
     found.told(0.0, on=False)
     assert found.next(1e9) == Todo(Act.WAIT, inf)
+
+
+SECONDS = st.tuples(
+    st.booleans(),  # what is wanted
+    st.sampled_from(["obeys", "obeys", "answer lost", "deaf"]),
+    st.booleans(),  # whether it can be asked
+)
+
+
+@given(st.booleans(), st.lists(SECONDS, min_size=1, max_size=200))
+def test_whatever_fails_the_relay_moves_no_oftener_than_the_interval(
+    tells: bool, seconds: list[tuple[bool, str, bool]]
+) -> None:
+    found, relay, moved_at_s = state(tells=tells), False, []
+    for now_s, (wanted, way, asked) in enumerate(seconds):
+        found.wanted = wanted
+        for _ in range(5):  # a write, its verification, and what follows
+            todo = found.next(now_s)
+            if todo.act is Act.WAIT:
+                assert todo.until_s > now_s
+                break
+            if todo.act is Act.CHECK:
+                found.told(now_s, on=relay) if asked else found.failed(now_s)
+                continue
+            on = todo.act is Act.ON
+            found.switching(now_s, on=on)
+            if way != "deaf" and relay is not on:
+                relay = on
+                moved_at_s.append(now_s)
+            found.switched(now_s, on=on) if way == "obeys" else found.failed(now_s)
+        else:
+            pytest.fail("it never comes to rest")
+    assert all(later - earlier >= 10 for earlier, later in pairwise(moved_at_s))
+
+
+@given(st.booleans(), st.lists(SECONDS, max_size=60))
+def test_whatever_failed_it_comes_to_what_is_wanted(tells: bool, seconds: list[tuple[bool, str, bool]]) -> None:
+    found, relay, now_s = state(tells=tells), False, 0.0
+    for wanted, way, asked in [*seconds, *[(True, "obeys", True)] * 200]:
+        now_s += 1
+        found.wanted = wanted
+        todo = found.next(now_s)
+        if todo.act is Act.CHECK:
+            found.told(now_s, on=relay) if asked else found.failed(now_s)
+        elif todo.act is not Act.WAIT:
+            on = todo.act is Act.ON
+            found.switching(now_s, on=on)
+            relay = on if way != "deaf" else relay
+            found.switched(now_s, on=on) if way == "obeys" else found.failed(now_s)
+    assert relay
+    assert found.known
+    assert found.failures == 0

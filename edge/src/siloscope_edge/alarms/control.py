@@ -1,8 +1,8 @@
 """Asking the running agent about its alarms: a socket in the data directory, for whoever may write there."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -49,9 +49,10 @@ async def serve(watch: AlarmWatch, directory: Path, clock: Clock) -> None:
         with suppress(OSError, TimeoutError, ValueError):
             async with asyncio.timeout(_ASK_WITHIN_S):
                 asked = await reader.readline()
-            async for told in _answers(watch, asked, clock):
-                writer.write(msgspec.json.encode(told) + b"\n")
-                await writer.drain()
+            async with aclosing(_answers(watch, asked, clock)) as answers:
+                async for told in answers:
+                    writer.write(msgspec.json.encode(told) + b"\n")
+                    await writer.drain()
         writer.close()
 
     try:
@@ -67,7 +68,7 @@ async def serve(watch: AlarmWatch, directory: Path, clock: Clock) -> None:
         file.unlink(missing_ok=True)
 
 
-async def _answers(watch: AlarmWatch, asked: bytes, clock: Clock) -> AsyncIterator[Told]:
+async def _answers(watch: AlarmWatch, asked: bytes, clock: Clock) -> AsyncGenerator[Told]:
     try:
         request = msgspec.json.decode(asked, type=Request)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -84,8 +85,9 @@ async def _answers(watch: AlarmWatch, asked: bytes, clock: Clock) -> AsyncIterat
         yield Told(well=False, line=f"{request.name}: the running agent has no such name")
         return
     chosen = {name: watch.actuators[name] for name in names}
-    async for well, line in tried(chosen, min(request.for_s, LONGEST_TEST_S), clock):
-        yield Told(well, line)
+    async with aclosing(tried(chosen, min(request.for_s, LONGEST_TEST_S), clock)) as steps:
+        async for well, line in steps:
+            yield Told(well, line)
 
 
 async def asked(directory: Path, request: Request) -> AsyncIterator[Told]:

@@ -85,7 +85,8 @@ class Switching:
         """Note that it is about to be switched: from here on it may have moved."""
         if self._moves(on=on):
             self.changes += on or self._tried is True or self.known is True
-            self._changed_at_s = now_s
+        if self.known is not on:
+            self._changed_at_s = now_s  # also where it is tried again: it may be this time that it moves
         self._tried, self.known = on, None
 
     def switched(self, now_s: float, *, on: bool) -> None:

@@ -1,6 +1,6 @@
 """Trying an alarm's outputs out: on, and off again unless an alarm wants them on, with what came of it in words."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from siloscope_edge.alarms.actuator import Actuator
 from siloscope_edge.alarms.rules import AlarmRule
@@ -21,7 +21,7 @@ def outputs_named(name: str, rules: Sequence[AlarmRule], outputs: Sequence[str])
     return list({rule.name: rule.switches for rule in rules}[name])
 
 
-async def tried(actuators: Mapping[str, Actuator], for_s: float, clock: Clock) -> AsyncIterator[tuple[bool, str]]:
+async def tried(actuators: Mapping[str, Actuator], for_s: float, clock: Clock) -> AsyncGenerator[tuple[bool, str]]:
     """Switch outputs on and off again.
 
     Args:

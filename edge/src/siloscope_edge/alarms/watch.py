@@ -169,12 +169,17 @@ class AlarmWatch:
     def _adopt(self, installation: Installation) -> None:
         periods = {each.name: each.period_s for found in installation.instruments.values() for each in found}
         before, self.alarms = self.alarms, {}
+        for name in before.keys() - {rule.name for rule in installation.config.alarms}:
+            self._metrics.alarm_phase.remove(name)
+            self._metrics.alarm_unknown.remove(name)
         for rule in installation.config.alarms:
             known, period_s = before.get(rule.name), periods[rule.device]
             if known is None or (known.rule, known.period_s) != (rule, period_s):
                 phase = known.machine.phase if known is not None else self._memory.phases.get(rule.name, Phase.CALM)
                 known = Alarm(rule, period_s, phase)
             self.alarms[rule.name] = known
+            self._metrics.alarm_phase.labels(rule.name).set(known.machine.phase)
+            self._metrics.alarm_unknown.labels(rule.name).set(known.machine.is_unknown)
         for output in installation.outputs:
             if output.name not in self.actuators:
                 self.actuators[output.name] = self._actuator(output)
