@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from siloscope_contract.quality import Quality
 from siloscope_edge.doctor.findings import TableFindings
 from siloscope_edge.doctor.seeds import shipped_profiles
 from siloscope_edge.doctor.senses import sense_of
@@ -10,7 +11,7 @@ from siloscope_edge.drivers.modbus.registers import decoder_for
 
 _SHOWN = 3
 _LEAST_SHARE = 0.6
-"""So much of a profile's channels must have a value; the others may be sensors that are missing."""
+"""So much of a profile's channels must have a value, or say in the profile's own word that the sensor is missing."""
 
 
 def fitting(tables: Sequence[TableFindings]) -> list[str]:
@@ -27,20 +28,22 @@ def fitting(tables: Sequence[TableFindings]) -> list[str]:
 
 def _score(profile: ModbusProfile, found: Mapping[str, Mapping[int, int]]) -> float:
     """Return how many channels hold a usual value; 0 where the profile cannot be."""
-    values = 0
+    values = missing = 0
     usual = 0.0
     for channel in profile.channels:
         words = _words(channel, found)
         if words is None:
             return 0.0
-        value = decoder_for(channel)(words).value
+        value, quality = decoder_for(channel)(words)
         if value is None:
+            missing += quality == Quality.SENSOR_MISSING  # a sentinel that the profile knows: that is no accident
             continue
         values += 1
         if value:
             sense = sense_of(channel.quantity)
             usual += 1.0 if sense.density(value) >= 0.02 * sense.peak else -0.5
-    return max(0.0, usual) if values >= _LEAST_SHARE * len(profile.channels) else 0.0
+    fits = values > 0 and values + missing >= _LEAST_SHARE * len(profile.channels)
+    return max(0.0, usual + 0.2 * missing) if fits else 0.0
 
 
 def _words(channel: RegisterChannel, found: Mapping[str, Mapping[int, int]]) -> bytes | None:

@@ -7,7 +7,7 @@ from statistics import median, quantiles
 
 from msgspec import Struct
 
-from siloscope_edge.doctor.exchange import HARMLESS, Exchange, Outcome, read_pdu
+from siloscope_edge.doctor.exchange import HARMLESS, Exchange, Outcome, answer_bytes, read_pdu
 from siloscope_edge.doctor.findings import Ended, Timing
 from siloscope_process.clock import Clock
 
@@ -15,6 +15,7 @@ _BUSY = (5, 6)  # acknowledge, server device busy
 _BUSY_WAIT_S = 0.2
 _TRIES = 3
 _PROOF = 10
+_AROUND_BYTES = 5  # unit id, function, size; checksum
 _LEAST_PATIENCE_S = 0.15
 _MOST_PATIENCE_S = 2.0
 
@@ -231,12 +232,13 @@ class Session:
             PortUnavailable: The port is gone.
         """
         pdu = read_pdu(function, address, count)
+        size = answer_bytes(pdu) - _AROUND_BYTES
         refusal = None
         for _ in range(_TRIES):
             outcome = await self.ask(unit_id, pdu, self.record(unit_id).patience_s)
-            if outcome.content:
+            if len(outcome.content) == size:
                 return outcome.content
-            if outcome.is_alive:
+            if outcome.exception is not None and outcome.is_alive:
                 refusal = outcome.exception
                 if refusal not in _BUSY:
                     return refusal

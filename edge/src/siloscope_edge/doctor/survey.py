@@ -22,6 +22,7 @@ _WORDS_READ = 256
 _AROUND = 4
 _WORDS_EVERYWHERE = 64
 _LEAST_SHARE_S = 5.0
+_ANY_ADDRESSES = (254, 255)
 
 
 class Questions(Struct, frozen=True, kw_only=True):
@@ -203,6 +204,11 @@ def _interpret(questions: Questions, device: DeviceFindings) -> None:
 
 def _sum_up(session: Session, device: DeviceFindings) -> None:
     record = session.record(device.unit_id)
+    if device.unit_id in _ANY_ADDRESSES and session.exchange.framing == "rtu":
+        device.notes.append(
+            f"{device.unit_id} is an any-address of some makers: the device may have an id of its own as well, and must "
+            "be alone on the line where it is read by this one."
+        )
     device.answers, device.broken, device.silent = record.answers, record.broken, record.silent
     device.timing = record.timing
     if device.presence in (Presence.DEVICE, Presence.UNSTEADY) and record.collides:
