@@ -169,4 +169,4 @@ async def test_workers_that_said_nothing_for_a_day_are_forgotten(connection: Asy
         await ingest_presence.note(connection, worker, broker_connected=True, lag_s=1.5)
     owner.execute("UPDATE ingest_presence SET seen_at = now() - interval '25 hours' WHERE worker = 'one'")
     await ingest_presence.forget(connection)
-    assert [each.worker for each in await ingest_presence.present(connection)] == ["two"]
+    assert [each.worker for each in await ingest_presence.told(await ingest_presence.ask(connection))] == ["two"]

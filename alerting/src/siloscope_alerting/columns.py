@@ -18,7 +18,7 @@ Float = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-class ChannelFacts(Struct, frozen=True):
+class ChannelFacts(Struct, frozen=True, gc=False):
     """What is known of a channel; `Catalogue.channels[k]` stands at row k of every column over channels.
 
     Attributes:

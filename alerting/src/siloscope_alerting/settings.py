@@ -28,9 +28,7 @@ class AlertingSettings(ServiceSettings, frozen=True, kw_only=True):
     heartbeat_url: Annotated[
         str | None, Meta(description="Called every minute while rules are evaluated and messages leave; unset = nobody")
     ] = None
-    evaluate_every_s: Annotated[float, Meta(description="Pause between two looks at what is new", ge=0.05, le=60)] = (
-        0.25
-    )
+    evaluate_every_s: Annotated[float, Meta(description="Time between two looks at what is new", ge=0.05, le=60)] = 0.25
     silent_after_s: Annotated[
         float,
         Meta(

@@ -1,5 +1,6 @@
 """What alerting watches: every living channel with where it is, and the rules that count."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from siloscope_store.statements import statements
 
 _SQL = statements("alert_catalogue.sql")
 Connection = AsyncConnection[Any]
+_AT_ONCE = 2_000
 
 
 class WatchedChannel(msgspec.Struct, frozen=True, gc=False):
@@ -59,10 +61,14 @@ class StoredRule(msgspec.Struct, frozen=True):
 
 
 async def channels(connection: Connection) -> list[WatchedChannel]:
-    """Return all living channels by (group_id, position)."""
+    """Return all living channels by (group_id, position); whoever else waits gets a turn now and then."""
+    found: list[WatchedChannel] = []
     async with connection.cursor(binary=True) as rows:
         await rows.execute(_SQL["channels"])
-        return [WatchedChannel(*row) for row in await rows.fetchall()]
+        while some := await rows.fetchmany(_AT_ONCE):
+            found += [WatchedChannel(*row) for row in some]
+            await asyncio.sleep(0)
+    return found
 
 
 async def names(connection: Connection) -> dict[tuple[str, int], str]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -29,7 +30,7 @@ class ChangedGroup(msgspec.Struct, frozen=True, gc=False):
     """The newest values of a group; arrays in PostgreSQL's binary form.
 
     Attributes:
-        times: timestamptz[], an element a position.
+        times: timestamptz[], an element a position; or one timestamptz, where all positions have the same.
         values: float8[].
         quality: int2[], or None where every value is good.
         arrived_ms: When it was stored.
@@ -94,8 +95,11 @@ class RawNews(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def look(connection: Connection) -> AsyncIterator[None]:
-    """Let everything that is read meanwhile be of one snapshot; the connection is in autocommit mode."""
-    async with connection.transaction():
+    """Let everything that is read meanwhile be of one snapshot; the connection is in autocommit mode.
+
+    Statements travel together: what is asked for waits for no answer but its own.
+    """
+    async with connection.pipeline(), connection.transaction():
         await connection.execute(_SQL["begin"])
         yield
 
@@ -116,21 +120,24 @@ async def news_since(
     """
     if snapshot is not None and not _SNAPSHOT.fullmatch(snapshot):
         raise CursorMalformed(snapshot)
-    async with connection.cursor(binary=True) as rows:
-        row = await (await rows.execute(_SQL["cursor"])).fetchone()
-        assert row is not None
-        next_snapshot, now, living = row
-        if generation not in (None, "", living):  # before ingest ever ran, a store has no name
-            snapshot = None
+    # Before ingest ever ran, a store has no name.
+    asked = {"cursor": snapshot, "generation": generation or None}
+    async with connection.cursor(binary=True) as here, connection.cursor(binary=True) as rows:
+        await here.execute(_SQL["cursor"])
+        await rows.execute(_SQL["groups"], asked)
+        workers = await ingest_presence.ask(connection)
         try:
-            await rows.execute(_SQL["groups"], {"cursor": snapshot})
+            groups = [ChangedGroup(*each) for each in sorted(await rows.fetchall(), key=itemgetter(0))]
         except psycopg.DataError:
             raise CursorMalformed(snapshot or "") from None
-        groups = [ChangedGroup(*each) for each in await rows.fetchall()]
-        presence = await ingest_presence.present(connection)
-        found = await nodes(connection) if chores else None
-        marks = await alert_late.marks(connection) if chores else None
-    return RawNews(next_snapshot, living, now, groups, presence, found, marks, snapshot)
+        row = await here.fetchone()
+    assert row is not None
+    next_snapshot, now, living = row
+    presence = await ingest_presence.told(workers)
+    found = await nodes(connection) if chores else None
+    marks = await alert_late.marks(connection) if chores else None
+    since = snapshot if generation in (None, "", living) else None
+    return RawNews(next_snapshot, living, now, groups, presence, found, marks, since)
 
 
 async def nodes(connection: Connection) -> list[HeardNode]:

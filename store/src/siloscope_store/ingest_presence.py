@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from siloscope_store.statements import statements
 
@@ -38,6 +38,11 @@ async def forget(connection: Connection) -> None:
     await connection.execute(_SQL["forget"])
 
 
-async def present(connection: Connection) -> list[WorkerPresence]:
+async def ask(connection: Connection) -> AsyncCursor[Any]:
+    """Ask what every worker said last; `told` waits for the answer: other questions may travel with this one."""
+    return await connection.execute(_SQL["all"])
+
+
+async def told(answer: AsyncCursor[Any]) -> list[WorkerPresence]:
     """Return what every worker said last."""
-    return [WorkerPresence(*row) for row in await (await connection.execute(_SQL["all"])).fetchall()]
+    return [WorkerPresence(*row) for row in await answer.fetchall()]

@@ -88,16 +88,21 @@ async def enqueue(connection: Connection, rows: Sequence[NewNotification]) -> in
     columns = {f"{name}s": [getattr(row, name) for row in rows] for name in NewNotification.__struct_fields__}
     columns["severities"] = columns.pop("severitys")
     columns["payloads"] = [Jsonb(dict(row.payload), dumps=_dumps) for row in rows]
-    return (await connection.execute(_SQL["enqueue"], columns)).rowcount
+    return len(await (await connection.execute(_SQL["enqueue"], columns)).fetchall())
 
 
 async def claim(connection: Connection, channel_id: int, term: int) -> Claimed | None:
-    """Take a channel's next message for an attempt.
+    """Take a channel's next message for an attempt; the connection is in autocommit mode.
 
     Returns:
         None where nothing is due, or where the term is no longer the evaluator's.
     """
-    async with connection.cursor(row_factory=class_row(Claimed)) as rows:
+    async with (
+        connection.pipeline(),
+        connection.transaction(),
+        connection.cursor(row_factory=class_row(Claimed)) as rows,
+    ):
+        await connection.execute(_SQL["lightly"])
         await rows.execute(_SQL["claim"], {"channel_id": channel_id, "term": term})
         return await rows.fetchone()
 

@@ -13,11 +13,22 @@ VALUES = st.lists(st.none() | st.floats(allow_nan=False), max_size=9)
 CODES = st.lists(st.none() | st.integers(0, 300), max_size=9)
 
 
-@given(st.lists(TIMES, max_size=6))
-def test_times_come_back_as_they_went(arrays: list[list[int | None]]) -> None:
-    found = decoding.times_ms([time_array(each)[LENGTH_BYTES:] for each in arrays])
+ONE_TIME = slice(-8, None)
+
+
+@given(st.lists(TIMES | st.integers(0, 4_000_000_000_000), max_size=6), st.integers(1, 5))
+def test_times_come_back_as_they_went_also_where_one_stands_for_all(
+    wanted: list[list[int | None] | int], width: int
+) -> None:
+    arrays = [each if isinstance(each, list) else [each] * width for each in wanted]
+    sent = [
+        time_array([each])[ONE_TIME] if isinstance(each, int) else time_array(each)[LENGTH_BYTES:] for each in wanted
+    ]
+    values = [float_array([1.0] * len(each))[LENGTH_BYTES:] for each in arrays]
+    counts = decoding.counts_of(sent, values)
+    assert counts.tolist() == [len(each) for each in arrays]
     expected = [decoding.NEVER_MS if each is None else each for array in arrays for each in array]
-    assert found.tolist() == expected
+    assert decoding.times_ms(sent, counts).tolist() == expected
 
 
 @given(st.lists(VALUES, max_size=6))

@@ -193,13 +193,18 @@ def test_a_new_catalogue_forgets_nothing_that_was_told() -> None:
     assert (readings.row.tolist(), spans) == ([1, 2], {})
 
 
-def test_of_what_no_rule_looks_at_only_the_newest_is_told() -> None:
+def test_of_what_no_rule_looks_at_nothing_is_told_until_one_does() -> None:
     feed = Feed(CATALOGUE)
+    take(feed, changed(1, 50, 50), changed(2, 50))
     feed.heed(np.array([False, False, True, True]))
-    take(feed, changed(1, 40, 40), changed(2, 40))
+    readings, spans = take(feed, changed(1, 40, 40, changes=2), changed(2, 40, changes=2), changed(9, 1))
+    assert (readings.row.tolist(), spans) == ([2], {})
+    assert feed.arrived_ms[1] == NOW_MS
     readings, spans = take(feed, changed(1, 1, 1, changes=9), changed(2, 1, changes=9))
-    assert readings.row.tolist() == [0, 1, 2]
-    assert list(spans) == [2]
+    assert (readings.row.tolist(), list(spans)) == ([2], [2])
+    feed.heed(np.ones(4, np.bool_))
+    readings, spans = take(feed, changed(1, 0, 0, changes=10))
+    assert (readings.row.tolist(), list(spans)) == ([0, 1], [1])
 
 
 def test_without_channels_there_is_nothing_to_tell() -> None:

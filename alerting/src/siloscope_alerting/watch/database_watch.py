@@ -32,6 +32,7 @@ from siloscope_alerting.watch.silences import take_silences
 from siloscope_alerting.watch.subjects import Subjects
 from siloscope_process.clock import from_ms, to_ms
 from siloscope_store import alert_catalogue, alert_feed, alert_incidents, alert_late, alert_lease, alert_states
+from siloscope_store.alert_catalogue import WatchedChannel
 from siloscope_store.alert_feed import RawNews
 from siloscope_store.alert_history import Span, StoredSample, samples_between
 from siloscope_store.alert_late import LateMark
@@ -146,12 +147,16 @@ class DatabaseWatch:
                 return None
             channels = await alert_catalogue.channels(connection)
             names = await alert_catalogue.names(connection)
+        await asyncio.to_thread(self._take_channels, channels, names)
+        return self._catalogue
+
+    def _take_channels(self, channels: Sequence[WatchedChannel], names: Mapping[tuple[str, int], str]) -> None:
+        """Arrange everything anew; in a thread, so that messages go out and the lease is kept meanwhile."""
         self._catalogue = catalogue(channels, names)
         self._feed = Feed(self._catalogue, self._feed)
         self._feed.heed(interest.watched(self._catalogue, self._bound))
         self._judging.arrange(self._catalogue)
         self._subjects = Subjects(self._catalogue, self._causes.rules)
-        return self._catalogue
 
     async def rules(self) -> Sequence[BoundRule] | None:
         """Return all enabled rules where one changed since the last call; None where none did."""
@@ -236,13 +241,13 @@ class DatabaseWatch:
         now_ms = news.judgement.now_ms or news.judgement.absent_to_ms
         evaluated_to = from_ms(self._judging.judged_to_ms(news.judgement))
         alerts, causes = self._alerts, self._causes
-        async with borrowed(self._pool) as connection, connection.transaction():
+        async with borrowed(self._pool) as connection, connection.pipeline(), connection.transaction():
             if not await alert_lease.advance(
                 connection, self._term, LEASE_S, cursor=news.cursor, evaluated_to=evaluated_to
             ):
                 raise Fenced(f"term {self._term} is over")
-            if isinstance(news, DatabaseNews):
-                await alert_late.take(connection, news.marks)
+            marks = news.marks if isinstance(news, DatabaseNews) else ()
+            await alert_late.take(connection, marks)
             await keeping.take_transitions(connection, alerts, causes, self._subjects, outcome, now_ms)
             await keeping.take_retrospects(connection, alerts, causes, self._subjects, outcome.retrospects, now_ms)
             alerts.note_inhibition(outcome.memories, self._subjects)
@@ -254,6 +259,8 @@ class DatabaseWatch:
             enqueued = await keeping.tell(
                 connection, tellings, outcome.transitions, now_ms, self._routes_for, self._facts_of
             )
+            if not (marks or tellings or alerts.changed or outcome.memories):
+                await alert_lease.commit_lightly(connection)
         alerts.changed, alerts.transitions = {}, []
         self.incidents = len(causes)
         if enqueued:

@@ -5,7 +5,6 @@ Source:
     four bytes), then each element with its length before it; a NULL is a length of -1 and nothing else.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from struct import Struct
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from siloscope_alerting.columns import Float, Int64
 
 _HEADER_BYTES = 20
+_TIME_BYTES = 8
 _LENGTH = Struct(">i")
 _MS_UNTIL_2000 = 946_684_800_000
 NEVER_MS = np.iinfo(np.int64).min
@@ -29,13 +29,37 @@ _ELEMENTS = {">i8": Struct(">q"), ">f8": Struct(">d"), ">i2": Struct(">h")}
 
 def lengths(arrays: Sequence[bytes]) -> NDArray[np.int64]:
     """Return how many elements each array has."""
+    if (size := _one_size(arrays)) is not None and size >= _HEADER_BYTES:
+        row = np.dtype([("before", "V12"), ("count", ">i4"), ("rest", f"V{size - 16}")])
+        return np.frombuffer(b"".join(arrays), row)["count"].astype(np.int64)
     return np.fromiter((_length(each) for each in arrays), np.int64, len(arrays))
 
 
-def times_ms(arrays: Sequence[bytes]) -> Int64:
-    """Return the elements of timestamptz arrays, one array after the other; NULL is `NEVER_MS`."""
-    found = _elements(arrays, ">i8", int(NEVER_MS))
+def times_ms(arrays: Sequence[bytes], counts: NDArray[np.int64]) -> Int64:
+    """Return the elements of timestamptz arrays, one array after the other; NULL is `NEVER_MS`.
+
+    What is no array but a single time stands for so many elements.
+    """
+    single = np.fromiter((len(each) == _TIME_BYTES for each in arrays), np.bool_, len(arrays))
+    if single.all():
+        found = np.repeat(np.frombuffer(b"".join(arrays), ">i8").astype(np.int64), counts)
+    elif single.any():
+        at = np.repeat(single, counts)
+        found = np.empty(int(counts.sum()), np.int64)
+        ones = b"".join([each for each in arrays if len(each) == _TIME_BYTES])
+        found[at] = np.repeat(np.frombuffer(ones, ">i8").astype(np.int64), counts[single])
+        found[~at] = _elements([each for each in arrays if len(each) != _TIME_BYTES], ">i8", int(NEVER_MS))
+    else:
+        found = _elements(arrays, ">i8", int(NEVER_MS))
     return np.where(found == NEVER_MS, NEVER_MS, found // 1000 + _MS_UNTIL_2000)
+
+
+def counts_of(times: Sequence[bytes], values: Sequence[bytes]) -> NDArray[np.int64]:
+    """Return how many elements each row has: as many as its times, or where that is a single one, as its values."""
+    if _one_size(times) == _TIME_BYTES:
+        return lengths(values)
+    pairs = zip(times, values, strict=True)
+    return lengths([value if len(time) == _TIME_BYTES else time for time, value in pairs])
 
 
 def values(arrays: Sequence[bytes]) -> Float:
@@ -80,23 +104,28 @@ def _length(array: bytes) -> int:
 def _elements(arrays: Sequence[bytes], code: str, null: float) -> NDArray[Any]:
     """Return the elements of arrays, those without NULLs by the shape that many of them share."""
     size = _SIZES[code]
-    dtype = np.dtype([("length", ">i4"), ("element", code)])
     counts = lengths(arrays)
+    bytes_each = np.fromiter(map(len, arrays), np.int64, len(arrays))
+    plain = (bytes_each == _HEADER_BYTES + counts * (4 + size)) & (counts > 0)
     ends = np.cumsum(counts)
     found = np.empty(int(ends[-1]) if len(arrays) else 0, np.dtype(code).newbyteorder("="))
-    plain = defaultdict(list)
-    for at, array in enumerate(arrays):
-        count = int(counts[at])
-        if len(array) == _HEADER_BYTES + count * (4 + size) and count:
-            plain[count].append(at)
-        elif count:
-            found[ends[at] - count : ends[at]] = _with_nulls(array, count, code, null)
-    for count, places in plain.items():
-        joined = b"".join([arrays[at] for at in places])
-        rows = np.frombuffer(joined, np.dtype([("header", f"V{_HEADER_BYTES}"), ("elements", dtype, (count,))]))
-        where = (ends[places] - count)[:, None] + np.arange(count)
-        found[where] = rows["elements"]["element"]
+    for at in np.flatnonzero(~plain & (counts > 0)).tolist():
+        found[ends[at] - counts[at] : ends[at]] = _with_nulls(arrays[at], int(counts[at]), code, null)
+    for count in np.unique(counts[plain]).tolist():
+        places = np.flatnonzero(plain & (counts == count))
+        joined = b"".join(arrays if places.size == len(arrays) else [arrays[at] for at in places.tolist()])
+        element = np.dtype([("length", ">i4"), ("element", code)])
+        rows = np.frombuffer(joined, np.dtype([("header", f"V{_HEADER_BYTES}"), ("elements", element, (count,))]))
+        if places.size == len(arrays):
+            return rows["elements"]["element"].astype(found.dtype).ravel()
+        found[(ends[places] - count)[:, None] + np.arange(count)] = rows["elements"]["element"]
     return found
+
+
+def _one_size(arrays: Sequence[bytes]) -> int | None:
+    """Return of how many bytes all of them are; None where that differs, or there is none."""
+    sizes = set(map(len, arrays))
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def _with_nulls(array: bytes, count: int, code: str, null: float) -> list[float]:

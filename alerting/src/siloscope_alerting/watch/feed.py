@@ -115,20 +115,26 @@ class Feed:
             self._changes[same] = before._changes[at[same]]
 
     def heed(self, rows: Flags) -> None:
-        """Read everything that came of these rows; of the others the newest will do."""
-        self._heeded = self._of_groups(rows.astype(np.int64)) > 0
+        """Tell what comes of these rows, and of whatever shares their groups; of the others nothing."""
+        heeded = self._of_groups(rows.astype(np.int64)) > 0
+        self._changes[heeded & ~self._heeded] = _NOBODY_KNOWS
+        self._heeded = heeded
 
     def newest(self, groups: Sequence[ChangedGroup]) -> Newest:
-        """Return the newest readings of groups as columns."""
-        times = [each.times for each in groups]
-        counts = decoding.lengths(times)
+        """Return the newest readings of groups as columns, but of those that nobody heeds."""
+        self.arrived_ms |= {each.group_id: each.arrived_ms for each in groups}
+        if not self._heeded.all():
+            known, places = _found(np.array([each.group_id for each in groups], np.int64), self._groups)
+            wanted = ~known | self._heeded[places] if self._groups.size else ~known
+            groups = [groups[at] for at in np.flatnonzero(wanted).tolist()]
+        times, values = [each.times for each in groups], [each.values for each in groups]
+        counts = decoding.counts_of(times, values)
         group_ids = np.fromiter((each.group_id for each in groups), np.int64, len(groups))
         arrived_ms = np.fromiter((each.arrived_ms for each in groups), np.int64, len(groups))
         changes = np.fromiter((each.changes for each in groups), np.int64, len(groups))
-        self.arrived_ms |= {each.group_id: each.arrived_ms for each in groups}
         key = _positions(group_ids, counts)
-        time_ms = decoding.times_ms(times)
-        value = decoding.padded_values([each.values for each in groups], counts)
+        time_ms = decoding.times_ms(times, counts)
+        value = decoding.padded_values(values, counts)
         quality = decoding.qualities([each.quality for each in groups], counts)
         known, at = _found(key, self._keys)
         there = known & (time_ms != decoding.NEVER_MS)
@@ -168,8 +174,7 @@ class Feed:
         newer = np.zeros(self._groups.size, np.bool_)
         newer[self._place_of_row[rows]] = True
         alone = (known != _NOBODY_KNOWS) & (newest.changes - known == 1) & newer[newest.places]
-        wanted = ~alone & self._heeded[newest.places]
-        return came.picked(new), self._spans(newest.places[wanted], newest.arrived_ms[wanted], waited_ms)
+        return came.picked(new), self._spans(newest.places[~alone], newest.arrived_ms[~alone], waited_ms)
 
     def _spans(self, places: NDArray[np.intp], arrived_ms: Int64, waited_ms: int) -> dict[int, tuple[int, int]]:
         """Return what may have come in time of some groups: up to the newest, which is told."""
@@ -258,6 +263,8 @@ _MOST_BUCKETS = 1 << 31
 
 
 def _readings(came: Came, late: Flags) -> Readings:
+    if (came.row[1:] > came.row[:-1]).all():
+        return Readings(came.row, came.time_ms, came.value, came.quality, late)
     order = np.lexsort((came.time_ms, came.row))
     return Readings(came.row[order], came.time_ms[order], came.value[order], came.quality[order], late[order])
 

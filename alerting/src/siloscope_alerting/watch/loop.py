@@ -1,5 +1,6 @@
 """Round after round: what is new, what follows, written together."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -10,6 +11,9 @@ from siloscope_alerting.ports import Clock, Evaluator, Watch
 from siloscope_alerting.watch.metrics import WatchMetrics
 
 EVERY_S = 0.25
+_LEAST_PAUSE = 0.2
+"""Of the time between two rounds, so much is left to others, however long rounds take."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -39,7 +43,7 @@ class EvaluatorLoop:
         evaluator: A new engine.
         clock: For pauses and durations.
         metrics: Told of each round.
-        every_s: The pause between two rounds.
+        every_s: From the begin of a round to that of the next.
     """
 
     def __init__(
@@ -64,8 +68,10 @@ class EvaluatorLoop:
         """
         await self._watch.begin()
         while True:
+            began_s = self._clock.monotonic_s()
             await self.turn()
-            await self._clock.sleep(self._every_s)
+            took_s = self._clock.monotonic_s() - began_s
+            await self._clock.sleep(max(self._every_s - took_s, self._every_s * _LEAST_PAUSE))
 
     async def turn(self) -> Outcome:
         """Go round once; return what was kept."""
@@ -79,7 +85,8 @@ class EvaluatorLoop:
             news = await self._watch.news(anyway=True)
             assert news is not None
         times_s.append(self._clock.monotonic_s())
-        found = self._evaluator.round(news.readings, news.judgement)
+        # In a thread, as long ones would keep messages waiting that are on their way out.
+        found = await asyncio.to_thread(self._evaluator.round, news.readings, news.judgement)
         outcome = found if arranged is None else together(arranged, found)
         times_s.append(self._clock.monotonic_s())
         await self._watch.keep(news, outcome)
@@ -98,9 +105,11 @@ class EvaluatorLoop:
             return None
         self._channels = self._channels if channels is None else channels
         self._rules = self._rules if rules is None else rules
-        outcome = self._evaluator.arrange(self._channels, self._rules, await self._watch.memories())
-        if channels is not None:
-            self._evaluator.take_known(await self._watch.known())
+        memories = await self._watch.memories()
+        # In a thread: messages go out and the lease is kept meanwhile.
+        outcome = await asyncio.to_thread(self._evaluator.arrange, self._channels, self._rules, memories)
+        # Of what no rule looked at, nothing was told until now.
+        self._evaluator.take_known(await self._watch.known())
         _log.info("arranged", channels=len(self._channels.channels), rules=len(self._rules))
         return outcome
 

@@ -9,16 +9,20 @@ SELECT pg_current_snapshot()::text, clock_timestamp(), coalesce((SELECT generati
 
 -- name: groups
 -- Arrays as they are sent in binary: taking them apart here costs ten times as much as there, where they become columns.
-SELECT l.group_id, array_send(l.times), array_send(l."values"), array_send(l.quality),
+-- Where all times are one, which nearly always is so, that one time is sent.
+SELECT l.group_id,
+    CASE WHEN l.times[1] IS NOT NULL AND l.times[1] = ALL (l.times) THEN timestamptz_send(l.times[1])
+        ELSE array_send(l.times) END,
+    array_send(l."values"), array_send(l.quality),
     (extract(epoch FROM l.updated_at) * 1000)::int8, l.changes
 FROM latest AS l
 WHERE (
     %(cursor)s::text IS NULL
+    OR %(generation)s::text <> coalesce((SELECT generation::text FROM store_identity), '')
     OR l.changed_by >= pg_snapshot_xmin(%(cursor)s::pg_snapshot)
         -- A restored dump may hold numbers of transactions that this server has not reached.
         AND l.changed_by < pg_snapshot_xmax(pg_current_snapshot())
         AND NOT pg_visible_in_snapshot(l.changed_by, %(cursor)s::pg_snapshot))
-ORDER BY l.group_id
 
 -- name: nodes
 -- Who was heard of, and what each says it still holds.

@@ -27,3 +27,8 @@ UPDATE alert_evaluator SET
     lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
     feed_cursor = %(cursor)s, evaluated_to = %(evaluated_to)s
 WHERE term = %(term)s
+RETURNING term
+
+-- name: lightly
+-- A round of which nothing follows but where it stopped need not wait for the disk: should that be lost, it is read again.
+SET LOCAL synchronous_commit = off

@@ -9,6 +9,11 @@ SELECT * FROM unnest(
     %(due_ats)s::timestamptz[], %(payloads)s::jsonb[]
 )
 ON CONFLICT (dedup_key) DO NOTHING
+RETURNING notification_id
+
+-- name: lightly
+-- A claim need not wait for the disk: should the server lose it, the message is in the queue again, as after a kill.
+SET LOCAL synchronous_commit = off
 
 -- name: claim
 -- One message of a channel, and the row of its attempt. One whose sender was killed comes first; then critical ones.
