@@ -251,6 +251,15 @@ async def test_commands_are_done_once_each(nats_broker: TestBroker, tmp_path: Pa
             ("ahead", {"issued_at_ms": (1 << 50), "expires_at_ms": (1 << 50) + 1}, Reason.ISSUED_AHEAD),
             ("wrong", {"arguments": {"device": "x"}}, Reason.MALFORMED),
         ]
+        told = {"bus": "heads", "units": [2, 9], "within_s": 15}
+        await platform.command("doctor-1", CommandKind.DOCTOR, arguments=told)
+        examined = await platform.result("doctor-1")
+        assert examined.outcome is CommandOutcome.DONE, examined.detail
+        assert examined.bundle is not None
+        findings = json.loads(unpacked_bundle(examined.bundle))["findings"]
+        assert [each["unit_id"] for each in findings["devices"]] == [2]
+        await platform.command("doctor-2", CommandKind.DOCTOR, arguments={"bus": "haeds"})
+        assert "did you mean 'heads'?" in (await platform.result("doctor-2")).detail
         for name, told, reason in cases:
             await platform.command(name, CommandKind.READ_NOW, **told)
             refused = await platform.result(name)

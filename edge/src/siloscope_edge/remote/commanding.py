@@ -27,8 +27,8 @@ class Answer(Struct, frozen=True):
     bundle: bytes | None = None
 
 
-class CannotBeDone(Exception):
-    """This node cannot do what it was told; the message says why."""
+class ArgumentsWrong(Exception):
+    """What it was told cannot be meant on this node; the message says at which place."""
 
 
 class Action(Struct, frozen=True):
@@ -140,8 +140,8 @@ class CommandDesk:
                 answer = await action.act(arguments)
         except TimeoutError:
             return self._result(CommandOutcome.FAILED, Reason.TOOK_TOO_LONG, f"it took over {action.within_s:g} s")
-        except CannotBeDone as error:
-            return self._result(CommandOutcome.REFUSED, Reason.NOT_SUPPORTED, str(error))
+        except ArgumentsWrong as error:
+            return self._result(CommandOutcome.REFUSED, Reason.MALFORMED, f"arguments: {error}")
         except EdgeError as error:
             return self._result(CommandOutcome.FAILED, Reason.FAILED, str(error))
         except Exception as error:  # a driver may be anybody's, and a command is no reason to end

@@ -1,7 +1,7 @@
 """Everything of a running agent that deals with afar, wired: configuration, commands, diagnostics."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from siloscope_edge.remote.applying import Applier, Site
 from siloscope_edge.remote.command_book import CommandBook
 from siloscope_edge.remote.commanding import Action, Answer, CommandDesk
 from siloscope_edge.remote.conversation import Conversation
+from siloscope_edge.remote.examining import LONGEST_S, Examine, Examiner
 from siloscope_edge.remote.identifying import Beacon, Identifier, Identify
 from siloscope_edge.remote.log_ring import LogRing
 from siloscope_edge.remote.reading_now import WITHIN_S, NowReader, ReadNow
@@ -78,7 +79,6 @@ class Office:
         site: What can be changed of it.
         conversation: Over which all of it is told.
         restart: Ends the agent, to be started again.
-        more: Actions of other parts of the agent.
     """
 
     def __init__(
@@ -88,7 +88,6 @@ class Office:
         site: Site,
         conversation: Conversation,
         restart: Callable[[], None],
-        more: Mapping[CommandKind, Action] | None = None,
     ) -> None:
         self._remote = remote
         self._around = around
@@ -96,12 +95,13 @@ class Office:
         self.busy = asyncio.Lock()
         identifier = Identifier(remote.beacons, around.clock)
         reader = NowReader(around.readers, lambda sample: dated_sample(sample, around.guard.base.stamp))
+        examiner = Examiner(around.readers, around.clock, self.busy)
         actions = {
             CommandKind.READ_NOW: Action(ReadNow, WITHIN_S + _SOON_S, reader.read),
             CommandKind.IDENTIFY: Action(Identify, _SOON_S, identifier.identify),
+            CommandKind.DOCTOR: Action(Examine, LONGEST_S + 5 * _SOON_S, examiner.examine),
             CommandKind.DIAGNOSTICS: Action(Nothing, _SOON_S, self._diagnostics),
             CommandKind.RESTART: Action(Nothing, _SOON_S, self._restart),
-            **(more or {}),
         }
         book = CommandBook(remote.directory)
         self._desk = CommandDesk(book, actions, self.known_ms, around.session, conversation.results_wait)

@@ -10,7 +10,7 @@ from siloscope_contract.packs import Sample
 from siloscope_contract.quality import Quality
 from siloscope_edge.errors import PortUnavailable
 from siloscope_edge.readers import Readers
-from siloscope_edge.remote.commanding import Answer, CannotBeDone
+from siloscope_edge.remote.commanding import Answer, ArgumentsWrong
 from siloscope_process.expectations import nearest
 
 MOST_DEVICES = 64
@@ -39,14 +39,14 @@ class NowReader:
         """Return what the devices say; what they said goes to the spool as always.
 
         Raises:
-            CannotBeDone: There is no such device, or too many.
+            ArgumentsWrong: There is no such device, or too many.
         """
         known = [each.name for found in self._readers.installation.instruments.values() for each in found]
         names = list(dict.fromkeys(asked.devices)) or known
         if unknown := [each for each in names if each not in known]:
-            raise CannotBeDone(f"devices: found {unknown[0]!r}, expected {nearest(known, unknown[0])}")
+            raise ArgumentsWrong(f"devices: found {unknown[0]!r}, expected {nearest(known, unknown[0])}")
         if len(names) > MOST_DEVICES:
-            raise CannotBeDone(f"devices: found {len(names)}, expected at most {MOST_DEVICES}: name some")
+            raise ArgumentsWrong(f"devices: found {len(names)}, expected at most {MOST_DEVICES}: name some")
         answers = await asyncio.gather(*map(self._one, names))
         return Answer({"devices": dict(zip(names, answers, strict=True))})
 
