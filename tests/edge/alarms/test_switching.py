@@ -157,7 +157,7 @@ SECONDS = st.tuples(
 )
 
 
-@given(st.booleans(), st.lists(SECONDS, min_size=1, max_size=200))
+@given(st.booleans(), st.lists(SECONDS, min_size=60, max_size=200))
 def test_whatever_fails_the_relay_moves_no_oftener_than_the_interval(
     tells: bool, seconds: list[tuple[bool, str, bool]]
 ) -> None:
