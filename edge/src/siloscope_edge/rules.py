@@ -10,7 +10,7 @@ from siloscope_edge.profiles import Channel
 _WHOLE_CIRCLE = 360.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ChannelRules:
     """What holds for one channel; None: no such rule.
 

@@ -42,6 +42,8 @@ class Screening:
 class _StepCheck:
     """Doubts a jump until the next reading confirms it: a single wild value is doubted, a new level but once."""
 
+    __slots__ = ("_at_ms", "_believed", "_doubted", "_forget_ms", "_largest", "_rules")
+
     def __init__(self, rules: ChannelRules, largest_step: float, period_s: float) -> None:
         self._rules = rules
         self._largest = largest_step
@@ -67,6 +69,8 @@ class _StepCheck:
 
 class _StuckCheck:
     """Doubts a value that has been exactly the same for too long: a live sensor has noise."""
+
+    __slots__ = ("_after_ms", "_since_ms", "_value")
 
     def __init__(self, after_s: float) -> None:
         self._after_ms = after_s * 1000

@@ -26,16 +26,15 @@ class Block:
 
     def __init__(self, request: Request, channels: Sequence[RegisterChannel], positions: Sequence[int]) -> None:
         width = unit_bytes(request.table)
-        first = channels[positions[0]]
-        self._cuts: list[tuple[int, int, int, Decode]] = []
-        for at in positions:
-            channel = channels[at]
-            begin = width * (channel.address - request.address)
-            self._cuts.append((at, begin, begin + width * channel.size, decoder_for(channel)))
+        self._channels = [channels[at] for at in positions]
+        first, last = self._channels[0], self._channels[-1]
+        begin = width * (first.address - request.address)
+        self._bytes = slice(begin, width * (last.address + last.size - request.address))
         self._at = slice(positions[0], positions[-1] + 1)
-        self._bytes = slice(self._cuts[0][1], self._cuts[-1][2])
         self._good = [0] * len(positions)
+        self._size = width * first.size
         self._swapped = first.byte_order == "CDAB"
+        self._decoders: list[Decode] | None = None
         self._judge_all = judge_all_for(first) if len(positions) > 1 else None
         self._unpack: Callable[[bytes], tuple[float, ...]] | None = None
         if self._judge_all is not None:
@@ -43,14 +42,17 @@ class Block:
 
     def read(self, wire: bytes, values: list[float | None], quality: list[int]) -> None:
         """Put the readings where they belong among all of the device."""
+        found = wire[self._bytes]
         if self._unpack is not None and self._judge_all is not None:
-            found = wire[self._bytes]
             good = self._judge_all(self._unpack(_words_swapped(found) if self._swapped else found))
             if good is not None:
                 values[self._at], quality[self._at] = good, self._good
                 return
-        for at, begin, end, decode in self._cuts:
-            values[at], quality[at] = decode(wire[begin:end])
+        if self._decoders is None:  # most blocks of large devices never need them
+            self._decoders = [decoder_for(channel) for channel in self._channels]
+        for place, decode in enumerate(self._decoders):
+            begin, at = place * self._size, self._at.start + place
+            values[at], quality[at] = decode(found[begin : begin + self._size])
 
 
 def blocks(request: Request, channels: Sequence[RegisterChannel]) -> list[Block]:
