@@ -126,6 +126,30 @@ async def test_the_rest_that_a_device_needs_is_measured() -> None:
     assert (await surveyed({1: Registers({3: WORDS})}))[0].devices[0].rest_s == 0.0
 
 
+@pytest.mark.parametrize("rest_s", [0.04, 0.15])
+async def test_a_device_that_needs_rest_is_searched_all_the_same(rest_s: float) -> None:
+    clock = QuickClock()
+    bus = SimulatedBus(clock, {1: Registers({3: dict.fromkeys(range(20), 9), 4: WORDS})})
+    bus.needs_rest_s = rest_s
+    found = await survey(bus, msgspec.structs.replace(FEW, units=(1,)), clock, within_s=600)
+    (device,) = found.devices
+    assert [(each.table, each.areas) for each in device.tables] == [
+        ("input", [Area(0, 9)]),
+        ("holding", [Area(0, 19)]),
+    ]
+    assert device.rest_s is not None
+    assert rest_s <= device.rest_s <= 2 * rest_s
+    assert device.tables[0].words == {at: [word] * 2 for at, word in WORDS.items()}
+
+
+async def test_a_large_map_behind_a_small_request_is_walked_with_few_requests() -> None:
+    found, bus = await surveyed({1: Registers({3: dict.fromkeys(range(400), 9)}, most=16)})
+    assert table(found.devices[0], "holding").areas == [Area(0, 399)]
+    assert table(found.devices[0], "holding").most_per_request == 16
+    walked = [pdu for _, pdu in bus.asked if pdu[0] == 3 and int.from_bytes(pdu[1:3]) < 400]
+    assert len(walked) < 170  # two rounds of reading all, 50 requests, are among them
+
+
 async def test_an_exception_alone_proves_that_a_device_is_there() -> None:
     found, _ = await surveyed({3: Registers({})})
     (device,) = found.devices

@@ -41,6 +41,7 @@ class TableSearch:
         self._seeds = seeds
         self._most = most
         self._limit = MOST_BITS if table in ("coil", "discrete") else MOST_REGISTERS
+        self._limit_is_met = False
         self._verdicts: dict[tuple[int, int], bool] = {}
         self._silent_in_a_row = 0
         self._function_is_known = False
@@ -88,9 +89,11 @@ class TableSearch:
         width = self.found.width
         below = max((area.last for area in self.found.areas if area.last < at), default=-1)
         above = min((area.first for area in self.found.areas if area.first > at), default=_LAST + 1)
-        first, end = at, at + width
+        first, end, before = at, at + width, 0
         while end < above and end - at < self._most and (more := await self._reach(above - end, self._upwards(end))):
-            end += more
+            if before:  # the request before ended although registers go on: it was as large as the device bears
+                self._limit, self._limit_is_met = before, True
+            end, before = end + more, more if more < self._limit else 0
         while first > below + 1 and (more := await self._reach(first - below - 1, self._downwards(first))):
             first -= more
             if end - first >= self._most:
@@ -107,6 +110,8 @@ class TableSearch:
         """Return the largest size up to ``most`` and the request limit that can be read; by doubling, then halving."""
         width = self.found.width
         most = min(most, self._limit)
+        if self._limit_is_met and await reads(most):
+            return most
         good, step = 0, width
         while step <= most and await reads(step):
             good, step = step, min(2 * step, most) if step < most else most + 1
@@ -122,7 +127,9 @@ class TableSearch:
     async def _settle_limit(self) -> None:
         """Find how many registers one request may ask for."""
         largest = max(self.found.areas, key=lambda area: area.size)
-        top = min(largest.size, MOST_BITS if self.found.table in ("coil", "discrete") else MOST_REGISTERS)
+        self._limit_is_met = False
+        self._limit = MOST_BITS if self.found.table in ("coil", "discrete") else MOST_REGISTERS
+        top = min(largest.size, self._limit)
         good = await self._reach(top, self._upwards(largest.first))
         self.found.most_per_request = good
         self.found.most_is_known = good < top

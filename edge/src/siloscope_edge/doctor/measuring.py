@@ -20,16 +20,17 @@ async def rest_needed(session: Session, unit_id: int, function: int, address: in
         Interrupted: The time is over.
         PortUnavailable: The port is gone.
     """
-    usual_s = session.rest_s
+    usual_s, record = session.rest_s, session.record(unit_id)
     pdu = read_pdu(function, address, count)
     try:
         for rest_s in _RESTS_S:
             session.progress(f"unit {unit_id}: rest between requests", _RESTS_S.index(rest_s), len(_RESTS_S))
-            session.rest_s = rest_s
+            session.rest_s, record.rest_s = rest_s, 0.0
             for _ in range(_IN_A_ROW):
                 if not (await session.ask(unit_id, pdu, session.record(unit_id).patience_s)).is_alive:
                     break
             else:
+                record.rest_s = rest_s
                 return rest_s
             await session.pause(max(usual_s, 0.1))
         return None

@@ -14,6 +14,8 @@ from siloscope_process.clock import Clock
 _BUSY = (5, 6)  # acknowledge, server device busy
 _BUSY_WAIT_S = 0.2
 _TRIES = 3
+_RECOVERY_S = 0.3
+_MORE_REST_S = 0.05
 _PROOF = 10
 _AROUND_BYTES = 5  # unit id, function, size; checksum
 _LEAST_PATIENCE_S = 0.15
@@ -72,9 +74,18 @@ class Share:
 
 
 class Record:
-    """What one unit id brought."""
+    """What one unit id brought.
+
+    Attributes:
+        rest_s: Silence before a request that it was found to need.
+        took_s: How long its sound answers took.
+        answers: How many requests brought one.
+        broken: How many brought something that was none.
+        silent: How many brought nothing.
+    """
 
     def __init__(self) -> None:
+        self.rest_s = 0.0
         self.took_s: list[float] = []
         self.answers = self.broken = self.silent = 0
         self._sound_and_broken: dict[bytes, list[int]] = {}
@@ -210,7 +221,7 @@ class Session:
         if pdu[0] not in HARMLESS:
             raise ValueError(f"function {pdu[0]} might change something; the doctor only reads")
         self._check()
-        wait_s = self._asked_s + self.rest_s - self._clock.monotonic_s()
+        wait_s = self._asked_s + max(self.rest_s, self.record(unit_id).rest_s) - self._clock.monotonic_s()
         if wait_s > 0:
             await self._clock.sleep(wait_s)
         outcome = await self.exchange.ask(unit_id, pdu, min(patience_s, max(self.left_s, 0.01)), linger_s=linger_s)
@@ -234,8 +245,11 @@ class Session:
         pdu = read_pdu(function, address, count)
         size = answer_bytes(pdu) - _AROUND_BYTES
         refusal = None
+        recovering = False
         for _ in range(_TRIES):
             outcome = await self.ask(unit_id, pdu, self.record(unit_id).patience_s)
+            if recovering and outcome.is_alive:
+                self._rest_longer(unit_id)
             if len(outcome.content) == size:
                 return outcome.content
             if outcome.exception is not None and outcome.is_alive:
@@ -245,7 +259,15 @@ class Session:
                 await self.pause(_BUSY_WAIT_S)
             elif not outcome.is_broken and refusal is None and self.record(unit_id).silent > _TRIES * 4:
                 return None  # it is one of those that are silent where others refuse: no further tries
+            elif not outcome.is_broken:
+                recovering = True
+                await self.pause(_RECOVERY_S)
         return refusal
+
+    def _rest_longer(self, unit_id: int) -> None:
+        """Give a device more rest, that was silent and answered the same after a while."""
+        record = self.record(unit_id)
+        record.rest_s = min(_RECOVERY_S, max(_MORE_REST_S, 2 * record.rest_s))
 
     def _check(self) -> None:
         if self._stop is not None and self._stop.is_set():

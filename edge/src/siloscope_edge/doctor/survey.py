@@ -206,8 +206,8 @@ def _sum_up(session: Session, device: DeviceFindings) -> None:
     record = session.record(device.unit_id)
     if device.unit_id in _ANY_ADDRESSES and session.exchange.framing == "rtu":
         device.notes.append(
-            f"{device.unit_id} is an any-address of some makers: the device may have an id of its own as well, and must "
-            "be alone on the line where it is read by this one."
+            f"{device.unit_id} is an any-address of some makers: the device may have an id of its own as well, and "
+            "must be alone on the line where it is read by this one."
         )
     device.answers, device.broken, device.silent = record.answers, record.broken, record.silent
     device.timing = record.timing
