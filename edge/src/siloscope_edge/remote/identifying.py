@@ -1,4 +1,4 @@
-"""Showing which of several boxes on a wall this one is: its LED blinks, its page and its log say so."""
+"""Showing which of several boxes on a wall this one is: its LED blinks, and its log says so."""
 
 import asyncio
 from collections.abc import Sequence
@@ -85,21 +85,6 @@ class LedBeacon:
             trigger, before = self._before
             self._before = None
             trigger.write_text(before, "utf-8")
-
-
-class Notice:
-    """What the local page shows at its top while somebody looks for this node."""
-
-    name = "page"
-
-    def __init__(self) -> None:
-        self.shown = False
-
-    def light(self) -> None:
-        self.shown = True
-
-    def dim(self) -> None:
-        self.shown = False
 
 
 class Identifier:
