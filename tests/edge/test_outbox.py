@@ -137,6 +137,52 @@ def test_evicted_packs_are_no_longer_owed() -> None:
     assert play.sent == [4]
 
 
+def drained(outbox: Outbox, now_s: float, seconds: float) -> list[int]:
+    """Send a backlog to a platform that commits everything each fifth of a second; return how much was under way."""
+    under_way = []
+    waiting = Spans()
+    for step in range(round(seconds * 50)):
+        while isinstance(answer := outbox.next(now_s + step / 50), Send):
+            assert answer.why is Why.BACKLOG
+            outbox.acknowledged(answer.number)
+            waiting.add(answer.number, answer.number + 1)
+        under_way.append(outbox.uncommitted)
+        if step % 10 == 9:
+            outbox.accounted(waiting, now_s + step / 50)
+            waiting = Spans()
+    return under_way
+
+
+def test_while_the_database_keeps_up_more_of_a_backlog_is_under_way_and_live_packs_still_have_room() -> None:
+    outbox = Outbox(Windows(10**6, uncommitted=40, draining=400, settle_s=0), Spans([(1, 100_000)]))
+    outbox.connected(100.0, 100_000)
+    under_way = drained(outbox, 100.0, 10.0)
+    assert under_way[0] <= 30
+    assert max(under_way) == 400 - 10
+    now_s = 111.0
+    while isinstance(outbox.next(now_s), Send):
+        pass
+    now_s = 200.0  # nothing was committed since then
+    while isinstance(outbox.next(now_s), Send):
+        pass
+    assert outbox.uncommitted == 400 - 10
+    outbox.spooled(100_000, 100_020)
+    sent = [answer for _ in range(20) if isinstance(answer := outbox.next(now_s), Send)]
+    assert {answer.why for answer in sent} == {Why.LIVE}
+    assert outbox.uncommitted == 400
+
+
+def test_a_new_connection_begins_with_little_of_the_backlog() -> None:
+    outbox = Outbox(Windows(10**6, uncommitted=400, settle_s=0), Spans([(1, 100_000)]))
+    outbox.connected(100.0, 100_000)
+    assert max(drained(outbox, 100.0, 5.0)) > 300
+    outbox.disconnected()
+    outbox.connected(200.0, 100_000)
+    while isinstance(outbox.next(210.0), Send):
+        pass
+    assert outbox.uncommitted <= 32
+
+
 @given(st.text(alphabet="snkcxowWg.", max_size=120), st.integers(0, 20))
 def test_no_window_is_ever_exceeded_and_nothing_owed_is_forgotten(happenings: str, owed: int) -> None:
     play = Play(owed=owed)
