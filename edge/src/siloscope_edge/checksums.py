@@ -52,6 +52,15 @@ def xor_hex(data: bytes) -> str:
     return f"{reduce(xor, data, 0):02X}"
 
 
+def sum16_hex(data: bytes) -> str:
+    """Return the sum of all bytes, 16 bits of it, as four hexadecimal digits, as Vaisala's CS4 writes it.
+
+    >>> sum16_hex(b"\\x01HMP155,00\\x02")
+    '020F'
+    """
+    return f"{sum(data) & 0xFFFF:04X}"
+
+
 def crc_ccitt(data: bytes) -> int:
     """Return the CRC-CCITT of Davis: 0x1021, begun with 0; 0 over a packet with its own, high byte first.
 
@@ -72,5 +81,6 @@ BEHIND_LINES: dict[str, tuple[int, Callable[[bytes], str]]] = {
     "crc16_modbus": (4, lambda data: f"{crc16_modbus(data):04X}"),
     "crc16_modbus_low_first": (4, lambda data: crc16_modbus(data).to_bytes(2, "little").hex().upper()),
     "sdi12": (3, crc_sdi12),
+    "sum16": (4, sum16_hex),
 }
 """Checksums that stand in text behind a line: how many characters, and which."""

@@ -100,7 +100,7 @@ def body_of(line: bytes, frame: Frame) -> str:
         if not body.endswith(frame.stop):
             raise refused(line, f"no {frame.stop!r} before its checksum", Trouble.SHORT_FRAME)
         body = body.removesuffix(frame.stop)
-    right = calculated(body.encode())
+    right = calculated((frame.start + body + frame.stop if frame.checksum == "sum16" else body).encode())
     if given != right and (frame.checksum == "sdi12" or given.upper() != right):
         raise refused(line, f"checksum {given!r}, calculated {right!r}", Trouble.WRONG_CHECKSUM)
     return body

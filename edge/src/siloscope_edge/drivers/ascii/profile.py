@@ -10,7 +10,7 @@ from siloscope_edge.profiles import Channel, Profile
 from siloscope_process.documents import Document
 from siloscope_process.expectations import Place, nearest
 
-ChecksumKind = Literal["none", "xor", "nmea", "crc16_modbus", "crc16_modbus_low_first", "sdi12"]
+ChecksumKind = Literal["none", "xor", "nmea", "crc16_modbus", "crc16_modbus_low_first", "sdi12", "sum16"]
 
 
 class Frame(Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,7 +20,8 @@ class Frame(Struct, frozen=True, forbid_unknown_fields=True):
         start: What stands before the body; anything before it is noise.
         stop: What stands between the body and its checksum.
         checksum: ``xor`` and ``nmea``: two hexadecimal digits; ``crc16_modbus``: four, or with their low byte first;
-            ``sdi12``: three characters. All over the body alone.
+            ``sdi12``: three characters. All over the body alone. ``sum16``: four digits, the sum of the body and of
+            what frames it (CS4 of Vaisala).
         end: What ends a line.
         separator: What stands between fields; a blank stands for any run of blanks.
     """
