@@ -72,7 +72,7 @@ class Scan:
                 if unit in self.found:
                     break
             before = unit
-            if await self._answers_to_any():
+            if await self._answers_to_any(min(_ALIKE, len(units))):
                 break
         self._session.progress(what, len(units), len(units))
 
@@ -116,9 +116,9 @@ class Scan:
             self._longest_s = max(self._longest_s, outcome.took_s)
             self._patience_s = min(_LONG_S, max(_LEAST_PATIENCE_S, 3 * self._longest_s))
 
-    async def _answers_to_any(self) -> bool:
+    async def _answers_to_any(self, alike: int) -> bool:
         """Return whether a TCP host answers units that nobody can have set: then one of them stands for all."""
-        if self._session.exchange.framing == "rtu" or self.silent or len(self.found) != _ALIKE:
+        if self._session.exchange.framing == "rtu" or self.silent or alike < 2 or len(self.found) != alike:
             return False
         first = next(iter(self.found.values()))[0].pdu
         if any(outcomes[0].pdu != first for outcomes in self.found.values()):

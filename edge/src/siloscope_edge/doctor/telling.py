@@ -2,7 +2,7 @@
 
 import struct
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from siloscope_edge.doctor.draft import number, way
 from siloscope_edge.doctor.findings import Area, DeviceFindings, Ended, Findings, Guess, Ranking, TableFindings
@@ -18,9 +18,15 @@ _BAR = 20
 def lines_of(found: Findings) -> Iterator[str]:
     """Yield the report."""
     yield from _line(found)
+    placed = {
+        ranking.clue
+        for device in found.devices
+        for ranking in device.rankings
+        if ranking.verdict in ("clear", "likely")
+    }
     for device in found.devices:
         yield ""
-        yield from _device(device)
+        yield from _device(device, placed)
     yield ""
     yield _end(found)
 
@@ -67,7 +73,7 @@ def _line(found: Findings) -> Iterator[str]:
         yield from _wrapped(note, "  ! ")
 
 
-def _device(device: DeviceFindings) -> Iterator[str]:
+def _device(device: DeviceFindings, placed: Collection[str]) -> Iterator[str]:
     head = f"unit {device.unit_id}: {device.presence.replace('_', ' ')}"
     counts = f"{device.answers} sound answers, {device.broken} broken, {device.silent} silent"
     yield f"{head}  ({counts})"
@@ -88,7 +94,10 @@ def _device(device: DeviceFindings) -> Iterator[str]:
         yield from _table(table)
     for ranking in device.rankings:
         yield ""
-        yield from _ranking(ranking)
+        if ranking.verdict == "nothing" and ranking.clue in placed:
+            yield f"  {ranking.clue}: not here"
+        else:
+            yield from _ranking(ranking)
 
 
 def _table(table: TableFindings) -> Iterator[str]:
@@ -118,7 +127,7 @@ def _limits(table: TableFindings, what: str) -> Iterator[str]:
 
 def _words(table: TableFindings) -> Iterator[str]:
     """Yield the raw words, and what they are at once; runs of the same word stand in one line."""
-    yield "    address   hex  uint16   int16     float ABCD     float CDAB"
+    yield "      address   hex  uint16   int16     float ABCD     float CDAB"
     shown = 0
     addresses = sorted(table.words)
     at = 0
@@ -144,7 +153,7 @@ def _word(table: TableFindings, first: int, last: int) -> str:
     behind = table.words.get(first + 1)
     floats = "".join(_float(word, behind[-1], swapped=swapped) for swapped in (False, True)) if behind else " " * 30
     moved = "  moves" if len(set(words)) > 1 else ""
-    return f"    {place:>7}  {word:04X}  {word:>6}  {signed:>6}{floats if first == last else ''}{moved}".rstrip()
+    return f"    {place:>9}  {word:04X}  {word:>6}  {signed:>6}{floats if first == last else ''}{moved}".rstrip()
 
 
 def _float(high: int, low: int, *, swapped: bool) -> str:
@@ -173,7 +182,7 @@ def _ranking(ranking: Ranking) -> Iterator[str]:
 def _ties(group: tuple[Guess, ...]) -> str:
     first, others = group[0], group[1:]
     if len(others) == 1 and {first.type, others[0].type} == {"int16", "uint16"} and others[0].address == first.address:
-        return f"{others[0].type} gives the same: the two differ only below zero or from 32768 on"
+        return f"{others[0].type} gives the same: they differ only below zero and from 32768 on"
     shown = ", ".join(way(each).removeprefix(f"{first.table} ") for each in others[:3])
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     return f"the same numbers also as {shown}{more}: these readings cannot tell"
