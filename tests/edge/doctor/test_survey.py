@@ -190,6 +190,29 @@ async def test_it_ends_in_time_with_what_was_found() -> None:
     assert all(any(table.areas for table in each.tables) for each in found.devices), "each got its share of the time"
 
 
+async def test_weighing_ends_in_time_too() -> None:
+    class Impatient(QuickClock):
+        """Each look at it takes a second, once the registers are read: a very small computer."""
+
+        weighing = False
+
+        def monotonic_s(self) -> float:
+            if self.weighing:
+                self.advance(1.0)
+            return super().monotonic_s()
+
+    clock = Impatient()
+    bus = SimulatedBus(clock, {1: Registers({4: dict.fromkeys(range(250), 305)})})
+    questions = msgspec.structs.replace(FEW, clues=(Clue("temperature"),), rounds=2)
+
+    def tell(step: Progress) -> None:
+        clock.weighing |= "reading values" in step.what and step.done == 1
+
+    found = await survey(bus, questions, clock, within_s=120, tell=tell)
+    assert found.took_s <= 125
+    assert any("weighed" in note for note in found.devices[0].notes)
+
+
 async def test_it_stops_when_told_and_says_what_it_has() -> None:
     clock, stop = QuickClock(), asyncio.Event()
     bus = SimulatedBus(clock, {1: Registers({3: WORDS})})

@@ -5,7 +5,7 @@ that were read, against how probable they are if they are just any words. See do
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -74,16 +74,17 @@ class Candidate(Struct, frozen=True):
         return self.usual + self.place + self.evidence
 
 
-def rank(clue: Clue, words: Words, interval_s: float = 1.0) -> Ranking:
+def rank(clue: Clue, words: Words, interval_s: float = 1.0, enough: Callable[[], bool] = lambda: False) -> Ranking:
     """Return the ways to read what a clue is about, the most plausible first; equal ones together.
 
     Args:
         clue: What is known.
         words: What was read.
         interval_s: Time between two rounds.
+        enough: Ends it with the registers that were weighed until then.
     """
     belief = _Belief(clue, interval_s)
-    candidates = sorted(_candidates(belief, words), key=lambda each: -each.bits)
+    candidates = sorted(_candidates(belief, words, enough), key=lambda each: -each.bits)
     if not candidates:
         return Ranking(clue=clue.text, quantity=clue.quantity, is_pointed=clue.is_pointed)
     groups: dict[tuple[float | None, ...], list[Candidate]] = {}
@@ -182,13 +183,15 @@ class _Belief:
         return self.limits.low <= lowest and highest <= self.limits.high
 
 
-def _candidates(belief: _Belief, words: Words) -> Iterator[Candidate]:
+def _candidates(belief: _Belief, words: Words, enough: Callable[[], bool]) -> Iterator[Candidate]:
     places = belief.clue.places()
     anywhere = -math.log2(max(1, sum(len(each) for each in words.values())))
     for table, stood in words.items():
         if table in ("coil", "discrete"):
             continue
         for address in sorted(stood):
+            if enough():
+                return
             place = anywhere if places is None else places.get((table, address))
             if place is not None and (
                 places is not None or any(any(stood.get(at, ())) for at in range(address, address + 4))

@@ -1,6 +1,7 @@
 """A survey: who is on an opened bus, what each has, and what that may mean. Bounded in time, stoppable, reads only."""
 
 import asyncio
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -22,6 +23,8 @@ _WORDS_READ = 256
 _AROUND = 4
 _WORDS_EVERYWHERE = 64
 _LEAST_SHARE_S = 5.0
+_MOST_WEIGHING_S, _WEIGHING_SHARE = 10.0, 0.15
+"""What is kept of the time to weigh the ways to read registers, which a small computer takes seconds for."""
 _ANY_ADDRESSES = (254, 255)
 
 
@@ -75,7 +78,9 @@ async def survey(
     Returns:
         All that was found until it ended; ``ended`` says why.
     """
-    session = Session(exchange, clock, within_s, stop, tell)
+    until_s = clock.monotonic_s() + within_s
+    to_weigh_s = min(_MOST_WEIGHING_S, _WEIGHING_SHARE * within_s) if questions.clues else 0.0
+    session = Session(exchange, clock, within_s - to_weigh_s, stop, tell)
     findings = Findings(where=exchange.where)
     try:
         found = await _who_is_there(session, questions, findings)
@@ -87,7 +92,7 @@ async def survey(
         findings.notes.append(f"The port was lost: {error}")
     for device in findings.devices:
         _sum_up(session, device)
-        await asyncio.to_thread(_interpret, questions, device)
+        await asyncio.to_thread(_interpret, questions, device, lambda: clock.monotonic_s() > until_s)
     findings.requests = session.requests
     findings.took_s = round(session.spent_s, 3)
     return findings
@@ -194,11 +199,13 @@ def _clued(questions: Questions, table: str) -> list[int]:
     return sorted({address for each in places for named, address in each if named == table})
 
 
-def _interpret(questions: Questions, device: DeviceFindings) -> None:
+def _interpret(questions: Questions, device: DeviceFindings, enough: Callable[[], bool]) -> None:
     words = {table.table: table.words for table in device.tables}
     if not any(words.values()):
         return
-    device.rankings = [rank(clue, words, questions.interval_s) for clue in questions.clues]
+    device.rankings = [rank(clue, words, questions.interval_s, enough) for clue in questions.clues]
+    if device.rankings and enough():
+        device.notes.append("The time was over before all ways to read its registers were weighed.")
     device.fitting = fitting(device.tables)
 
 
