@@ -113,6 +113,23 @@ def test_what_is_silenced_is_said_until_somebody_ends_it(visit: Visit, alert_id:
     assert visitor.complaints == []
 
 
+def test_a_maintenance_window_is_planned_ahead(visit: Visit, alert_id: int) -> None:
+    visitor = visit("/silences", size=PHONE)
+    page = visitor.page
+    page.get_by_label("What").select_option("maintenance")
+    page.get_by_label("Place").select_option("bin-7")
+    page.get_by_label("From").fill("2031-05-04T06:00")
+    page.get_by_label("Why").fill("New cable")
+    page.get_by_role("button", name="Plan it").click()
+    planned = page.get_by_role("main").get_by_role("listitem").filter(has_text="New cable")
+    expect(planned).to_contain_text("Maintenance, to come")
+    expect(planned).to_contain_text("2031")
+    assert not visitor.scrolls_sideways()
+    planned.get_by_role("button", name="End it now").click()
+    expect(planned).to_contain_text("Maintenance, over")
+    assert visitor.complaints == []
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_rules_are_told_in_words_and_lead_to_their_alerts(visit: Visit, alert_id: int, *, dark: bool) -> None:
     visitor = visit("/rules", size=SMALL_PHONE, dark=dark)

@@ -137,6 +137,7 @@ export type Silence = ReturnType<typeof silence>;
 export interface NewSilence {
   kind: Silence["kind"];
   selector: Facts;
+  begins?: string;
   ends: string;
   repeats: Silence["repeats"];
   comment: string;
