@@ -35,7 +35,7 @@ from siloscope_edge.config import VITALS_DEVICE
 from siloscope_edge.packing import READINGS_PER_PACK
 from siloscope_process.errors import Unavailable
 
-GOAL_SHARE, GOAL_MIB = 0.15, 90.0
+GOAL_SHARE, GOAL_MIB = 0.15, 90e6 / 2**20
 _FLOATS_A_REQUEST = (50, 8)
 _SETTLE_S = 5.0
 _TRIED_S, _BARE_S = 10.0, 15.0
