@@ -121,6 +121,12 @@ def test_an_address_is_judged_before_it_is_called(host: str, allowed: bool) -> N
     assert calls.obstacle(call, allow_public=True) == ""
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".local"])
+async def test_a_name_that_is_none_is_a_failure(host: str) -> None:
+    with pytest.raises(ActionFailed, match="GET http://"):
+        await make(Call(f"http://{host}/"))
+
+
 async def test_a_name_that_leads_outside_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
     async def resolved(*_arguments: Any, **_named: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in ("127.0.0.1", "8.8.8.8")]

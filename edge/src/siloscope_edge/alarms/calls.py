@@ -77,7 +77,7 @@ async def made(call: Call, said: dict[str, Any], *, timeout_s: float, allow_publ
             status = await _status(urlsplit(call.url), _request(call, said), allow_public=allow_public)
     except TimeoutError:
         raise _failed(call, f"no answer within {timeout_s:g} s") from None
-    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+    except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:  # a name can be none
         raise _failed(call, f"{error or type(error).__name__}") from error
     if not 200 <= status < 300:
         raise ActionFailed(Quality.DEVICE_EXCEPTION, f"{shown(call)}: answered {status}")
