@@ -122,9 +122,9 @@ def _turns(
             continue
         missed = sum(count for first_s, last_s, count in told if one.at_s - 0.1 < last_s <= other.at_s + 0.1)
         turns = round((other.at_s - one.at_s - 0.4 * watched.period_s) / watched.period_s) - missed
-        if turns > 1 or other.at_s - one.at_s < 0.3 * watched.period_s:
+        if turns > 1:
             detail = f"{other.at_s - one.at_s:.3f} s to the next, and {missed} declared"
-            yield Finding("lost" if turns > 1 else "doubled", name, one.at_s, detail)
+            yield Finding("lost", name, one.at_s, detail)
 
 
 def _asked(

@@ -137,3 +137,11 @@ async def test_a_host_that_goes_and_comes_back_is_opened_again(bus: ModbusBus, h
     await host.start()
     await bus.open()
     assert (await bus.read(instrument(1)))[0].value == 21.9
+
+
+async def test_what_a_device_said_before_it_fell_silent_stands(bus: ModbusBus, host: FakeModbusHost) -> None:
+    whole = host.units[1]
+    host.units[1] = lambda function, address, count: whole(function, address, count) if address == 0 else None
+    readings = await bus.read(instrument(1))
+    assert [reading.value for reading in readings] == [21.9, -10.1, None]
+    assert readings[2].quality == Quality.COMM_FAILURE

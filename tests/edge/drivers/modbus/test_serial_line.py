@@ -154,3 +154,19 @@ async def test_through_a_terminal_server_too() -> None:
     await server.stop()
     assert server.heard == [REQUEST]
     assert tally.kinds == [Trouble.NOISE]
+
+
+async def test_a_device_whose_answers_are_torn_costs_two_time_outs_however_many_parts_it_has(
+    terminal: FakeTerminal,
+) -> None:
+    profile = profile_files.read(profile_files.catalogue()["sdm120"])
+    assert isinstance(profile, ModbusProfile)
+    limits = replace(profile.limits, timeout_s=0.1, rest_s=0, registers_per_request=2)
+    meter = Instrument(ModbusDevice("meter", "sdm120", unit_id=1), replace(profile, limits=limits))
+    terminal.answer = lambda data: b"\x01\x04\x04\x43"
+    bus = await opened(terminal, meter, Tally())
+    with pytest.raises(ReadFailed) as failure:
+        await bus.read(meter)
+    bus.close()
+    assert failure.value.quality is Quality.INVALID_FRAME
+    assert len(terminal.heard) == 2

@@ -42,6 +42,7 @@ _ASKS = {
 }
 _WAKE = b"\x00"
 _WAKING_S = 0.005
+_TORN = (Trouble.SHORT_FRAME, Trouble.WRONG_CHECKSUM, Trouble.NOISE)
 _KEPT_BYTES = 1024
 """More than pymodbus keeps of what is not yet a frame: an answer may come behind long noise."""
 
@@ -134,10 +135,10 @@ class ModbusBus:
             try:
                 wire = await self._patiently(slave, part.ask)
             except (ReadFailed, PortUnavailable) as error:
-                if not isinstance(error, ReadFailed) or not error.answered or not self.is_open:
+                if not isinstance(error, ReadFailed) or not self._is_word_of(error):
                     if len(refusals) == at_part:
                         raise
-                    break  # what was had stands; the rest is not asked for any more
+                    break  # what was had stands; the rest is not asked for any more: others are due
                 refusals.append(error)
             if wire is None:
                 for at in part.channels:
@@ -148,6 +149,10 @@ class ModbusBus:
         if len(refusals) == len(slave.parts):
             raise refusals[0]
         return Columns(values, quality)
+
+    def _is_word_of(self, error: ReadFailed) -> bool:
+        """Say whether a device refused at once: silence, and answers that are torn again and again, cost time-outs."""
+        return error.answered and self.is_open and error.trouble not in _TORN
 
     async def switch(self, instrument: Instrument, output: ModbusOutput, *, on: bool) -> None:
         slave = self._slaves[instrument.name]
