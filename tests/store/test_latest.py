@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from siloscope_process.clock import to_ms
 from siloscope_store import samples
 from siloscope_store.connections import connect_async
-from siloscope_store.sample_rows import encode, latest_row, newest_row
+from siloscope_store.sample_rows import encode, latest_row, newest_rows
 
 AT_MS = 1_700_000_000_000
 Element = tuple[int, float | None, int]
@@ -49,7 +49,7 @@ async def test_each_element_is_the_newest_of_its_own_whatever_comes_in_which_ord
             quality = codes if any(codes) else None
             came: list[Element | None] = [(at_ms, *each) for each in zip(values, codes, strict=True)]
             if random.random() < 0.5:
-                newest.append(newest_row(encode(group_id, at_ms, values, quality), several=False))
+                newest += newest_rows([(at_ms, encode(group_id, at_ms, values, quality), False)])
             else:
                 gone = random.randrange(width)
                 came[gone] = None
@@ -77,7 +77,7 @@ async def test_writers_that_meet_the_same_new_groups_crosswise_never_deadlock(
         for turn in range(20):
             groups = range(turn * 100 + 1, turn * 100 + 61)
             partial = [latest_row(group_id, [AT_MS, None], [1.0, None], None) for group_id in groups]
-            whole = [newest_row(encode(group_id, AT_MS, [1.0, 2.0], None), several=False) for group_id in groups]
+            whole = newest_rows((AT_MS, encode(group_id, AT_MS, [1.0, 2.0], None), False) for group_id in groups)
             first, second = connections
             await asyncio.gather(
                 write(first, partial[:30], whole[30:]),
@@ -106,7 +106,7 @@ async def test_one_sample_is_counted_once_and_several_more_than_that(
         if partial:
             await write(connection, [latest_row(1, [at_ms], [20.0], None, several=several)], [])
         else:
-            await write(connection, [], [newest_row(encode(1, at_ms, [20.0], None), several=several)])
+            await write(connection, [], newest_rows([(at_ms, encode(1, at_ms, [20.0], None), several)]))
         return await counted(connection, 1)
 
     first = await came(AT_MS, several=False)
@@ -121,14 +121,14 @@ async def test_a_sample_that_was_overtaken_is_counted_where_it_may_be_in_time(
     row = await (await connection.execute("SELECT now()")).fetchone()
     assert row is not None
     now_ms = to_ms(row[0])
-    newest = [newest_row(encode(group, now_ms, [20.0, 21.0], None), several=False) for group in (1, 2, 3)]
+    newest = newest_rows((now_ms, encode(group, now_ms, [20.0, 21.0], None), False) for group in (1, 2, 3))
     await write(connection, [], newest)
     before = [await counted(connection, group) for group in (1, 2, 3)]
     kept = await held(connection)
-    behind = newest_row(encode(1, now_ms - 5_000, [9.0, 9.0], None), several=False)
+    behind = (now_ms - 5_000, encode(1, now_ms - 5_000, [9.0, 9.0], None), False)
     late = latest_row(2, [now_ms - 3_600_000], [9.0], None)
-    again = newest_row(encode(3, now_ms + 1_000, [20.0, 21.0], None), several=False)
-    await write(connection, [late], [behind, again])
+    again = (now_ms + 1_000, encode(3, now_ms + 1_000, [20.0, 21.0], None), False)
+    await write(connection, [late], newest_rows([behind, again]))
     after = [await counted(connection, group) for group in (1, 2, 3)]
     assert [b - a for a, b in zip(before, after, strict=True)] == [1, 0, 1]
     assert {group: each for group, each in (await held(connection)).items() if group < 3} == {
@@ -181,3 +181,14 @@ async def test_numbers_of_transactions_that_begin_anew_are_told_apart(
         "SELECT committed_since(%s::text::xid, %s::pg_snapshot)", (str(stored_by), horizon)
     )
     assert await asked.fetchone() == (since,)
+
+
+async def test_whether_a_row_was_committed_since_is_asked_without_a_call_for_each(
+    connection: AsyncConnection[Any],
+) -> None:
+    found = await connection.execute(
+        "EXPLAIN SELECT group_id FROM latest WHERE committed_since(xmin, '10:20:15'::pg_snapshot)"
+    )
+    plan = "\n".join(row[0] for row in await found.fetchall())
+    assert "pg_visible_in_snapshot" in plan
+    assert "committed_since" not in plan

@@ -7,7 +7,7 @@ from siloscope_ingest.entries import Entry, Row
 from siloscope_ingest.shapes import TABLES
 from siloscope_store.ranges import Range, merged, of_numbers
 from siloscope_store.relative_messages import Message
-from siloscope_store.sample_rows import decode, encode, latest_row, newest_row
+from siloscope_store.sample_rows import decode, encode, latest_row, newest_rows
 from siloscope_store.samples import IN_TIME_MS, MOST_NEW_SPANS, OVERTAKEN_MS, SPAN_MS
 
 Span = int
@@ -118,11 +118,9 @@ class Batch:
 
     def newest_rows(self) -> list[bytes]:
         """Return a row of `latest` of each group of which all came from whole samples, ascending."""
-        return sorted(
-            newest_row(row, several=several)
-            for group_id, (_, row, several) in self._whole.items()
-            if group_id not in self._elements
-        )
+        if not self._elements:
+            return newest_rows(self._whole.values())
+        return newest_rows(each for group_id, each in self._whole.items() if group_id not in self._elements)
 
     def partial_latest(self) -> list[bytes]:
         """Return rows of `latest` from samples of parts of groups, ascending."""

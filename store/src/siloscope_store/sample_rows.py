@@ -7,7 +7,7 @@ Source:
     PostgreSQL documentation, COPY, "Binary Format"; array_send and range_send in the server's sources.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from struct import Struct, calcsize
 from typing import NamedTuple
@@ -27,7 +27,8 @@ _FLOAT_ELEMENT = Struct(">id")
 _INT2_ELEMENT = Struct(">ih")
 _TIME_ELEMENT = Struct(">iq")
 _FIVE_FIELDS = b"\x00\x05"
-_ONE_CAME, _SEVERAL_CAME = b"\x00\x00\x00\x02\x00\x01", b"\x00\x00\x00\x02\x00\x02"
+_CAME = (b"\x00\x00\x00\x02\x00\x01", b"\x00\x00\x00\x02\x00\x02")
+"""One sample came, or several."""
 _TIME = slice(10, 22)
 _ARRAYS_AT = 22
 
@@ -105,12 +106,16 @@ def latest_row(group_id: int, times_ms: Codes, values: Values, quality: Codes | 
     """Return a row of `latest` whose elements may be of different times; `several`: it may be made of many samples."""
     head = Struct(">hii").pack(5, 4, group_id)
     arrays = time_array(times_ms) + float_array(values) + (_NULL if quality is None else int2_array(quality))
-    return head + arrays + (_SEVERAL_CAME if several else _ONE_CAME)
+    return head + arrays + _CAME[several]
 
 
-def newest_row(row: bytes, *, several: bool) -> bytes:
-    """Return a sample's row as the newest of its group; `several`: it is not the only one that came."""
-    return _FIVE_FIELDS + row[2:] + (_SEVERAL_CAME if several else _ONE_CAME)
+def newest_rows(samples: Iterable[tuple[int, bytes, bool]]) -> list[bytes]:
+    """Return samples' rows as the newest of their groups, ascending.
+
+    Args:
+        samples: Time, row, and whether it is not the only one that came of its group.
+    """
+    return sorted([_FIVE_FIELDS + row[2:] + _CAME[several] for _, row, several in samples])
 
 
 def float_array(values: Values) -> bytes:

@@ -175,7 +175,7 @@ async def write_latest(connection: Connection, rows: Sequence[bytes], newest: Se
     Args:
         connection: In a transaction.
         rows: Those of `latest_row`, ascending by group.
-        newest: Those of `newest_row` that are whole groups, ascending, of groups that are not among `rows`.
+        newest: Those of `newest_rows` that are whole groups, ascending, of groups that are not among `rows`.
     """
     if rows:
         await _copy(connection, SQL(_SQL["copy_latest"]), rows)
