@@ -115,3 +115,13 @@ async def test_noise_on_the_whole_line_is_no_device() -> None:
     assert found.ended is Ended.COMPLETE
     assert {each.presence for each in found.devices} == {Presence.GARBLED}
     assert all(not each.tables for each in found.devices)
+
+
+async def test_a_line_that_is_noise_throughout_is_said_once_and_costs_little() -> None:
+    clock, chance = QuickClock(), random.Random(3)
+    bus = SimulatedBus(clock, {unit: Registers({3: {0: 7}}) for unit in range(1, 201)})
+    bus.spoil = lambda unit, pdu, frame: chance.randbytes(4)
+    found = await survey(bus, Questions(units=tuple(range(1, 201)), rounds=1), clock, within_s=600)
+    assert len(found.devices) < 10
+    assert any("whoever is asked" in note for note in found.notes)
+    assert found.took_s < 150

@@ -15,7 +15,9 @@ _PATIENCE_S = 0.25
 _LEAST_PATIENCE_S = 0.12
 _LONG_S = 1.0
 _LINGER_S = 0.06
-_CONFIRMATIONS = 4
+_CONFIRMATIONS = 2
+_NOISY = 6
+"""So many unit ids that bring broken answers only: that is the line, not so many devices."""
 _ALIKE = 4
 """So many units of a TCP host in a row that all answer: perhaps it looks at no unit id."""
 
@@ -76,6 +78,12 @@ class Scan:
                 break
         self._session.progress(what, len(units), len(units))
 
+    @property
+    def is_noisy(self) -> bool:
+        """Whether noise comes whoever is asked: then it says nothing of the one who is asked."""
+        only_broken = [each for each in self.found.values() if not any(outcome.is_alive for outcome in each)]
+        return len(only_broken) >= _NOISY
+
     async def confirm(self) -> None:
         """Ask each found unit a few times more, and listen on for a second answer.
 
@@ -85,8 +93,7 @@ class Scan:
         """
         for at, (unit, outcomes) in enumerate(sorted(self.found.items())):
             self._session.progress("asking again", at, len(self.found))
-            function = READ_INPUT if self._session.exchange.framing == "rtu" and at % 2 else READ_HOLDING
-            for _ in range(_CONFIRMATIONS):
+            for function in (READ_HOLDING, READ_INPUT) * _CONFIRMATIONS:
                 patience_s = max(self._patience_s, self._session.record(unit).patience_s)
                 linger_s = _LINGER_S if self._session.exchange.framing == "rtu" else 0.0
                 outcomes.append(await self._session.ask(unit, read_pdu(function, 0, 1), patience_s, linger_s=linger_s))
@@ -98,7 +105,7 @@ class Scan:
             if late == before:  # it answered, only after we had gone on
                 self._patience_s = min(_LONG_S, 2 * self._patience_s)
                 self._add(late, await self._session.ask(late, read_pdu(READ_HOLDING, 0, 1), _LONG_S))
-        if outcome.is_broken and not outcome.late:
+        if outcome.is_broken and not outcome.late and not self.is_noisy:
             for suspect in (unit, before):
                 if suspect is not None and suspect not in self.found:
                     again = await self._session.ask(suspect, read_pdu(READ_HOLDING, 0, 1), _LONG_S, linger_s=_LINGER_S)
@@ -160,9 +167,14 @@ def presence(outcomes: Sequence[Outcome], *, others_are_fine: bool) -> tuple[Pre
     return Presence.DEVICE, ""
 
 
-def line_notes(outcomes: Iterable[Outcome], echoes: int) -> list[str]:
+def line_notes(outcomes: Iterable[Outcome], echoes: int, *, noisy_line: bool) -> list[str]:
     """Return what is to be said of the line itself."""
     notes = []
+    if noisy_line:
+        notes.append(
+            "Noise comes whoever is asked: A and B swapped, no termination or bias, no common ground, another master, "
+            "or another speed. Mend that first."
+        )
     heard = list(outcomes)
     if echoes:
         notes.append("The adapter sends back what it is sent (echo). That does no harm; it is told from answers.")

@@ -113,7 +113,8 @@ async def _who_is_there(session: Session, questions: Questions, findings: Findin
             findings.devices.append(DeviceFindings(unit_id=unit, presence=what, notes=[note] if note else []))
         findings.silent_units = sorted(scan.silent)
         findings.any_unit = scan.any_unit
-        findings.notes += line_notes((each for group in scan.found.values() for each in group), session.echoes)
+        heard = [each for group in scan.found.values() for each in group]
+        findings.notes += line_notes(heard, session.echoes, noisy_line=scan.is_noisy)
     return findings.devices
 
 
