@@ -18,7 +18,7 @@ export default defineConfig({
     proxy: { "/api": process.env["SILOSCOPE_API"] ?? "http://127.0.0.1:8080" },
   },
   test: {
-    include: ["tests/**/*.test.ts"],
+    include: ["tests/**/*.test.ts", "edge-tests/**/*.test.ts"],
     environment: "node",
   },
 });

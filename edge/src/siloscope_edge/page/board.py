@@ -3,14 +3,14 @@
 No I/O. It is told of every reading on the path of polling, so it does as little as it can.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
 from siloscope_contract.packs import Sample
 from siloscope_contract.quantities import QUANTITIES
 from siloscope_edge.errors import Trouble
-from siloscope_edge.page.history import DeviceHistory, bytes_of, step_for
+from siloscope_edge.page.history import DeviceHistory, bytes_of, placed, step_for
 from siloscope_edge.polling import Poller
 from siloscope_edge.profiles import Channel
 
@@ -45,14 +45,20 @@ class Seen(Struct):
     """What was seen of a device.
 
     Attributes:
-        sample: The newest.
+        keys: Its channels; those of the newest sample until it is known which are expected.
+        time_ms: When it was read last, since the boot; None: never.
+        values: By channel.
+        quality: By channel; None where the device did not tell it.
         good: By position of a channel that has no value now: the value that it last had, and when that was read.
         answers: How long it took.
         troubles: What went wrong on its line, how often.
         history: Its day; None where there is no memory for it.
     """
 
-    sample: Sample | None = None
+    keys: tuple[str, ...] = ()
+    time_ms: int | None = None
+    values: Sequence[float | None] = ()
+    quality: Sequence[int | None] = ()
     good: dict[int, tuple[float, int]] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
     troubles: dict[Trouble, int] = field(default_factory=dict)
@@ -60,20 +66,19 @@ class Seen(Struct):
 
     def take(self, sample: Sample) -> None:
         """Take the newest sample."""
-        before = self.sample
-        if before is not None:
-            if before.names != sample.names:
-                self.good.clear()
-            elif None in sample.values:
-                self._remember(before, sample)
-        self.sample = sample
+        values: Sequence[float | None] = sample.values
+        quality: Sequence[int | None] = sample.quality
+        if not self.keys:
+            self.keys = sample.names
+        elif sample.names != self.keys:
+            values, quality = placed(sample, self.keys)
+        if None in values and self.time_ms is not None:
+            for at, (was, value) in enumerate(zip(self.values, values, strict=True)):
+                if value is None and was is not None:
+                    self.good[at] = (was, self.time_ms)
+        self.time_ms, self.values, self.quality = sample.time_ms, values, quality
         if self.history is not None:
-            self.history.add(sample)
-
-    def _remember(self, before: Sample, sample: Sample) -> None:
-        for at, (was, value) in enumerate(zip(before.values, sample.values, strict=True)):
-            if value is None and was is not None:
-                self.good[at] = (was, before.time_ms)
+            self.history.add(sample.time_ms, values, quality)
 
 
 class Board:
@@ -89,7 +94,6 @@ class Board:
         self._history_bytes = history_bytes
         self._seen: dict[str, Seen] = {}
         self.pollers: list[Poller] = []
-        self.on_change: Callable[[], None] = lambda: None
 
     def begins(self, poller: Poller) -> None:
         self.pollers.append(poller)
@@ -118,16 +122,18 @@ class Board:
         """Keep a day of these devices, as far as there is memory, and forget all others."""
         for name in [each for each in self._seen if each not in devices]:
             del self._seen[name]
-        if self.step_s is None:
-            return
         for name, channels in devices.items():
-            seen = self._seen.setdefault(name, Seen())
-            if seen.history is not None and seen.history.channels == len(channels):
-                continue
-            seen.history = None
-            if self._taken() + bytes_of(len(channels), self.step_s) <= self._history_bytes:
+            keys = tuple(each.key for each in channels)
+            seen = self._seen.get(name)
+            if seen is None or seen.keys != keys:  # new, or another one of that name
+                seen = self._seen[name] = Seen(keys)
+            if seen.history is None and self._fits(len(channels)):
+                assert self.step_s is not None, "nothing fits without a step"
                 circular = [at for at, each in enumerate(channels) if QUANTITIES[each.quantity].circular]
                 seen.history = DeviceHistory(len(channels), self.step_s, circular)
+
+    def _fits(self, channels: int) -> bool:
+        return self.step_s is not None and self._taken() + bytes_of(channels, self.step_s) <= self._history_bytes
 
     def _taken(self) -> int:
         return sum(

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from siloscope_contract.births import ClockState
-from siloscope_contract.packs import Sample
 from siloscope_contract.quality import BY_REASON, grade
 from siloscope_edge.attendance import Attendance
 from siloscope_edge.config import VITALS_DEVICE, Bus
@@ -183,7 +182,7 @@ def _device(station: Station, poller: Poller, instrument: Instrument, attendance
         "where": instrument.device.where,
         "state": _state(poller, attendance, seen, instrument.name),
         "period_s": attendance.period_s,
-        "age_s": _age_s(seen.sample, instant_ms),
+        "age_s": _age_s(seen, instant_ms),
         "failures": attendance.failures,
         "rests_s": _rounded(rests_s) if attendance.silent and rests_s > 0 else None,
         "detail": poller.failures.get(instrument.name, ""),
@@ -200,7 +199,7 @@ def _device(station: Station, poller: Poller, instrument: Instrument, attendance
 
 
 def _state(poller: Poller, attendance: Attendance, seen: Seen, device: str) -> str:
-    if not poller.port_is_open and (seen.sample is not None or poller.port_detail):
+    if not poller.port_is_open and (seen.time_ms is not None or poller.port_detail):
         return "port_closed"
     if attendance.silent:
         return "silent"
@@ -222,13 +221,12 @@ def _values(
     config = station.installation().config
     period_s = instrument.period_s if instrument is not None else config.vitals_period_s or 0.0
     stale_after_s = max(_LATE_PERIODS * period_s, period_s + _LATE_AT_LEAST_S)
-    sample = seen.sample
-    if sample is not None and len(sample.values) != len(channels):
-        sample = None  # of a profile that is no longer read
+    if seen.keys != tuple(channel.key for channel in channels):
+        seen = Seen()  # of a profile that is no longer read
     return {
         "device": name,
         "title": _title(name, instrument),
-        "age_s": _age_s(sample, instant_ms),
+        "age_s": _age_s(seen, instant_ms),
         "stale_after_s": stale_after_s,
         "history": seen.history is not None,
         "channels": [
@@ -238,17 +236,18 @@ def _values(
                 "quantity": channel.quantity,
                 "unit": channel.unit,
                 "resolution": channel.resolution,
-                **_reading(sample, seen, at, instant_ms),
+                **_reading(seen, at, instant_ms),
             }
             for at, channel in enumerate(channels)
         ],
     }
 
 
-def _reading(sample: Sample | None, seen: Seen, at: int, instant_ms: int) -> Json:
-    if sample is None:
+def _reading(seen: Seen, at: int, instant_ms: int) -> Json:
+    code = seen.quality[at] if seen.time_ms is not None else None
+    if code is None:
         return {"value": None, "quality": None, "reason": None, "last_good": None}
-    value, code = sample.values[at], sample.quality[at]
+    value = seen.values[at]
     good = seen.good.get(at) if value is None else None
     return {
         "value": value,
@@ -264,8 +263,8 @@ def _title(name: str, instrument: Instrument | None) -> str:
     return "Edge agent" if name == VITALS_DEVICE else name
 
 
-def _age_s(sample: Sample | None, instant_ms: int) -> float | None:
-    return _rounded((instant_ms - sample.time_ms) / 1000) if sample is not None else None
+def _age_s(seen: Seen, instant_ms: int) -> float | None:
+    return _rounded((instant_ms - seen.time_ms) / 1000) if seen.time_ms is not None else None
 
 
 def _all_shown(curve: Sequence[float | None], channel: Channel) -> list[float | None]:

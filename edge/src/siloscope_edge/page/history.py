@@ -82,6 +82,16 @@ class Curve(NamedTuple):
         self.flags.append(step.flags)
 
 
+def placed(sample: Sample, keys: Sequence[str]) -> tuple[list[float | None], list[int | None]]:
+    """Return values and qualities of these channels; None and None where the sample lacks one."""
+    found = {name: at for at, name in enumerate(sample.names)}
+    places = [found.get(key) for key in keys]
+    return (
+        [sample.values[at] if at is not None else None for at in places],
+        [sample.quality[at] if at is not None else None for at in places],
+    )
+
+
 class Tally:
     """The step that is being filled.
 
@@ -127,7 +137,7 @@ class Tally:
         mean = [total / count if count else 0.0 for total, count in zip(self._total, self._counts, strict=True)]
         for at in self._circular:
             if self._counts[at]:
-                mean[at] = math.degrees(math.atan2(self._east[at], self._north[at])) % 360
+                mean[at] = _angle(self._east[at], self._north[at])
         also = GOOD if self._all_good else 0
         flags = [
             each | also if count else each & BAD  # a number that is none is no value
@@ -178,15 +188,15 @@ class DeviceHistory:
         """Return the number of the step that an instant since the boot is in."""
         return time_ms // self._step_ms
 
-    def add(self, sample: Sample) -> None:
-        """Add a sample that was just read."""
-        number = sample.time_ms // self._step_ms
+    def add(self, time_ms: int, values: Sequence[float | None], quality: Sequence[int | None]) -> None:
+        """Add what was just read of each channel; one without a quality was not."""
+        number = time_ms // self._step_ms
         if number != self._open:
             self._close()
             self._open = number
             if self.first is None:
                 self.first = number
-        self._tally.add(sample.values, sample.quality)
+        self._tally.add(values, quality)
 
     def fill(self, number: int, row: Row) -> bool:
         """Put a step of the past where nothing stands yet; say whether it was."""
@@ -270,4 +280,9 @@ def _direction(angles: Sequence[float]) -> float:
     """
     east = math.fsum(math.sin(math.radians(each)) for each in angles)
     north = math.fsum(math.cos(math.radians(each)) for each in angles)
-    return math.degrees(math.atan2(east, north)) % 360
+    return _angle(east, north)
+
+
+def _angle(east: float, north: float) -> float:
+    angle = math.degrees(math.atan2(east, north)) % 360
+    return angle if angle < 360 else 0.0  # what is hardly below 0 is 360 to a remainder

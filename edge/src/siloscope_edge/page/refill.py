@@ -1,10 +1,9 @@
 """The hours before this start: charts are filled from the spool's file, newest first, beside everything else.
 
-Of ten seconds it works for two at most, on a thread of its own and a connection that only reads; polling goes on.
+Of ten seconds it works for two at most, on a thread beside and on connections that only read; polling goes on.
 """
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -20,7 +19,7 @@ from siloscope_edge.epochs import ordinal_of
 from siloscope_edge.errors import SpoolFull, SpoolUnusable
 from siloscope_edge.installation import Installation
 from siloscope_edge.packing import unpacked
-from siloscope_edge.page.history import DAY_S, DeviceHistory, Tally
+from siloscope_edge.page.history import DAY_S, DeviceHistory, Tally, placed
 from siloscope_edge.page.station import Station
 from siloscope_edge.spool_file import FILE_NAME, SQL, connect, translated_errors
 
@@ -74,23 +73,23 @@ async def _fill(station: Station, directory: Path, base_ms: int | None) -> None:
         return
     below: int | None = 1 << 62
     in_vain = 0
-    with closing(await asyncio.to_thread(connect, directory / FILE_NAME, read_only=True)) as connection:
-        while below is not None and in_vain < _IN_VAIN:
-            since_ms = station.guard.boot_ms() - DAY_S * 1000
-            batch = await asyncio.to_thread(_read, connection, below, base_ms, boot, since_ms)
-            below, in_vain = batch.below, in_vain + batch.in_vain if not batch.samples else batch.in_vain
-            for sample in batch.samples:
-                filler = fillers.get(sample.device)
-                if filler is not None:
-                    filler.take(sample)
-            await station.clock.sleep(max(_LEAST_REST_S, _RESTS * batch.took_s))
+    while below is not None and in_vain < _IN_VAIN:
+        since_ms = station.guard.boot_ms() - DAY_S * 1000
+        batch = await asyncio.to_thread(_read, directory / FILE_NAME, below, base_ms, boot, since_ms)
+        below, in_vain = batch.below, in_vain + batch.in_vain if not batch.samples else batch.in_vain
+        for sample in batch.samples:
+            filler = fillers.get(sample.device)
+            if filler is not None:
+                filler.take(sample)
+        await station.clock.sleep(max(_LEAST_REST_S, _RESTS * batch.took_s))
     for filler in fillers.values():
         filler.flush()
 
 
-def _read(connection: sqlite3.Connection, below: int, base_ms: int | None, boot: str, since_ms: int) -> Batch:
+def _read(file: Path, below: int, base_ms: int | None, boot: str, since_ms: int) -> Batch:
+    """Read some packs; on a connection of its own, since whoever asked may be gone before it is done."""
     started_s = time.monotonic()
-    with translated_errors():
+    with closing(connect(file, read_only=True)) as connection, translated_errors():
         rows = connection.execute(SQL["packs_below"], (below, _PACKS_AT_ONCE)).fetchall()
         ours = {row[0] for row in connection.execute(SQL["undated_ordinals"]) if row[1] == boot}
     found: list[Sample] = []
@@ -129,7 +128,7 @@ class _Filler:
 
     def __init__(self, history: DeviceHistory, keys: Sequence[str], held_back_s: float) -> None:
         self._history = history
-        self._places = {key: at for at, key in enumerate(keys)}
+        self._keys = keys
         self._held_back_ms = held_back_s * 1000
         self._tally = Tally(len(keys), history.circular)
         self._number: int | None = None
@@ -142,7 +141,7 @@ class _Filler:
             if self._newer_ms is not None and 0 < self._newer_ms - sample.time_ms <= self._held_back_ms:
                 self._hold(sample, range(number + 1, self._history.number_of(self._newer_ms)))
             self._number = number
-        self._tally.add(*self._placed(sample))
+        self._tally.add(*placed(sample, self._keys))
         self._newer_ms = sample.time_ms
 
     def flush(self) -> None:
@@ -152,18 +151,9 @@ class _Filler:
     def _hold(self, sample: Sample, numbers: range) -> None:
         """What was held back for it was the same, within its deadbands."""
         for number in numbers:
-            tally = Tally(len(self._places), self._history.circular)
-            tally.add(*self._placed(sample))
+            tally = Tally(len(self._keys), self._history.circular)
+            tally.add(*placed(sample, self._keys))
             self._history.fill(number, tally.take())
-
-    def _placed(self, sample: Sample) -> tuple[list[float | None], list[int | None]]:
-        values: list[float | None] = [None] * len(self._places)
-        quality: list[int | None] = [None] * len(self._places)
-        for key, value, code in zip(sample.names, sample.values, sample.quality, strict=True):
-            at = self._places.get(key)
-            if at is not None:
-                values[at], quality[at] = value, code
-        return values, quality
 
 
 def _held_back_s(installation: Installation, device: str) -> float:

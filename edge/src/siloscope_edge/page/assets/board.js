@@ -116,11 +116,12 @@ export class Board {
     this.heads.get("")?.replaceChildren(made("h2", "", say(language, "agent")));
   }
 
-  /** @param {number} now @param {Language} language */
-  show(now, language) {
+  /** @param {number} now @param {boolean} gone whether the agent does not answer: then only ages go on @param {Language} language */
+  show(now, gone, language) {
     const { status } = this;
     if (status === null) return;
-    const passedS = (now - this.learnt) / 1000;
+    const known = gone ? this.learnt : now;
+    const passedS = (known - this.learnt) / 1000;
     for (const bus of status.buses) {
       const tag = this.heads.get(bus.name)?.querySelector(".tag");
       if (!tag) continue;
@@ -129,7 +130,10 @@ export class Board {
     }
     for (const card of this.cards.values()) card.show(now, language);
     this.showTiles(status, passedS, language);
-    this.showTroubles(this.troubles(status, passedS, now, language), language);
+    this.showTroubles(
+      this.troubles(status, passedS, known, language),
+      language,
+    );
   }
 
   /** @param {Status} status @param {number} passedS @param {Language} language */
@@ -190,7 +194,7 @@ export class Board {
           spool.undated_packs > 0
             ? t("undated", { n: spool.undated_packs })
             : "",
-          t("drift", { n: clock.drift_ppm }),
+          clock.drift_ppm === 0 ? "" : t("drift", { n: clock.drift_ppm }),
         ],
       ),
       tile(

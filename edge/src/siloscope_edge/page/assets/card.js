@@ -10,6 +10,7 @@ import {
 import { made, write } from "./elements.js";
 import { LargeChart } from "./large_chart.js";
 import { ageOf, shortTimeOf, valueOf } from "./shown.js";
+import { stateOf } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./words.js").Language} Language */
@@ -17,7 +18,7 @@ import { say } from "./words.js";
 /** @typedef {import("./documents.js").DeviceValues} DeviceValues */
 /** @typedef {import("./documents.js").ChannelValue} ChannelValue */
 /** @typedef {import("./documents.js").History} History */
-/** @typedef {"live" | "stale" | "bad" | "never"} State */
+/** @typedef {import("./state.js").State} State */
 
 const SPARK = { left: 1, top: 2, width: 82, height: 28 };
 const GRADES = {
@@ -328,13 +329,6 @@ class Row {
     write(this.tag, word);
     if (!charted && this.isOpen) this.chart.say(t("chart_none"));
   }
-}
-
-/** @param {ChannelValue} channel @param {number | null} ageS @param {number} staleAfterS @returns {State} */
-export function stateOf(channel, ageS, staleAfterS) {
-  if (ageS === null || channel.quality === null) return "never";
-  if (ageS > staleAfterS) return "stale";
-  return channel.value === null ? "bad" : "live";
 }
 
 /** @param {ChannelValue} channel @param {State} state @param {(key: string) => string} t @returns {[string, string]} */

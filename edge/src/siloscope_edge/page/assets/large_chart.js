@@ -83,9 +83,16 @@ export class LargeChart {
       "aria-label",
       `${say(language, "chart_of", { title: about.title })}: ${summary}`,
     );
-    this.words.textContent = /[04-7]/.test(curve.flags)
-      ? `${summary} · ${say(language, "chart_failures")}`
-      : summary;
+    const hints = [
+      /[4-7]/.test(curve.flags) ? "chart_failures" : "",
+      /0/.test(curve.flags) ? "chart_gaps" : "",
+    ];
+    const told = hints
+      .filter((each) => each !== "")
+      .map((each) => say(language, each));
+    this.words.textContent = [summary, ...told]
+      .filter((each) => each !== "")
+      .join(" · ");
     this.point = (x) => {
       const steps = curve.mean.length;
       const at = Math.max(

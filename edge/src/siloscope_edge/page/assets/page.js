@@ -114,7 +114,7 @@ function show() {
   document.title = node.node;
   part("node").textContent = node.node;
   part("site").textContent = `${node.organisation} / ${node.site}`;
-  board.show(now(), language);
+  board.show(now(), gone, language);
   footer(status);
 }
 
