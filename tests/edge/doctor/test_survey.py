@@ -61,6 +61,25 @@ async def test_only_reads_are_ever_sent() -> None:
     assert {pdu[0] for _, pdu in bus.asked} == HARMLESS
 
 
+async def test_a_device_says_its_name_when_it_is_asked_to() -> None:
+    """The answer to 43/14 as in the protocol's specification, 6.21: objects by number and length."""
+    registers = Registers({3: WORDS})
+
+    def named(pdu: bytes) -> tuple[bytes, float] | None:
+        if pdu[:2] == b"\x2b\x0e":
+            objects = b"\x00\x04ACME\x01\x04TH-1\x02\x03\x00\xff\x01"
+            return bytes.fromhex("2b0e01010000") + b"\x03" + objects, 0.02
+        return (b"\x11\x05pump\xff", 0.02) if pdu[0] == 17 else registers(pdu)
+
+    found, _ = await surveyed({1: named}, msgspec.structs.replace(FEW, identify=True))
+    assert found.devices[0].identity == {
+        "vendor": "ACME",
+        "product": "TH-1",
+        "revision": "00 ff 01",
+        "report": "70 75 6d 70 ff",
+    }
+
+
 async def test_the_functions_that_tell_names_are_sent_only_when_asked_for() -> None:
     _, bus = await surveyed({1: Registers({3: WORDS})})
     assert {pdu[0] for _, pdu in bus.asked} <= {1, 2, 3, 4}

@@ -7,8 +7,8 @@ SUMMARY = "find Modbus devices on a port or host, their registers and what they 
 _EXAMPLES = """\
 examples:
   siloscope edge doctor --port /dev/ttyUSB0 --expect 23.4:temperature
-  siloscope edge doctor --host 192.168.1.50 --units 1-10 --expect 30002=65.1:relative_humidity
-  siloscope edge doctor --port usb:0403:6001 --baud 9600 --format 8N1 --units 3 --draft profiles/
+  siloscope edge doctor --host 192.168.1.50 --expect 40002=1013.2:air_pressure
+  siloscope edge doctor --port usb:0403:6001 --units 3 --draft profiles/
 """
 
 

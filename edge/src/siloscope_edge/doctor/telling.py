@@ -13,6 +13,7 @@ WIDTH = 79
 _SHOWN_WORDS = 48
 _SHOWN_GROUPS = 3
 _BAR = 20
+_LEAST_SHARE = 0.01
 
 
 def lines_of(found: Findings) -> Iterator[str]:
@@ -167,13 +168,15 @@ def _ranking(ranking: Ranking) -> Iterator[str]:
         "clear": "clear",
         "likely": "likely, not sure",
         "open": "OPEN: these readings do not settle it",
-        "nothing": "NOTHING fits" + ("; the least bad:" if ranking.groups else ""),
+        "nothing": "NOTHING fits",
     }
-    yield f"  {ranking.clue}: {verdicts[ranking.verdict]}"
-    for group in ranking.groups[:_SHOWN_GROUPS]:
+    shown = [group for group in ranking.groups[:_SHOWN_GROUPS] if group[0].share >= _LEAST_SHARE]
+    if not shown and ranking.verdict != "nothing":
+        shown = list(ranking.groups[:1])
+    least_bad = "; the least bad:" if ranking.verdict == "nothing" and shown else ""
+    yield f"  {ranking.clue}: {verdicts[ranking.verdict]}{least_bad}"
+    for group in shown:
         share = 100 * group[0].share
-        if share < 1.0 and group is not ranking.groups[0]:
-            continue
         yield from _guess(group[0], share)
         if len(group) > 1:
             yield from _wrapped(_ties(group), "          ")
