@@ -33,7 +33,7 @@ class Broker:
         self.received = 0
         self._faults = faults
         self._chance = random.Random(seed)
-        self._link: _Link | None = None
+        self._links: list[_Link] = []
         self._queue: list[bytes] = []
         self._news = False
 
@@ -45,8 +45,8 @@ class Broker:
         """Break the connection; a broker that is killed forgets what nobody took."""
         if forgets:
             self._queue.clear()
-        if self._link is not None:
-            self._link.broken.set()
+        for link in self._links:
+            link.broken.set()
 
     async def run(self) -> None:
         """Commit what came, and tell, until cancelled."""
@@ -57,9 +57,14 @@ class Broker:
             taken, self._queue = self._queue, []
             for payload in taken:
                 self.database.commit(packs.decode(payload, received_ms=0), payload)
-            if (taken or self._news) and self._link is not None:
-                self._news = False
-                self._link.tell(watermarks.encode(self.database.watermark()))
+            if taken or self._news:
+                self.tell()
+
+    def tell(self) -> None:
+        """Publish what is committed."""
+        self._news = False
+        for link in self._links:
+            link.tell(watermarks.encode(self.database.watermark()))
 
     def on(self, kind: schedule.Kind) -> schedule.Fault | None:
         """Return a fault of the node that holds now."""
@@ -89,13 +94,15 @@ class Broker:
         if self.on(schedule.Kind.LINK_CUT) or self.on(schedule.Kind.LINK_DEAF):
             await asyncio.sleep(3.0)
             raise LinkLost("no answer")
-        self._link = link = _Link(self)
+        link = _Link(self)
+        self._links.append(link)
         if self.database.answered:
             link.tell(watermarks.encode(self.database.watermark()))  # it is retained
         try:
             yield link
         finally:
             link.broken.set()
+            self._links.remove(link)
 
 
 class _Link:
