@@ -1,9 +1,9 @@
-"""The moisture that a grain comes to in air of some temperature and humidity, by crop: published equations, their constants.
+"""The moisture that a grain comes to in air of some temperature and humidity, by crop.
 
-The constants are those of ASAE D245.5 (OCT1995), *Moisture Relationships of Plant-based Agricultural Products*, with the
-equation that the standard has for the crop; most go back to Pfost et al. 1976 (ASAE paper 76-3520). They are of
-desorption, which is how grain dries; varieties differ from them by about one percentage point. Air of 20 to 90 %
-humidity; temperatures of -20 to 60 °C, of which 5 to 50 °C were measured.
+Equations and constants are those of ASAE D245.5 (OCT1995), *Moisture Relationships of Plant-based Agricultural
+Products*; most go back to Pfost et al. 1976 (ASAE paper 76-3520). They are of desorption, which is how grain dries;
+varieties differ from them by about one percentage point. Air of 20 to 90 % humidity; temperatures of -20 to 60 °C, of
+which 5 to 50 °C were measured.
 """
 
 from collections.abc import Callable, Mapping
