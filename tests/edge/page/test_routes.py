@@ -1,5 +1,8 @@
 """Only known paths and parameters are answered, to those who are near, and no oftener made than it does good."""
 
+import re
+from importlib.resources import files
+
 import pytest
 
 from siloscope_edge.page.routes import HEADERS, Routes
@@ -9,7 +12,7 @@ from tests.edge.page.watched_yard import WatchedYard
 
 async def refused(yard: WatchedYard, path: str, **parameters: str) -> tuple[int, str]:
     with pytest.raises(Refused) as error:
-        await yard.answer(path, **parameters)
+        await yard.answer(path, parameters)
     return int(error.value.status), str(error.value)
 
 
@@ -72,7 +75,7 @@ async def test_while_the_agent_begins_anew_documents_wait_and_the_page_is_there(
 async def test_what_did_not_change_is_not_sent_again(yard: WatchedYard) -> None:
     for path in ("/", "/page.js", "/status.json"):
         answer = await yard.answer(path)
-        again = await yard.answer(path, {"if-none-match": answer.headers["ETag"]})
+        again = await yard.answer(path, headers={"if-none-match": answer.headers["ETag"]})
         assert (again.status, again.body) == (304, b"")
 
 
@@ -86,17 +89,23 @@ async def test_many_who_ask_at_once_are_given_one_answer(yard: WatchedYard) -> N
 
 async def test_answers_that_are_kept_are_few(yard: WatchedYard) -> None:
     for step_s in range(60, 86_400, 60):
-        await yard.answer("/history.json", device="bin-1", step_s=str(step_s))
+        await yard.answer("/history.json", {"device": "bin-1", "step_s": str(step_s)})
     assert sum(len(each.answer.body) for each in yard.routes._kept.values()) <= 4 * 1024**2
 
 
 async def test_the_page_asks_nobody_else(yard: WatchedYard) -> None:
     """It works in a yard without the internet, and no stranger's script runs in it."""
     page = (await yard.answer("/")).body.decode()
-    for path in ("/page.css", "/page.js", "/icon.svg", "/board.js", "/card.js", "/chart.js", "/words.js", "/shown.js"):
-        answer = await yard.answer(path)
-        assert answer.body
-        page += answer.body.decode()
+    asked = set(re.findall(r'(?:src|href)="(/[^"]*)"', page))
+    seen: set[str] = set()
+    while asked - seen:
+        for path in asked - seen:
+            seen.add(path)
+            text = (await yard.answer(path)).body.decode()
+            asked |= {f"/{name}" for name in re.findall(r' from "\./([^"]*)";$', text, re.MULTILINE)}
+            page += text
+    there_are = {f"/{each.name}" for each in files("siloscope_edge.page").joinpath("assets").iterdir()}
+    assert seen == there_are - {"/index.html", "/documents.d.ts"}
     assert "https://" not in page
     assert page.replace("http://www.w3.org/2000/svg", "").count("http://") == 0
     assert "style=" not in page

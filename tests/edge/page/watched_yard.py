@@ -1,7 +1,7 @@
 """A yard to look at: its poller, spool, keeper and board are real; a test moves its instruments, link and clocks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -146,16 +146,18 @@ class WatchedYard:
         """Let something go wrong on the line."""
         self.board.trouble(device, kind)
 
-    async def answer(self, path: str, headers: dict[str, str] | None = None, **parameters: str) -> Answer:
+    async def answer(
+        self, path: str, parameters: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Ask from near by."""
         asked = {"host": "yard-pi.local", **(headers or {})}
-        return await self.routes.respond(Request("GET", path, parameters, asked, "192.168.1.7"))
+        return await self.routes.respond(Request("GET", path, parameters or {}, asked, "192.168.1.7"))
 
     async def told(self, path: str, **parameters: str) -> Json:
         """Return a document, made anew."""
         self.clock.advance(0.0)
         self.routes._kept.clear()
-        document: Json = json.decode((await self.answer(path, **parameters)).body)
+        document: Json = json.decode((await self.answer(path, parameters)).body)
         return document
 
     async def device(self, name: str) -> Json:

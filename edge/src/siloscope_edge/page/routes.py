@@ -31,8 +31,8 @@ HEADERS = {
 }
 _TYPES = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 _TYPES |= {"svg": "image/svg+xml"}
-_ASSETS = ("index.html", "page.css", "icon.svg", "page.js", "board.js", "card.js", "chart.js", "large_chart.js")
-_ASSETS += ("elements.js", "shown.js", "state.js", "words.js")
+_SCRIPTS = ("page", "board", "card", "chart", "elements", "large_chart", "shown", "state", "words")
+_ASSETS = ("index.html", "page.css", "icon.svg", *(f"{name}.js" for name in _SCRIPTS))
 _DOCUMENTS = ("/status.json", "/values.json", "/history.json")
 _VALUES_KEPT_S = 1.0
 _HISTORY_KEPT_S = 10.0

@@ -115,7 +115,7 @@ export class Card {
     const { device, values } = this;
     write(
       this.title,
-      device?.title ?? (values === null ? this.name : say(language, "agent")),
+      device?.title ?? (values === null ? this.name : say(language, "vitals")),
     );
     this.tag.hidden = device === null;
     this.troublesLine.hidden =

@@ -111,11 +111,17 @@ const EN = {
   version: "Siloscope edge {version}",
   read_only: "This page changes nothing. Times are those of this device.",
   agent: "The agent's machine",
+  vitals: "Vitals",
   vital_uptime: "Time since start",
   vital_load: "Load, 1 min",
   vital_disk_free: "Free disk space",
   vital_memory_peak: "Most memory held",
+  vital_memory_available: "Memory to be had",
+  vital_cpu_temperature: "Processor",
+  vital_supply_low: "Supply was too low",
   vital_packs_owed: "Packs not yet confirmed",
+  vital_spool_share: "Share of the spool that waits",
+  vital_clock_offset: "Clock is off by",
 };
 
 /** @type {Record<keyof typeof EN, string>} */
@@ -227,11 +233,17 @@ const UK = {
   version: "Siloscope edge {version}",
   read_only: "Ця сторінка нічого не змінює. Час — за цим пристроєм.",
   agent: "Комп’ютер агента",
+  vitals: "Показники",
   vital_uptime: "Час від запуску",
   vital_load: "Навантаження, 1 хв",
   vital_disk_free: "Вільно на диску",
   vital_memory_peak: "Найбільше пам’яті",
+  vital_memory_available: "Доступна пам’ять",
+  vital_cpu_temperature: "Процесор",
+  vital_supply_low: "Живлення було заслабке",
   vital_packs_owed: "Пакетів без підтвердження",
+  vital_spool_share: "Частка черги, що чекає",
+  vital_clock_offset: "Похибка годинника",
 };
 
 const WORDS = { en: EN, uk: UK };
