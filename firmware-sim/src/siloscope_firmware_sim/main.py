@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -11,9 +12,10 @@ import structlog
 from siloscope_firmware_sim import description, endpoints, world_file
 from siloscope_firmware_sim.errors import SimulatorError
 from siloscope_firmware_sim.farm import World, default_world_file
+from siloscope_firmware_sim.faults.schedule import Fault, schedule
 from siloscope_firmware_sim.lines.traffic import Meter
 from siloscope_firmware_sim.memory import Memory
-from siloscope_firmware_sim.simulator import Simulator
+from siloscope_firmware_sim.simulator import Simulator, victims
 from siloscope_process import logs
 from siloscope_process.clock import SystemClock
 from siloscope_process.command_line import Command
@@ -24,6 +26,7 @@ from siloscope_process.settings import ServiceSettings, load
 from siloscope_process.signals import run_until_stopped
 
 _OPERATIONS_PORT = 9103
+_A_DAY_S = 86_400.0
 _log = structlog.get_logger(__name__)
 
 
@@ -37,6 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     run = actions.add_parser("run", help="open the ports and answer until stopped")
     run.add_argument("--runtime-dir", type=Path, required=True, help="directory for endpoints.json, memory.json, tty/")
     run.add_argument("--endpoints", type=Path, help="endpoints.json of an earlier run: take its TCP ports where free")
+    run.add_argument("--faults-seed", type=int, metavar="SEED", help="let things go wrong for a day, by this seed")
+    run.add_argument("--faults-per-hour", type=float, default=30.0, help="how many then (30)")
     describe = actions.add_parser("describe", help="print what a world holds")
     describe.add_argument("--json", action="store_true", help="in the form of endpoints.json, without ports")
     for action in (run, describe):
@@ -50,12 +55,13 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if args.action == "describe":
             print(json.dumps(endpoints.described(world), indent=1) if args.json else description.text(world))
             return 0
-        return _serve(world, args.runtime_dir, args.endpoints, load(Settings, environ))
+        return _serve(world, args, load(Settings, environ))
     except SimulatorError as error:
         raise Stop(str(error), WRONG_SETTING) from error
 
 
-def _serve(world: World, runtime_dir: Path, earlier: Path | None, settings: Settings) -> int:
+def _serve(world: World, args: argparse.Namespace, settings: Settings) -> int:
+    runtime_dir, earlier = args.runtime_dir, args.endpoints
     logs.configure("sim", style=settings.log, level=settings.log_level)
     registry, health, clock = process_registry(), Health(["ports"]), SystemClock()
     began_s = clock.monotonic_s()
@@ -70,6 +76,7 @@ def _serve(world: World, runtime_dir: Path, earlier: Path | None, settings: Sett
         memory=Memory(runtime_dir / "memory.json"),
         wished_ports=endpoints.tcp_ports(earlier) if earlier else {},
         meter=Meter(registry),
+        plan=_plan(world, clock.now_ms() / 1000, args.faults_seed, args.faults_per_hour),
     )
     operations = OperationsServer(health, settings.ops_port, registry, preferred_port=_OPERATIONS_PORT)
 
@@ -93,6 +100,14 @@ def _serve(world: World, runtime_dir: Path, earlier: Path | None, settings: Sett
         return 0
 
     return run_until_stopped(serve)
+
+
+def _plan(world: World, now_s: float, seed: int | None, per_hour: float) -> list[Fault]:
+    """Return the faults of the next day; none without a seed."""
+    if seed is None:
+        return []
+    planned = schedule(seed, _A_DAY_S, victims(world), per_hour=per_hour)
+    return [replace(fault, at_s=now_s + fault.at_s) for fault in planned]
 
 
 command = Command("run simulated instruments on real ports", configure, run)
