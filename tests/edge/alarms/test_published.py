@@ -27,7 +27,7 @@ async def test_what_the_siren_did_reaches_the_database(nats_broker: TestBroker, 
     relays = Relays()
     relays.start()
     relays.heat(200)
-    yard = Yard(tmp_path, nats_broker, relays)  # type: ignore[arg-type]  # it has the port, which is all that matters
+    yard = Yard(tmp_path, nats_broker, relays)
     yard.configure(reading=True)
     document = yaml.safe_load(yard.config.read_text())
     document["outputs"] = [{"name": "siren", "device": "head-1", "coil": SIREN, "minimum_interval_s": 1}]
