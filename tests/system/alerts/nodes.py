@@ -33,11 +33,13 @@ class Node:
 
     Attributes:
         values: What it reads now, while it reads by itself.
+        samples_a_pack: So many of a backlog it sends together.
     """
 
     def __init__(self, name: NodeName, url: str, channels: int, interval_s: float) -> None:
         self.name = name
         self.values = [NORMAL_C] * channels
+        self.samples_a_pack = SAMPLES_A_PACK
         self._url = url
         self._interval_s = interval_s
         self._keys = tuple(f"t{number}" for number in range(1, channels + 1))
@@ -58,7 +60,7 @@ class Node:
         assert self._client is not None
         waiting = list(readings)
         while waiting:
-            batch, waiting = waiting[:SAMPLES_A_PACK], waiting[SAMPLES_A_PACK:]
+            batch, waiting = waiting[: self.samples_a_pack], waiting[self.samples_a_pack :]
             await publish(self._client, self.name, Kind.SAMPLES, self._pack(batch))
 
     def read(self) -> None:
@@ -95,7 +97,7 @@ class Node:
         return encode_pack(Pack(self._epoch, seq, samples, gaps=[]))
 
     def _birth(self, owed: Sequence[Reading]) -> bytes:
-        packs = -(-len(owed) // SAMPLES_A_PACK)
+        packs = -(-len(owed) // self.samples_a_pack)
         times = [time_ms for time_ms, _ in owed]
         span = EpochSpan(self._epoch, 1, self._next + packs, min(times, default=None), max(times, default=None))
         channels = [ChannelBirth(key, "temperature", "Cel", resolution=0.1) for key in self._keys]

@@ -193,8 +193,11 @@ class World:
 
     def _told(self) -> Sequence[object]:
         outbox = self.rows("SELECT kind, state, attempts FROM notify_outbox ORDER BY enqueued_at")
+        owed = self.rows("SELECT declared_oldest, declared_next, accounted::text FROM node_epoch")
+        late = self.rows("SELECT count(*)::int, (clock_timestamp() - max(arrived_at))::text FROM alert_late_mark")
+        books = self.rows("SELECT cause, facts -> 'book' FROM alert_incident WHERE closed_at IS NULL")
         log = self.services[-1].log.read_text(errors="replace")[-1_500:] if self.services else ""
-        return self.states(), self.subjects, outbox, log
+        return self.states(), self.subjects, outbox, owed, late, books, log
 
     def _written(self, name: str, content: object) -> Path:
         path = self.folder / name
