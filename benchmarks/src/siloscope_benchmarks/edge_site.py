@@ -66,7 +66,44 @@ def write(
         folder: Gets the files, and the agent's data.
         oftener: Periods of the last devices, where they differ from the site's; these are named ``live1`` and so on.
     """
-    profile = {
+    usual = len(ports) - len(oftener)
+    devices = [(f"d{at}", site.period_s) for at in range(usual)]
+    devices += [(f"live{at}", period_s) for at, period_s in enumerate(oftener, start=1)]
+    lines: dict[int, list[dict[str, object]]] = {}
+    for (name, period_s), port in zip(devices, ports, strict=True):
+        line = lines.setdefault(port, [])
+        line.append({"name": name, "profile": "bench", "unit_id": len(line) + 1, "period_s": period_s})
+    buses = [
+        {"name": f"bus{at}", "modbus_tcp": {"host": "127.0.0.1", "port": port}, "devices": on_it}
+        for at, (port, on_it) in enumerate(lines.items())
+    ]
+    profiles = folder / "profiles"
+    profiles.mkdir(exist_ok=True)
+    (profiles / "bench.yaml").write_text(json.dumps(_profile(site)))
+    (folder / "password").write_text(broker.edge.password)
+    config = {
+        "organisation": str(EDGE.org),
+        "site": str(EDGE.site),
+        "node": str(EDGE.node),
+        "mqtt": {
+            "host": broker.host,
+            "port": broker.port,
+            "username": broker.edge.username,
+            "password_file": "password",
+        },
+        "clock": {"source": "system"},
+        "data_directory": "data",
+        "operations_port": operations_port,
+        "profile_directories": ["profiles"],
+        "buses": buses,
+    }
+    file = folder / "edge.yaml"
+    file.write_text(json.dumps(config))
+    return file
+
+
+def _profile(site: Site) -> dict[str, object]:
+    return {
         "profile": "bench",
         "title": "Floats in holding registers",
         "protocol": "modbus",
@@ -88,37 +125,3 @@ def write(
             for at in range(site.floats)
         ],
     }
-    usual = len(ports) - len(oftener)
-    devices = [(f"d{at}", site.period_s) for at in range(usual)]
-    devices += [(f"live{at}", period_s) for at, period_s in enumerate(oftener, start=1)]
-    lines: dict[int, list[dict[str, object]]] = {}
-    for (name, period_s), port in zip(devices, ports, strict=True):
-        line = lines.setdefault(port, [])
-        line.append({"name": name, "profile": "bench", "unit_id": len(line) + 1, "period_s": period_s})
-    buses = [
-        {"name": f"bus{at}", "modbus_tcp": {"host": "127.0.0.1", "port": port}, "devices": on_it}
-        for at, (port, on_it) in enumerate(lines.items())
-    ]
-    profiles = folder / "profiles"
-    profiles.mkdir(exist_ok=True)
-    (profiles / "bench.yaml").write_text(json.dumps(profile))
-    (folder / "password").write_text(broker.edge.password)
-    config = {
-        "organisation": str(EDGE.org),
-        "site": str(EDGE.site),
-        "node": str(EDGE.node),
-        "mqtt": {
-            "host": broker.host,
-            "port": broker.port,
-            "username": broker.edge.username,
-            "password_file": "password",
-        },
-        "clock": {"source": "system"},
-        "data_directory": "data",
-        "operations_port": operations_port,
-        "profile_directories": ["profiles"],
-        "buses": buses,
-    }
-    file = folder / "edge.yaml"
-    file.write_text(json.dumps(config))
-    return file
