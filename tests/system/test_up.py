@@ -25,7 +25,7 @@ pytestmark = pytest.mark.system
 READY_WITHIN_S = 60  # the promise is 20 s on a machine that does nothing else
 EVERYBODY = {
     *("postgres", "nats", "sim", "edge-north-farm-yard-pi", "edge-market-hall-hall-pi"),
-    *("ingest", "jobs", "alerting", "api"),
+    *("ingest", "jobs", "alerting", "gateway", "api"),
 }
 
 
@@ -85,7 +85,7 @@ class Household:
         self.http_port = free_port()
         # The usual ones may be taken by another platform between the look and the start.
         self._mqtt_port = free_port()
-        services = ("ingest", "sim", "jobs", "alerting", *(name for name in EVERYBODY if name.startswith("edge-")))
+        services = ("ingest", "sim", "jobs", "alerting", "gateway", *(name for name in EVERYBODY if name.startswith("edge-")))
         (home / "run").mkdir(parents=True, mode=0o700)
         (home / "run" / "ports.json").write_text(json.dumps({f"{name} operations": free_port() for name in services}))
         self._runs: list[Up] = []
