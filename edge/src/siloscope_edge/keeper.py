@@ -192,7 +192,8 @@ class Keeper:
 
     async def set_aside(self, number: int, size_bytes: int) -> None:
         """Declare a pack that can never be sent, so that nobody waits for it."""
-        gap = await self._run(lambda: self._spool.unsendable(number, size_bytes, self._guard.instant_ms()))
+        now_ms = self._guard.instant_ms()  # here: the guard is not for two threads
+        gap = await self._run(lambda: self._spool.unsendable(number, size_bytes, now_ms))
         if gap is not None:
             self.take_gap(gap)
 
@@ -219,7 +220,8 @@ class Keeper:
             await self.flush()
         finally:
             try:
-                await self._run(lambda: self._spool.close(self._guard.instant_ms()))
+                now_ms = self._guard.instant_ms()
+                await self._run(lambda: self._spool.close(now_ms))
             finally:
                 self._thread.shutdown(wait=False)
 
