@@ -16,7 +16,8 @@ import yaml
 from siloscope_contract.packs import Sample, decode
 from siloscope_edge import adapters, installation, profile_files
 from siloscope_edge.agent import Agent
-from siloscope_firmware_sim.faults.schedule import Faults
+from siloscope_firmware_sim.faults.schedule import Fault, Faults, Kind
+from siloscope_firmware_sim.faults.wire import FaultyWire
 from siloscope_firmware_sim.instruments.r4dcb08 import R4dcb08
 from siloscope_firmware_sim.lines.rtu import RtuLine
 from siloscope_firmware_sim.modbus.bus import SerialBus
@@ -54,10 +55,12 @@ class Line:
     Args:
         directory: For the agent's files.
         dead: Unit ids that say nothing.
+        noisy: Whether there are stray bytes, as on a pair without bias.
     """
 
-    def __init__(self, directory: Path, dead: Sequence[int]) -> None:
+    def __init__(self, directory: Path, dead: Sequence[int], *, noisy: bool = False) -> None:
         self.directory = directory
+        self.noisy = noisy
         self.dead = dead
         self.samples: dict[int, list[Sample]] = {unit: [] for unit in UNITS}
         self.asked: dict[int, list[float]] = {}
@@ -70,7 +73,10 @@ class Line:
         terminal = TappedTerminal("LINE", 1)
         ports.plug(terminal)
         slaves = [_head(unit) for unit in UNITS if unit not in self.dead]
-        line = RtuLine(terminal, SerialBus(slaves, baud=9600), baud=9600, traffic=Uncounted())
+        loop = asyncio.get_running_loop()
+        faults = Faults([Fault(Kind.NOISE, "line", 0, 2 * loop.time() + SECONDS, 1.0)] if self.noisy else [])
+        wire = FaultyWire(SerialBus(slaves, baud=9600), "line", {}, faults, loop.time, 1)
+        line = RtuLine(terminal, wire, baud=9600, traffic=Uncounted())
         await line.open()
         broker = Broker(Faults(), 1, database)
         brokering = asyncio.create_task(broker.run())
@@ -124,11 +130,12 @@ def _head(unit: int) -> R4dcb08:
     return R4dcb08(unit, lambda: [float(unit)] * 8)
 
 
+@pytest.mark.parametrize("noisy", [False, True], ids=["quiet", "noisy"])
 @pytest.mark.parametrize("dead", [range(1, 31, 3), range(1, 11), range(21, 31)], ids=["each third", "first", "last"])
 def test_twenty_keep_their_period_beside_ten_dead_and_probing_takes_a_tenth_of_the_bus(
-    tmp_path: Path, dead: range
+    tmp_path: Path, dead: range, *, noisy: bool
 ) -> None:
-    line = Line(tmp_path, dead)
+    line = Line(tmp_path, dead, noisy=noisy)
     virtual_time.run(line.run)
     began_ms = TRUE_MS + round(virtual_time.BEGINS_S * 1000)
     for unit in set(UNITS) - set(dead):

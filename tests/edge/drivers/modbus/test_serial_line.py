@@ -103,7 +103,7 @@ async def test_a_report_between_two_requests_is_nobodys_answer(terminal: FakeTer
     [
         (ANSWER[:-1] + b"\x00", Trouble.WRONG_CHECKSUM, True),
         (ANSWER[:4], Trouble.SHORT_FRAME, True),
-        (b"\xff\xff\xff", Trouble.NOISE, True),
+        (b"\xff\xff\xff", Trouble.NOISE, False),
         (REQUEST, Trouble.ECHO, False),
         (b"", Trouble.NO_ANSWER, False),
     ],

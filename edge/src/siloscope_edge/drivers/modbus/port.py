@@ -205,9 +205,10 @@ class ModbusBus:
         if not isinstance(self._line, ModbusTcp):
             await self._clock.sleep(_QUIET_S)
         trouble = trouble_with(self._received, expected) if expected is not None else Trouble.SHORT_FRAME
-        if self._received and trouble in (Trouble.SHORT_FRAME, Trouble.WRONG_CHECKSUM, Trouble.NOISE):
+        if self._received and trouble in _TORN:
             detail = f"{len(self._received)} bytes, but no valid answer"
-            return ReadFailed(Quality.INVALID_FRAME, detail, answered=True, trouble=trouble)
+            # Bytes in which nothing of an answer is seen are the line's: a dead device on a noisy line rests as any.
+            return ReadFailed(Quality.INVALID_FRAME, detail, answered=trouble is not Trouble.NOISE, trouble=trouble)
         self._echoes = self._echoes or trouble is Trouble.ECHO
         if self._received:
             self._note(self._asked, trouble)  # an echo, or a frame of another: the device itself said nothing
