@@ -11,7 +11,7 @@ from siloscope_edge.doctor.findings import Guess, Ranking
 from siloscope_edge.doctor.ranking import rank
 from tests.edge.doctor.random_devices import Made, device
 
-DEVICES = [device(random.Random(seed)) for seed in range(120)]
+DEVICES = [device(random.Random(seed)) for seed in range(80)]
 
 
 def top(ranking: Ranking) -> Guess:
