@@ -109,7 +109,8 @@ def test_a_phone_in_the_yard_sees_what_is_and_what_is_not(browser: Browser, yard
     assert not visitor.complaints
 
     yard.agent.kill()
-    expect(page.locator("#gone")).to_contain_text(re.compile(r"does not answer for \d+"), timeout=20_000)
+    expect(page.locator("#gone")).to_be_visible(timeout=20_000)
+    expect(page.locator("#gone")).to_contain_text(re.compile(r"does not answer for \d+"))
     expect(page.locator(".device").nth(1).locator(".value").first).to_have_css(
         "background-image", re.compile("stripe|gradient")
     )

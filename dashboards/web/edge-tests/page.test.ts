@@ -31,6 +31,8 @@ describe("an axis", () => {
   it("leaves a flat line flat", () => {
     const range = rangeOf(flat, false);
     expect(range && range.high - range.low).toBeGreaterThan(0.05);
+    const coarse = rangeOf(flat, false, 0.1);
+    expect(coarse && coarse.high - coarse.low).toBeGreaterThan(1);
   });
   it("has no range without values", () => expect(rangeOf(none, false)).toBeNull());
   it("is the compass for a direction", () => expect(rangeOf(none, true)).toEqual({ low: 0, high: 360 }));

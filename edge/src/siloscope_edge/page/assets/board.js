@@ -330,11 +330,9 @@ export class Board {
 
   /** @param {string} device @param {string | null} channel @param {Language} language */
   drawNothing(device, channel, language) {
-    if (channel !== null)
-      this.cards
-        .get(device)
-        ?.row(channel)
-        ?.chart.say(say(language, "chart_failed"));
+    if (channel === null) return;
+    const chart = this.cards.get(device)?.row(channel)?.chart;
+    if (chart?.hasPicture === false) chart.say(say(language, "chart_failed"));
   }
 }
 

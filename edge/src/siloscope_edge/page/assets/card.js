@@ -233,7 +233,7 @@ export class Card {
       const runs = joined(runsOf(curve.mean), most, (at) =>
         failedAt(curve, at),
       );
-      const range = rangeOf(curve, circular);
+      const range = rangeOf(curve, circular, about.resolution);
       if (channel !== null) {
         const agoS = history.instant_s - history.from_s;
         row.chart.draw(curve, runs, range, {
@@ -328,6 +328,7 @@ class Row {
     this.tag.className = `tag ${grade}`;
     write(this.tag, word);
     if (!charted && this.isOpen) this.chart.say(t("chart_none"));
+    else if (this.chart.isEmpty) this.chart.say(t("chart_loading"));
   }
 }
 

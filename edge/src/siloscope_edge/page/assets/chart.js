@@ -17,6 +17,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const FAILED = 4;
 /** A flat line should look flat: the axis spans at least this share of the value. */
 const LEAST_SHARE = 0.01;
+const LEAST_STEPS = 10;
 
 /**
  * Stretches of steps that have a value.
@@ -64,16 +65,21 @@ export function joined(runs, most, failed) {
 /**
  * @param {Curve} curve
  * @param {boolean} circular
+ * @param {number | null} [resolution] a flat line spans some steps of it
  * @returns {Range | null}
  */
-export function rangeOf(curve, circular) {
+export function rangeOf(curve, circular, resolution = null) {
   if (circular) return { low: 0, high: 360 };
   const low = Math.min(...curve.least.filter((each) => each !== null));
   const high = Math.max(...curve.greatest.filter((each) => each !== null));
   if (!Number.isFinite(low) || !Number.isFinite(high)) return null;
   const middle = (low + high) / 2;
-  const half =
-    (Math.max(high - low, Math.abs(middle) * LEAST_SHARE, 1e-6) / 2) * 1.12;
+  const least = Math.max(
+    Math.abs(middle) * LEAST_SHARE,
+    (resolution ?? 0) * LEAST_STEPS,
+    1e-6,
+  );
+  const half = (Math.max(high - low, least) / 2) * 1.12;
   return { low: middle - half, high: middle + half };
 }
 

@@ -42,6 +42,16 @@ export class LargeChart {
     });
   }
 
+  /** Whether there are neither a chart nor words. */
+  get isEmpty() {
+    return this.words.textContent === "";
+  }
+
+  /** One that is a little old is better than none: everything around it says how old it is. */
+  get hasPicture() {
+    return this.picture.childElementCount > 0;
+  }
+
   /** @param {PointerEvent} event */
   touched(event) {
     const { left, width } = this.picture.getBoundingClientRect();

@@ -99,14 +99,16 @@ function show() {
   fresh.className = "tag good";
   const word = part("gone");
   word.hidden = !gone;
-  const age = ageOf(silentS, language);
-  word.textContent =
-    status === null
-      ? say(language, "never_answered")
-      : say(language, "gone", {
-          age,
-          time: timeOf(answeredAt, language, true),
-        });
+  if (gone) {
+    const filled = {
+      age: ageOf(silentS, language),
+      time: timeOf(answeredAt, language, true),
+    };
+    word.textContent =
+      status === null
+        ? say(language, "never_answered")
+        : say(language, "gone", filled);
+  }
   part("language").textContent = say(language, "other_language");
   document.documentElement.lang = language;
   if (status === null) return;
@@ -147,16 +149,12 @@ async function draw() {
   if (drawing || document.hidden) return;
   drawing = true;
   try {
-    for (const { path, device, channel, everyMs } of wanted()) {
-      if (now() - (drawn.get(path) ?? -Infinity) < everyMs) continue;
+    for (let next = due(); next !== undefined; next = due()) {
+      const { path, device, channel } = next;
       drawn.set(path, now());
       try {
-        board.draw(
-          /** @type {History} */ (await get(path)),
-          device,
-          channel,
-          language,
-        );
+        const found = /** @type {History} */ (await get(path));
+        board.draw(found, device, channel, language);
       } catch {
         board.drawNothing(device, channel, language);
       }
@@ -164,6 +162,15 @@ async function draw() {
   } finally {
     drawing = false;
   }
+}
+
+/** The chart that is drawn next: one that somebody opened comes before the small ones. */
+function due() {
+  for (const each of wanted()) {
+    if (now() - (drawn.get(each.path) ?? -Infinity) >= each.everyMs)
+      return each;
+  }
+  return undefined;
 }
 
 function* wanted() {

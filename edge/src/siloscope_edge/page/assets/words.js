@@ -13,7 +13,7 @@ const EN = {
   trouble_unconfirmed:
     "The database has not confirmed anything for {age}: readings are kept here.",
   trouble_clock_waiting:
-    "The clock is not set yet: readings wait for their dates. Ages and charts are right all the same.",
+    "The clock is not set yet: readings wait for their dates. Ages are right; charts begin with this boot.",
   trouble_clock_provisional:
     "The clock was never set: readings are dated provisionally.",
   trouble_clock_holdover:
@@ -136,7 +136,7 @@ const UK = {
   trouble_unconfirmed:
     "База даних нічого не підтверджує {age}: дані зберігаються тут.",
   trouble_clock_waiting:
-    "Годинник ще не виставлено: дані чекають на дату. Вік і графіки все одно правильні.",
+    "Годинник ще не виставлено: дані чекають на дату. Вік правильний; графіки — від цього запуску комп’ютера.",
   trouble_clock_provisional: "Годинник не було виставлено: дати умовні.",
   trouble_clock_holdover:
     "Годинник втратив джерело часу; дата рахується від останнього правильного часу.",
