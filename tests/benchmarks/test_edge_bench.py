@@ -22,7 +22,7 @@ def test_an_agent_is_measured_beside_bare_pymodbus(capsys: pytest.CaptureFixture
     assert (fewer["requests_per_s"], more["requests_per_s"]) == (6, 39)
     for each in (fewer, more):
         assert each["good"] == 1.0
-        assert each["samples"] > 10
+        assert each["samples"] >= 3
         assert each["readings_per_s"] == pytest.approx(300, rel=0.1)
         assert 0 < each["bare_share"] < each["share"] < 1
         assert each["memory_mib"] > 20

@@ -24,7 +24,7 @@ from siloscope_process.errors import Unavailable
 
 TYPICAL = Site(25, 8, 50, 10.0)
 _DAY_S = 86_400
-_SETTLE_S = 15.0
+_SETTLE_S = 5.0
 _READ_BYTES = 1 << 16
 
 
