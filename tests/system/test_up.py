@@ -85,7 +85,8 @@ class Household:
         self.http_port = free_port()
         # The usual ones may be taken by another platform between the look and the start.
         self._mqtt_port = free_port()
-        services = ("ingest", "sim", "jobs", "alerting", "gateway", *(name for name in EVERYBODY if name.startswith("edge-")))
+        edges = (name for name in EVERYBODY if name.startswith("edge-"))
+        services = ("ingest", "sim", "jobs", "alerting", "gateway", *edges)
         (home / "run").mkdir(parents=True, mode=0o700)
         (home / "run" / "ports.json").write_text(json.dumps({f"{name} operations": free_port() for name in services}))
         self._runs: list[Up] = []
