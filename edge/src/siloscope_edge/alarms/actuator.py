@@ -80,7 +80,7 @@ class Actuator:
         self._log = _log.bind(output=output.name)
         self._wake = asyncio.Event()
         self._by_alarms = False
-        self._held = False
+        self._holds = 0
         self._told: tuple[bool | None, Quality | None] | None = None
         interval_s, check_s = output.minimum_interval_s, output.checked_every_s
         self._state = Switching(interval_s, check_s, tells=switch.tells, known=known)
@@ -116,8 +116,8 @@ class Actuator:
         self._want()
 
     def hold(self, *, on: bool) -> None:
-        """Keep it on for a test, whatever the alarms want; or let go of it again."""
-        self._held = on
+        """Keep it on for a test, whatever the alarms want; or let go of it again, each test for itself."""
+        self._holds += 1 if on else -1
         self._want()
 
     async def run(self) -> None:
@@ -132,7 +132,7 @@ class Actuator:
                 await self._set(on=todo.act is Act.ON)
 
     def _want(self) -> None:
-        on = self._by_alarms or self._held
+        on = self._by_alarms or self._holds > 0
         if on is not self._state.wanted:
             self._state.wanted = on
             self._wake.set()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 from typing import Literal
 
@@ -40,25 +40,21 @@ class Told(Struct, frozen=True):
 async def serve(watch: AlarmWatch, directory: Path, clock: Clock) -> None:
     """Answer until cancelled; where no socket can be made, say so and let the alarms be."""
     file = directory / FILE_NAME
-    if len(str(file)) > _LONGEST_PATH:
-        _log.warning("alarm_socket_unavailable", file=str(file), detail="its path is too long for a socket")
-        return
-    file.unlink(missing_ok=True)  # of an agent that was killed: the directory is ours
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, ValueError):
-            async with asyncio.timeout(_ASK_WITHIN_S):
-                asked = await reader.readline()
-            async with aclosing(_answers(watch, asked, clock)) as answers:
-                async for told in answers:
-                    writer.write(msgspec.json.encode(told) + b"\n")
-                    await writer.drain()
-        writer.close()
+        try:
+            await _converse(watch, reader, writer, clock)
+        finally:
+            writer.close()
 
     try:
+        if len(str(file)) > _LONGEST_PATH:
+            raise OSError("its path is too long for a socket")
+        file.unlink(missing_ok=True)  # of an agent that was killed: the directory is ours
         server = await asyncio.start_unix_server(answer, file, limit=_LONGEST_LINE)
     except OSError as error:
         _log.warning("alarm_socket_unavailable", file=str(file), detail=str(error))
+        await asyncio.Event().wait()  # the agent ends with the first of its tasks
         return
     file.chmod(0o600)
     try:
@@ -66,6 +62,32 @@ async def serve(watch: AlarmWatch, directory: Path, clock: Clock) -> None:
     finally:
         server.close()
         file.unlink(missing_ok=True)
+
+
+async def _converse(
+    watch: AlarmWatch, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, clock: Clock
+) -> None:
+    """Answer one request; who hangs up ends what was begun for them: a siren that is too loud must stop at Ctrl-C."""
+    try:
+        async with asyncio.timeout(_ASK_WITHIN_S):
+            line = await reader.readline()
+    except (OSError, TimeoutError, ValueError):
+        return
+    telling = asyncio.create_task(_tell(watch, line, writer, clock))
+    hanging_up = asyncio.create_task(reader.read(1))
+    try:
+        await asyncio.wait([telling, hanging_up], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        telling.cancel()
+        hanging_up.cancel()
+        await asyncio.gather(telling, hanging_up, return_exceptions=True)
+
+
+async def _tell(watch: AlarmWatch, line: bytes, writer: asyncio.StreamWriter, clock: Clock) -> None:
+    async with aclosing(_answers(watch, line, clock)) as answers:
+        async for told in answers:
+            writer.write(msgspec.json.encode(told) + b"\n")
+            await writer.drain()
 
 
 async def _answers(watch: AlarmWatch, asked: bytes, clock: Clock) -> AsyncGenerator[Told]:
