@@ -87,6 +87,30 @@ def test_a_change_that_failed_may_have_happened_so_the_opposite_waits() -> None:
     assert found.next(15.0) == Todo(Act.OFF)
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_what_is_neither_on_nor_off_at_the_start_is_put_right_and_not_asked_for_ever(wanted: bool) -> None:
+    found = state()
+    found.wanted = wanted
+    assert found.next(0.0) == Todo(Act.CHECK)
+    assert found.told(0.0, on=None)
+    done(found, 0.0, on=wanted)
+    assert found.next(0.0).act is Act.WAIT
+
+
+@pytest.mark.parametrize(("costs_s", "until_s"), [(0.0, 1001.0), (0.5, 1005.0)])
+def test_an_alarm_that_opens_does_not_wait_for_long_failures_before_it(costs_s: float, until_s: float) -> None:
+    found = calm()
+    for _ in range(20):
+        found.failed(1000.0, costs_s)  # its device was away for hours
+    assert found.next(1000.0) == Todo(Act.WAIT, 1030.0)
+    found.wanted = True
+    assert found.next(1000.0) == Todo(Act.WAIT, until_s)
+    assert found.next(until_s) == Todo(Act.ON)
+    found.switching(until_s, on=True)
+    found.failed(until_s, costs_s)
+    assert found.next(until_s) == Todo(Act.WAIT, until_s + 30)  # and then as ever
+
+
 def test_what_failed_is_tried_again_ever_more_rarely_and_costs_its_line_a_tenth() -> None:
     found = calm()
     found.wanted = True
@@ -150,16 +174,24 @@ def test_without_a_check_nothing_is_made_sure_of() -> None:
     assert found.next(1e9) == Todo(Act.WAIT, inf)
 
 
+def ask(found: Switching, now_s: float, asked: str, relay: bool) -> None:
+    """Ask it what it does."""
+    if asked == "silent":
+        found.failed(now_s)
+    else:
+        found.told(now_s, on=relay if asked == "tells" else None)
+
+
 SECONDS = st.tuples(
     st.booleans(),  # what is wanted
     st.sampled_from(["obeys", "obeys", "answer lost", "deaf"]),
-    st.booleans(),  # whether it can be asked
+    st.sampled_from(["tells", "tells", "silent", "neither"]),  # whether it can be asked, and says on or off
 )
 
 
 @given(st.booleans(), st.lists(SECONDS, min_size=60, max_size=200))
 def test_whatever_fails_the_relay_moves_no_oftener_than_the_interval(
-    tells: bool, seconds: list[tuple[bool, str, bool]]
+    tells: bool, seconds: list[tuple[bool, str, str]]
 ) -> None:
     found, relay, moved_at_s = state(tells=tells), False, []
     for now_s, (wanted, way, asked) in enumerate(seconds):
@@ -170,7 +202,7 @@ def test_whatever_fails_the_relay_moves_no_oftener_than_the_interval(
                 assert todo.until_s > now_s
                 break
             if todo.act is Act.CHECK:
-                found.told(now_s, on=relay) if asked else found.failed(now_s)
+                ask(found, now_s, asked, relay)
                 continue
             on = todo.act is Act.ON
             found.switching(now_s, on=on)
@@ -184,14 +216,14 @@ def test_whatever_fails_the_relay_moves_no_oftener_than_the_interval(
 
 
 @given(st.booleans(), st.lists(SECONDS, max_size=60))
-def test_whatever_failed_it_comes_to_what_is_wanted(tells: bool, seconds: list[tuple[bool, str, bool]]) -> None:
+def test_whatever_failed_it_comes_to_what_is_wanted(tells: bool, seconds: list[tuple[bool, str, str]]) -> None:
     found, relay, now_s = state(tells=tells), False, 0.0
-    for wanted, way, asked in [*seconds, *[(True, "obeys", True)] * 200]:
+    for wanted, way, asked in [*seconds, *[(True, "obeys", "tells")] * 200]:
         now_s += 1
         found.wanted = wanted
         todo = found.next(now_s)
         if todo.act is Act.CHECK:
-            found.told(now_s, on=relay) if asked else found.failed(now_s)
+            ask(found, now_s, asked, relay)
         elif todo.act is not Act.WAIT:
             on = todo.act is Act.ON
             found.switching(now_s, on=on)

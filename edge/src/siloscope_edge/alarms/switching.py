@@ -65,12 +65,15 @@ class Switching:
         self._changed_at_s = -inf
         self._made_sure_at_s = -inf
         self._retry_at_s = -inf
+        self._urgent_at_s = -inf
+        self._failed_wanted = False
+        self._is_neither = False
         self._verifies = False
 
     def next(self, now_s: float) -> Todo:
         """Return what to do."""
-        if now_s < self._retry_at_s:
-            return Todo(Act.WAIT, self._retry_at_s)
+        if now_s < (retry_at_s := self._retries_at_s):
+            return Todo(Act.WAIT, retry_at_s)
         if self._verifies:
             return Todo(Act.CHECK)
         if self.known is self.wanted:
@@ -99,6 +102,7 @@ class Switching:
         """Note what it says that it does; return whether that is what it was just told to do, or nothing was told."""
         verified = not self._verifies or on is self._tried
         self._verifies = False
+        self._is_neither = on is None
         self.known, self._made_sure_at_s = on, now_s
         if verified:
             self.failures, self._retry_at_s = 0, -inf
@@ -115,6 +119,8 @@ class Switching:
             return  # it could not be asked: it is told without
         doubled = min(_FIRST_RETRY_S * 2.0 ** min(self.failures - 1, 10), _RETRY_AT_MOST_S)
         self._retry_at_s = now_s + max(doubled, _SHARE * costs_s)
+        self._urgent_at_s = now_s + max(_FIRST_RETRY_S, _SHARE * costs_s)
+        self._failed_wanted = self.wanted
 
     def _make_sure(self, now_s: float) -> Todo:
         if self._check_every_s is None or not (self._tells or self.wanted):
@@ -125,8 +131,15 @@ class Switching:
         return Todo(Act.CHECK) if self._tells else Todo(Act.ON)
 
     @property
+    def _retries_at_s(self) -> float:
+        """When what failed is tried again; an alarm that opens meanwhile does not wait for long failures before it."""
+        is_urgent = self.wanted and not self._failed_wanted
+        return min(self._urgent_at_s, self._retry_at_s) if is_urgent else self._retry_at_s
+
+    @property
     def _is_new(self) -> bool:
-        return self.known is None and self._tells and self._tried is None
+        """Whether it can be asked before anything is written; what answers that it is neither on nor off, was."""
+        return self.known is None and self._tells and self._tried is None and not self._is_neither
 
     def _sure(self, now_s: float, *, on: bool) -> None:
         self.known, self._made_sure_at_s = on, now_s
