@@ -47,6 +47,7 @@ describe("a value", () => {
     [0.0004, "/", 0.0001, "0.0004"],
     [1_400_000_000, "B", null, "1.4\u00a0GB"],
     [7500, "s", 1, "2\u00a0h 5\u00a0min"],
+    [-0.25, "s", 0.001, "\u22120.250\u00a0s"],
   ])("%d %s reads right", (value, unit, resolution, words) =>
     expect(valueOf(value, unit, resolution, "en")).toBe(words),
   );

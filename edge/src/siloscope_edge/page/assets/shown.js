@@ -75,7 +75,8 @@ export function numberOf(value, unit, resolution, language) {
  */
 export function valueOf(value, unit, resolution, language) {
   if (unit === "B") return sizeOf(value, language);
-  if (unit === "s") return ageOf(value, language);
+  if (unit === "s" && value >= 0 && (resolution ?? 1) >= 1)
+    return ageOf(value, language);
   const sign = SIGNS[unit] ?? unit;
   const gap = sign === "" || sign === "°" ? "" : "\u00a0";
   return `${numberOf(value, unit, resolution, language)}${gap}${sign}`;
