@@ -17,7 +17,7 @@ def found(told: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def test_an_agent_is_measured_beside_bare_pymodbus(capsys: pytest.CaptureFixture[str]) -> None:
-    result = found("edge --seconds 3 --devices 3 --no-highest --week-hours 2 --day-minutes 0.1", capsys)
+    result = found("edge --seconds 3 --devices 3 --no-highest --week-hours 2 --day-minutes 0.25", capsys)
     fewer, more = result["measured"]
     assert (fewer["requests_per_s"], more["requests_per_s"]) == (6, 39)
     for each in (fewer, more):

@@ -27,10 +27,10 @@ def registers(floats: int, random: Random) -> list[bytes]:
 
 
 class _Device(asyncio.Protocol):
-    """Answers reads of holding registers, and nothing else."""
+    """Answers reads of holding registers, and nothing else; each unit id has contents of its own."""
 
-    def __init__(self, contents: list[bytes]) -> None:
-        self._contents = contents
+    def __init__(self, device: int, floats: int, units: dict[int, list[bytes]]) -> None:
+        self._device, self._floats, self._units = device, floats, units
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -38,10 +38,13 @@ class _Device(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        content = self._contents[int(time.monotonic()) % _VARIANTS]
+        variant = int(time.monotonic()) % _VARIANTS
         assert self._transport is not None
         for at in range(0, len(data) - _HEAD.size + 1, _HEAD.size):
             transaction, _, _, unit, function, address, count = _HEAD.unpack_from(data, at)
+            if unit not in self._units:
+                self._units[unit] = registers(self._floats, Random(self._device << 8 | unit))
+            content = self._units[unit][variant]
             wanted = content[2 * address : 2 * (address + count)]
             if function != _HOLDING or len(wanted) != 2 * count:
                 self._transport.write(struct.pack(">HHHBBB", transaction, 0, 3, unit, function | 0x80, 2))
@@ -55,8 +58,8 @@ async def serve(devices: int, floats: int) -> None:
     loop = asyncio.get_running_loop()
     ports = []
     for device in range(devices):
-        contents = registers(floats, Random(device))
-        server = await loop.create_server(partial(_Device, contents), "127.0.0.1", 0)
+        units: dict[int, list[bytes]] = {}
+        server = await loop.create_server(partial(_Device, device, floats, units), "127.0.0.1", 0)
         ports.append(server.sockets[0].getsockname()[1])
     print(json.dumps(ports), flush=True)
     await asyncio.Event().wait()
