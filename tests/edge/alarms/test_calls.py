@@ -127,6 +127,51 @@ async def test_a_name_that_is_none_is_a_failure(host: str) -> None:
         await make(Call(f"http://{host}/"))
 
 
+def resolves_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[Any]:
+    """Have each question for a name answered with the next of these, and return the questions."""
+    asked: list[Any] = []
+
+    async def resolved(host: str, port: int, **_named: Any) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answers[len(asked) - 1]]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
+    return asked
+
+
+async def test_who_listens_on_the_second_address_of_a_name_is_reached(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolves_to(monkeypatch, ["127.9.9.9", "127.0.0.1"])
+    await make(Call(f"http://localhost:{listener.port}/on"))
+    assert len(listener.heard) == 1
+
+
+async def test_a_first_address_that_hangs_leaves_time_for_the_second(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolves_to(monkeypatch, ["127.9.9.9", "127.0.0.1"])
+    connect = asyncio.open_connection
+
+    async def hanging(address: str, *given: Any, **named: Any) -> Any:
+        if address == "127.9.9.9":
+            await asyncio.Event().wait()
+        return await connect(address, *given, **named)
+
+    monkeypatch.setattr(asyncio, "open_connection", hanging)
+    await make(Call(f"http://siren.local:{listener.port}/on"), timeout_s=0.5)
+    assert len(listener.heard) == 1
+
+
+async def test_a_name_is_asked_for_once_so_that_it_cannot_change_its_mind(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = resolves_to(monkeypatch, ["127.0.0.1"], ["8.8.8.8"])
+    await make(Call(f"http://siren.example:{listener.port}/on"))
+    assert asked == ["siren.example"]
+    assert f"Host: siren.example:{listener.port}".encode() in listener.heard[0]
+
+
 async def test_a_name_that_leads_outside_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
     async def resolved(*_arguments: Any, **_named: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in ("127.0.0.1", "8.8.8.8")]

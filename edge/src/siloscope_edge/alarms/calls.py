@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -74,7 +75,8 @@ async def made(call: Call, said: dict[str, Any], *, timeout_s: float, allow_publ
     """
     try:
         async with asyncio.timeout(timeout_s):
-            status = await _status(urlsplit(call.url), _request(call, said), allow_public=allow_public)
+            addresses = await _addresses(urlsplit(call.url), allow_public=allow_public)
+            status = await _status(urlsplit(call.url), addresses, _request(call, said), timeout_s / len(addresses))
     except TimeoutError:
         raise _failed(call, f"no answer within {timeout_s:g} s") from None
     except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:  # a name can be none
@@ -83,13 +85,8 @@ async def made(call: Call, said: dict[str, Any], *, timeout_s: float, allow_publ
         raise ActionFailed(Quality.DEVICE_EXCEPTION, f"{shown(call)}: answered {status}")
 
 
-async def _status(url: SplitResult, request: bytes, *, allow_public: bool) -> int:
-    host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
-    address = await _address(host, port, allow_public=allow_public)
-    context = ssl.create_default_context() if url.scheme == "https" else None
-    reader, writer = await asyncio.open_connection(
-        address, port, limit=_MOST_HEAD_BYTES, ssl=context, server_hostname=host if context else None
-    )
+async def _status(url: SplitResult, addresses: Sequence[str], request: bytes, connect_within_s: float) -> int:
+    reader, writer = await _connected(url, addresses, connect_within_s)
     try:
         writer.write(request)
         await writer.drain()
@@ -103,8 +100,28 @@ async def _status(url: SplitResult, request: bytes, *, allow_public: bool) -> in
     return int(code)
 
 
-async def _address(host: str, port: int, *, allow_public: bool) -> str:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+async def _connected(
+    url: SplitResult, addresses: Sequence[str], within_s: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the first address that takes it: ``localhost`` is two, and what listens there often has but one."""
+    context = ssl.create_default_context() if url.scheme == "https" else None
+    name = url.hostname if context is not None else None
+    for at, address in enumerate(addresses, start=1):
+        is_last = at == len(addresses)
+        try:
+            async with asyncio.timeout(None if is_last else within_s):
+                return await asyncio.open_connection(
+                    address, _port(url), limit=_MOST_HEAD_BYTES, ssl=context, server_hostname=name
+                )
+        except OSError:  # TimeoutError is one
+            if is_last:
+                raise
+    raise AssertionError("a name that is resolved has an address")
+
+
+async def _addresses(url: SplitResult, *, allow_public: bool) -> list[str]:
+    host = url.hostname or ""
+    found = await asyncio.get_running_loop().getaddrinfo(host, _port(url), type=socket.SOCK_STREAM)
     addresses = [str(address[0]) for *_, address in found]
     if not allow_public:
         for address in addresses:
@@ -112,7 +129,11 @@ async def _address(host: str, port: int, *, allow_public: bool) -> str:
                 raise OSError(
                     f"{host} is {address}, neither this machine nor a private network; allow_public: true allows it"
                 )
-    return addresses[0]
+    return addresses
+
+
+def _port(url: SplitResult) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def _is_public(host: str) -> bool:
