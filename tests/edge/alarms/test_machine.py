@@ -3,6 +3,7 @@
 Readings: 1 beyond the level, - between, 0 back, ? unknown. Phases: . calm, p pending, O open, c clearing, L latched.
 """
 
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -68,6 +69,16 @@ def test_where_the_rule_says_so_a_lack_of_readings_opens_it(readings: str, phase
     assert life(Machine(rule(on_unknown="activate"), PERIOD_S), readings) == phases
 
 
+@pytest.mark.parametrize(("readings", "phases"), [("1", "p"), ("1110", "ppOc")])
+def test_a_hold_does_not_run_on_while_nobody_looked(readings: str, phases: str) -> None:
+    machine = Machine(rule(**HELD), PERIOD_S)
+    assert life(machine, readings) == phases
+    until_s = 600.0  # the machine was suspended: two readings far apart are no hold
+    assert SIGNS[machine.step(until_s, STANDINGS[readings[-1]])] == phases[-1]
+    assert SIGNS[machine.step(until_s + 19, STANDINGS[readings[-1]])] == phases[-1]
+    assert SIGNS[machine.step(until_s + 20, STANDINGS[readings[-1]])] == {"p": "O", "c": "."}[phases[-1]]
+
+
 def test_a_lack_of_readings_may_be_given_its_own_time() -> None:
     machine = Machine(rule(on_unknown="activate", unknown_for_s=15.0), PERIOD_S)
     assert life(machine, "0???") == "...O"
@@ -114,6 +125,9 @@ def test_only_what_is_latched_can_be_reset() -> None:
         ({}, 99.0, Quality.STUCK, Standing.BREACHED),
         ({}, None, Quality.COMM_FAILURE, Standing.UNKNOWN),
         ({}, 99.0, Quality.OUT_OF_RANGE, Standing.UNKNOWN),
+        ({}, nan, 0, Standing.UNKNOWN),  # from a driver that does not look
+        ({}, inf, 0, Standing.UNKNOWN),
+        ({}, -inf, 0, Standing.UNKNOWN),
     ],
 )
 def test_a_reading_stands_by_level_and_quality(

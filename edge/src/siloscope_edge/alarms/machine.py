@@ -6,6 +6,7 @@ it for as long as a reading may be old, and then begins anew.
 
 from collections.abc import Iterable
 from enum import IntEnum
+from math import isfinite
 
 from siloscope_contract.quality import FIRST_BAD, Quality
 from siloscope_edge.alarms.rules import AlarmRule
@@ -38,10 +39,10 @@ class Phase(IntEnum):
 def standing_of(rule: AlarmRule, value: float | None, quality: int) -> Standing:
     """Return where a reading stands.
 
-    A bad one is unknown. So is one that is doubted as a step: the next one confirms or refutes it. Whatever else is
-    doubted has a value that counts.
+    A bad one is unknown, and so is one that is no number. So is one that is doubted as a step: the next one confirms or
+    refutes it. Whatever else is doubted has a value that counts.
     """
-    if value is None or quality >= FIRST_BAD or quality == Quality.STEP:
+    if value is None or not isfinite(value) or quality >= FIRST_BAD or quality == Quality.STEP:
         return Standing.UNKNOWN
     sign = 1 if rule.above is not None else -1
     if sign * (value - rule.level) > 0:
@@ -68,9 +69,11 @@ class Machine:
         self._patience_s = rule.patience_s(period_s)
         self._unknown_s = rule.unknown_patience_s(period_s) if rule.on_unknown == "activate" else None
         self._since_s = 0.0
+        self._stepped_at_s: float | None = None
         self._unknown_since_s: float | None = None
         self._by_unknown = False
-        self.phase = {Phase.PENDING: Phase.CALM, Phase.CLEARING: Phase.OPEN}.get(phase, phase)
+        self.phase = phase
+        self._begin_holds_anew()
 
     @property
     def is_unknown(self) -> bool:
@@ -79,6 +82,9 @@ class Machine:
 
     def step(self, now_s: float, standing: Standing) -> Phase:
         """Take in where the readings stand now, on the monotonic clock; return the phase."""
+        if self._stepped_at_s is not None and now_s - self._stepped_at_s > self._patience_s:
+            self._begin_holds_anew()  # nobody looked, for longer than a reading counts
+        self._stepped_at_s = now_s
         if standing is Standing.UNKNOWN:
             self._unknown(now_s)
         else:
@@ -124,6 +130,9 @@ class Machine:
             self._unknown_since_s = now_s
         lasted_s = now_s - self._unknown_since_s
         if lasted_s > self._patience_s:
-            self.phase = {Phase.PENDING: Phase.CALM, Phase.CLEARING: Phase.OPEN}.get(self.phase, self.phase)
+            self._begin_holds_anew()
         if self._unknown_s is not None and lasted_s >= self._unknown_s and self.phase in (Phase.CALM, Phase.PENDING):
             self.phase, self._by_unknown = Phase.OPEN, True
+
+    def _begin_holds_anew(self) -> None:
+        self.phase = {Phase.PENDING: Phase.CALM, Phase.CLEARING: Phase.OPEN}.get(self.phase, self.phase)
