@@ -15,6 +15,7 @@ from pyModbusTCP.server import DataBank, ModbusServer
 
 from siloscope_deploy.servers.ports import free_port
 from siloscope_edge.alarms.control import FILE_NAME, Request, Told, asked
+from siloscope_edge.alarms.machine import Phase
 from siloscope_edge.inspection import SpooledReading, records
 from siloscope_process.command_line import main
 from siloscope_process.errors import UNAVAILABLE, WRONG_SETTING
@@ -146,7 +147,7 @@ async def test_a_killed_agent_leaves_the_siren_on_and_the_next_one_looks_after_i
     await relays.until(SOUNDING)
     memory = config.parent / "data" / "alarms.json"
     async with asyncio.timeout(20):
-        while not (memory.exists() and json.loads(memory.read_bytes())["on"].get("siren")):
+        while not (memory.exists() and json.loads(memory.read_bytes())["phases"].get("hot") == Phase.OPEN):
             await asyncio.sleep(0.05)
     agent.kill()
     await agent.wait()

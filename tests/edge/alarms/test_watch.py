@@ -15,6 +15,8 @@ from siloscope_contract.gaps import Gap, GapKind
 from siloscope_contract.packs import Sample
 from siloscope_contract.quality import Quality
 from siloscope_edge import installation
+from siloscope_edge.alarms.machine import Phase
+from siloscope_edge.alarms.memory import Memory
 from siloscope_edge.alarms.outputs import Output
 from siloscope_edge.alarms.watch import AlarmWatch
 from siloscope_edge.errors import ActionFailed
@@ -241,6 +243,38 @@ async def test_a_restart_remembers_what_is_open_and_makes_sure_of_the_output(yar
         assert yard.switch.on
 
 
+async def test_a_url_that_was_called_for_on_before_the_agent_was_killed_is_called_for_off(tmp_path: Path) -> None:
+    speaker = (
+        'outputs:\n  - {name: siren, switch_on: {url: "http://10.0.0.9/on"}, switch_off: {url: "http://10.0.0.9/"}}\n'
+    )
+    yard = Yard(tmp_path, speaker + ALARMS.partition("\n")[2].partition("\n")[2])
+    yard.switch.tells, yard.switch.on = False, True  # called, and then nobody lived to write that down
+    yard.watch = yard.made()
+    async with yard.watching():
+        await yard.reads(20)
+    assert [on for _, on in yard.switch.written] == [False]
+    assert yard.told("changes_siren") == [(0, 0)]
+
+
+async def test_what_a_full_disk_did_not_take_is_remembered_when_there_is_room(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    takes = False
+    written: list[Memory] = []
+
+    def full(_directory: Path, memory: Memory) -> bool:
+        if takes:
+            written.append(memory)
+        return takes
+
+    monkeypatch.setattr("siloscope_edge.alarms.watch.remembered", full)
+    async with yard.watching():
+        await yard.reads(36, 36, 36, 36)
+        takes = True
+        await yard.reads(36, 36)
+    assert written[0].phases == {"hot": Phase.OPEN}
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"phases": {"hot": 77}}', b'{"phases": []}', b"\xff\xfe"])
 async def test_a_damaged_memory_is_forgotten(yard: Yard, damage: bytes) -> None:
     (yard.directory / "alarms.json").write_bytes(damage)
@@ -255,7 +289,12 @@ async def test_the_flash_is_written_to_no_oftener_than_every_ten_seconds(
 ) -> None:
     yard = Yard(tmp_path, ALARMS.replace("for_s: 20, clear_for_s: 20, ", ""))
     written: list[Any] = []
-    monkeypatch.setattr("siloscope_edge.alarms.watch.remembered", lambda *given: written.append(given))
+
+    def remembered(*given: Any) -> bool:
+        written.append(given)
+        return True
+
+    monkeypatch.setattr("siloscope_edge.alarms.watch.remembered", remembered)
     async with yard.watching():
         for _ in range(200):
             await yard.reads()
@@ -294,6 +333,54 @@ async def test_other_alarms_from_afar_keep_what_is_the_same_and_switch_off_what_
         await changing
         assert not yard.switch.on
         assert (watch.alarms, watch.actuators) == ({}, {})
+
+
+async def test_nothing_switches_an_output_on_again_that_leaves(tmp_path: Path) -> None:
+    yard = Yard(
+        tmp_path,
+        ALARMS.replace("for_s: 20, clear_for_s: 20, ", "").replace("coil: 3", "coil: 3, minimum_interval_s: 5"),
+    )
+    async with yard.watching() as watch:
+        await yard.reads(36)
+        watch.actuators["siren"].hold(on=True)  # a test is under way too
+        changing = asyncio.ensure_future(watch.change_to(yard.read("")))
+        await yard.clock.run_for(1)
+        watch.saw(Sample("head-1", 0, ("t1",), ("Cel",), [30.0], [0]))
+        watch.saw(Sample("head-1", 0, ("t1",), ("Cel",), [36.0], [0]))
+        await yard.clock.run_for(10)
+        await changing
+    assert not yard.switch.on
+
+
+async def test_an_output_that_leaves_and_comes_back_counts_on(yard: Yard) -> None:
+    async with yard.watching() as watch:
+        await yard.reads(36, 36, 36, 36)
+        for alarms in ("", ALARMS):
+            changing = asyncio.ensure_future(watch.change_to(yard.read(alarms)))
+            await yard.clock.run_for(1)
+            await changing
+        await yard.clock.run_for(60)
+        assert yard.told("changes_siren")[-1] == (3, 0)  # on, off when it left, on again
+
+
+async def test_what_was_reset_does_not_come_back_by_a_change_that_is_taken_back(tmp_path: Path) -> None:
+    yard = Yard(tmp_path, ALARMS.replace("for_s: 20, clear_for_s: 20,", "latch: true,"))
+    async with yard.watching():
+        await yard.reads(36, 30)
+    yard.watch = yard.made()  # latched since before the start
+    async with yard.watching() as watch:
+        assert watch.reset("hot")
+        await yard.reads(30, 30)
+        for installed in (
+            replace(yard.installation, config=replace(yard.installation.config, alarms=())),
+            yard.installation,
+        ):
+            changing = asyncio.ensure_future(watch.change_to(installed))
+            await yard.clock.run_for(1)
+            await changing
+        await yard.reads(30)
+        assert yard.told("alarm_hot")[-1] == (0, 0)
+        assert not yard.switch.on
 
 
 async def test_an_agent_that_stood_still_declares_what_it_did_not_say(yard: Yard) -> None:

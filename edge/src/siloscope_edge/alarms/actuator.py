@@ -81,6 +81,7 @@ class Actuator:
         self._wake = asyncio.Event()
         self._by_alarms = False
         self._holds = 0
+        self._leaves = False
         self._told: tuple[bool | None, Quality | None] | None = None
         interval_s, check_s = output.minimum_interval_s, output.checked_every_s
         self._state = Switching(interval_s, check_s, tells=switch.tells, known=known)
@@ -120,6 +121,11 @@ class Actuator:
         self._holds += 1 if on else -1
         self._want()
 
+    def leave(self) -> None:
+        """Switch it off for good: no alarm knows it any more, nor a test."""
+        self._leaves = True
+        self._want()
+
     async def run(self) -> None:
         """Bring it to what is wanted and keep it there, until cancelled."""
         while True:
@@ -132,7 +138,7 @@ class Actuator:
                 await self._set(on=todo.act is Act.ON)
 
     def _want(self) -> None:
-        on = self._by_alarms or self._holds > 0
+        on = (self._by_alarms or self._holds > 0) and not self._leaves
         if on is not self._state.wanted:
             self._state.wanted = on
             self._wake.set()

@@ -1,4 +1,4 @@
-"""What alarms remember across a restart: which are open or latched, what outputs were doing, how often they changed."""
+"""What alarms remember across a restart: which are open or latched, and how often outputs changed."""
 
 import os
 from pathlib import Path
@@ -18,12 +18,10 @@ class Memory(Struct):
 
     Attributes:
         phases: By alarm, its phase.
-        on: By output, whether it was on.
         changes: By output, how often it was switched over.
     """
 
     phases: dict[str, Phase] = {}
-    on: dict[str, bool] = {}
     changes: dict[str, int] = {}
 
 
@@ -48,6 +46,11 @@ def remembered(directory: Path, memory: Memory) -> bool:
             opened.flush()
             os.fsync(opened.fileno())
         beside.replace(file)
+        opened_directory = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(opened_directory)
+        finally:
+            os.close(opened_directory)
     except OSError as error:
         _log.warning("alarms_not_remembered", file=str(file), detail=str(error))
         return False

@@ -13,7 +13,7 @@ from siloscope_edge.alarms import channels
 from siloscope_edge.alarms.actuator import Actuator, Switch
 from siloscope_edge.alarms.machine import Machine, Phase, Standing, standing_of, together
 from siloscope_edge.alarms.memory import Memory, recalled, remembered
-from siloscope_edge.alarms.outputs import CallOutput, Output
+from siloscope_edge.alarms.outputs import Output
 from siloscope_edge.alarms.rules import AlarmRule
 from siloscope_edge.installation import Installation
 from siloscope_edge.metrics import Metrics
@@ -153,16 +153,22 @@ class AlarmWatch:
         staying = {each.name: each for each in installation.outputs}
         leaving = [each for name, each in self.actuators.items() if staying.get(name) != each.output]
         for each in leaving:
-            each.want(on=False)
+            each.leave()
         waited_s = 0.0
         while waited_s < _LEAVING_S and self._group is not None and not all(each.is_settled for each in leaving):
             await self._clock.sleep(0.1)
             waited_s += 0.1
         for each in leaving:
-            if (task := self._tasks.pop(each.output.name, None)) is not None:
+            name = each.output.name
+            if (task := self._tasks.pop(name, None)) is not None:
                 task.cancel()
-            del self.actuators[each.output.name]
+            if not each.is_settled:
+                _log.error("output_left", output=name, detail=each.detail or "it could not be switched off in time")
+            self._memory.changes[name] = self._changes(name)
+            del self.actuators[name]
+        self._memory.phases |= {name: alarm.machine.phase for name, alarm in self.alarms.items()}
         self._adopt(installation)
+        self._unsaved = True
         if self._group is not None:
             self._start()
 
@@ -189,9 +195,7 @@ class AlarmWatch:
     def _actuator(self, output: Output) -> Actuator:
         name = output.name
         switch = self._make_switch(output, lambda: self.why(name))
-        # A URL that was last called for off, or never, need not be called for off again.
-        known = False if isinstance(output, CallOutput) and not self._memory.on.get(name, False) else None
-        return Actuator(output, switch, self._clock, self._metrics, self._note, known)
+        return Actuator(output, switch, self._clock, self._metrics, self._note)
 
     def _start(self) -> None:
         assert self._group is not None, "the watch has begun"
@@ -253,8 +257,7 @@ class AlarmWatch:
         for name, actuator in self.actuators.items():
             if (outcome := _outcome(actuator)) is not None:
                 readings.append((channels.output_key(name), outcome))
-            total = self._memory.changes.get(name, 0) + actuator.changes
-            readings.append((channels.changes_key(name), Reading(float(total), 0)))
+            readings.append((channels.changes_key(name), Reading(float(self._changes(name)), 0)))
         self._told_at_s, self._dirty = now_s, False
         if readings:
             self._told_ms = max(self._told_ms + 1, self._instant_ms())  # two of one instant would be one sample
@@ -264,18 +267,13 @@ class AlarmWatch:
         now_s = self._clock.monotonic_s()
         if not self._unsaved or (not at_once and now_s - self._remembered_at_s < _REMEMBER_AT_MOST_EVERY_S):
             return
-        self._remembered_at_s, self._unsaved = now_s, False
-        remembered(
-            self._directory,
-            Memory(
-                {name: alarm.machine.phase for name, alarm in self.alarms.items()},
-                {
-                    name: actuator.wanted if actuator.is_on is None else actuator.is_on
-                    for name, actuator in self.actuators.items()
-                },
-                {name: self._memory.changes.get(name, 0) + each.changes for name, each in self.actuators.items()},
-            ),
-        )
+        self._remembered_at_s = now_s
+        phases = {name: alarm.machine.phase for name, alarm in self.alarms.items()}
+        changes = {name: self._changes(name) for name in self.actuators}
+        self._unsaved = not remembered(self._directory, Memory(phases, changes))
+
+    def _changes(self, name: str) -> int:
+        return self._memory.changes.get(name, 0) + self.actuators[name].changes
 
 
 def _outcome(actuator: Actuator) -> Reading | None:
