@@ -9,7 +9,7 @@ from siloscope_contract.topics import NodeName
 from siloscope_edge.alarms.rules import AlarmRule
 from siloscope_edge.clock_settings import ClockSettings
 from siloscope_edge.instruments import Device, Seconds
-from siloscope_edge.page.settings import PageSettings
+from siloscope_edge.page.page_settings import PageSettings
 from siloscope_edge.tls import Tls
 from siloscope_edge.wires import Line
 

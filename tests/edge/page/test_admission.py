@@ -3,7 +3,7 @@
 import pytest
 
 from siloscope_edge.page.admission import Admission
-from siloscope_edge.page.settings import PageSettings
+from siloscope_edge.page.page_settings import PageSettings
 from siloscope_process.http_messages import Refused, Request
 
 OWN = Admission(PageSettings(), "Yard-Pi.farm.example")

@@ -6,7 +6,7 @@ import pytest
 
 from siloscope_contract.quality import Quality
 from siloscope_edge.errors import Trouble
-from siloscope_edge.page.settings import PageSettings
+from siloscope_edge.page.page_settings import PageSettings
 from siloscope_edge.readings import Reading
 from tests.edge.page.watched_yard import KEYS, PERIOD_S, SECRET, WatchedYard
 

@@ -11,7 +11,7 @@ import pytest
 
 from siloscope_edge.page import local_page
 from siloscope_edge.page.local_page import LocalPage
-from siloscope_edge.page.settings import PageSettings
+from siloscope_edge.page.page_settings import PageSettings
 from siloscope_process.clock import ManualClock, SystemClock
 from tests.edge.page.watched_yard import WatchedYard
 

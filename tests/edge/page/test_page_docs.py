@@ -2,7 +2,7 @@
 
 import msgspec
 
-from siloscope_edge.page.settings import PageSettings
+from siloscope_edge.page.page_settings import PageSettings
 from tests.house.repository import ROOT
 
 PAGE = (ROOT / "docs" / "edge-page.md").read_text()

@@ -23,8 +23,8 @@ from siloscope_edge.outbox import Outbox, Windows
 from siloscope_edge.page.admission import Admission
 from siloscope_edge.page.board import Board
 from siloscope_edge.page.documents import Json
+from siloscope_edge.page.page_settings import PageSettings
 from siloscope_edge.page.routes import Routes
-from siloscope_edge.page.settings import PageSettings
 from siloscope_edge.page.station import Station
 from siloscope_edge.polling import Poller
 from siloscope_edge.readings import Reading, failed

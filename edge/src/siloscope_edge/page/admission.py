@@ -3,7 +3,7 @@
 import ipaddress
 from http import HTTPStatus
 
-from siloscope_edge.page.settings import PageSettings
+from siloscope_edge.page.page_settings import PageSettings
 from siloscope_process.http_messages import Refused, Request
 
 _NEAR = tuple(

@@ -12,9 +12,9 @@ from siloscope_edge import vitals
 from siloscope_edge.installation import Installation
 from siloscope_edge.page.admission import Admission
 from siloscope_edge.page.board import Board
+from siloscope_edge.page.page_settings import PageSettings
 from siloscope_edge.page.refill import refill
 from siloscope_edge.page.routes import HEADERS, Routes
-from siloscope_edge.page.settings import PageSettings
 from siloscope_edge.page.station import Station
 from siloscope_process.clock import Clock
 from siloscope_process.http_server import HttpServer, Limits
