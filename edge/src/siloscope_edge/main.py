@@ -121,12 +121,22 @@ def _alarms(found: Installation, args: argparse.Namespace, environ: Mapping[str,
     told = settings.load(Settings, environ)
     logs.configure("edge", style=told.log, level=told.log_level)
 
-    async def do() -> None:
+    async def tell() -> None:
         async for line in alarm_command.lines(found, args, SystemClock()):
             print(line, flush=True)
 
-    asyncio.run(do())
-    return 0
+    async def do(stop: Event) -> int:
+        telling, stopping = create_task(tell()), create_task(stop.wait())
+        await asyncio.wait([telling, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        telling.cancel()  # it lets go of what it switched on
+        try:
+            await telling
+        except asyncio.CancelledError:
+            raise Unavailable("broken off") from None
+        return 0
+
+    return run_until_stopped(do)
 
 
 def _run_agent(file: Path, found: Installation, environ: Mapping[str, str]) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from siloscope_edge.alarms import control
 from siloscope_edge.alarms.control import FILE_NAME, Request, Told, asked, serve
+from siloscope_process.errors import Unavailable
 from tests.edge.alarms.test_watch import Yard
 
 
@@ -84,3 +85,16 @@ async def test_of_two_tests_at_a_time_the_shorter_does_not_end_the_longer(yard: 
             await asyncio.sleep(0.001)
         assert not yard.switch.on
         assert [each.well for each in (*await longer, *await shorter)] == [True] * 4
+
+
+async def test_an_agent_that_ends_before_its_answer_does_is_said(tmp_path: Path) -> None:
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(msgspec.json.encode(Told(well=True, line="siren: on after 0.1 s")) + b"\n")
+        writer.close()
+
+    async with await asyncio.start_unix_server(cut, tmp_path / FILE_NAME):
+        answers = asked(tmp_path, Request("test", "siren"))
+        assert (await anext(answers)).well
+        with pytest.raises(Unavailable, match="ended before its answer did"):
+            await anext(answers)

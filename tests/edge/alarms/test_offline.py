@@ -16,6 +16,7 @@ from pyModbusTCP.server import DataBank, ModbusServer
 from siloscope_deploy.servers.ports import free_port
 from siloscope_edge.alarms.control import FILE_NAME, Request, Told, asked
 from siloscope_edge.alarms.machine import Phase
+from siloscope_edge.alarms.memory import Memory, remembered
 from siloscope_edge.inspection import SpooledReading, records
 from siloscope_process.command_line import main
 from siloscope_process.errors import UNAVAILABLE, WRONG_SETTING
@@ -201,6 +202,35 @@ def test_without_an_agent_the_command_has_the_port_itself(
     relays.stop()
     assert main(["edge", "alarm-test", "hot", "--for", "0", "--config", str(config)], {}) == UNAVAILABLE
     assert "siren: FAILED to go on: comm_failure" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_test_that_is_broken_off_leaves_nothing_on(
+    relays: Relays, config: Path, number: signal.Signals
+) -> None:
+    arguments = ("edge", "alarm-test", "siren", "--for", "600", "--config", str(config))
+    command = (sys.executable, "-c", COMMAND, *arguments)
+    pipe = asyncio.subprocess.PIPE
+    testing = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+    await relays.until(SOUNDING)
+    testing.send_signal(number)
+    async with asyncio.timeout(20):
+        _, errors = await testing.communicate()
+    assert relays.coils == HUSHED
+    assert testing.returncode == UNAVAILABLE
+    assert b"broken off" in errors
+
+
+@pytest.mark.usefixtures("logs")
+def test_a_test_beside_an_open_alarm_does_not_silence_it(
+    relays: Relays, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = config.parent / "data"
+    directory.mkdir()
+    remembered(directory, Memory({"hot": Phase.OPEN}))
+    assert main(["edge", "alarm-test", "siren", "--for", "0", "--config", str(config)], {}) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "siren: stays on, an alarm wants it"
+    assert relays.coils == SOUNDING
 
 
 @pytest.mark.usefixtures("logs")

@@ -2,18 +2,22 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry
 
-from siloscope_edge.alarms.actuator import Actuator
+from siloscope_edge.alarms.actuator import Actuator, Switch
 from siloscope_edge.alarms.control import LONGEST_TEST_S, Request, Told, asked
+from siloscope_edge.alarms.machine import Phase
+from siloscope_edge.alarms.memory import recalled
 from siloscope_edge.alarms.outputs import Output
 from siloscope_edge.alarms.switches import Visit, switch_for
 from siloscope_edge.alarms.trial import outputs_named, tried
 from siloscope_edge.directory import claimed
+from siloscope_edge.errors import ActionFailed
 from siloscope_edge.guarding import GuardedBus
 from siloscope_edge.installation import Installation
 from siloscope_edge.instruments import Instrument
@@ -22,6 +26,7 @@ from siloscope_process.clock import Clock
 from siloscope_process.errors import Unavailable, WrongSetting
 from siloscope_process.expectations import nearest
 
+_log = structlog.get_logger(__name__)
 ACTIONS = {
     "alarm-test": "switch an alarm's outputs on and off again, and say whether they obeyed",
     "alarm-reset": "let go of an alarm that is latched",
@@ -89,8 +94,16 @@ async def _alone(found: Installation, names: list[str], for_s: float, clock: Clo
     """Try outputs without an agent: this process has the ports."""
     ports = _Ports(found, clock)
     metrics = Metrics(CollectorRegistry())
-    outputs = {each.name: each for each in found.outputs if each.name in names}
-    actuators = {name: ports.actuator(output, metrics) for name, output in outputs.items()}
+    switches = {each.name: ports.switch(each) for each in found.outputs if each.name in names}
+    # It was off before the test, as far as anybody knows: only what is written here is of interest.
+    actuators = {
+        each.name: Actuator(each, switches[each.name], clock, metrics, lambda: None, known=False)
+        for each in found.outputs
+        if each.name in names
+    }
+    for name in _left_on(found):
+        if name in actuators:
+            actuators[name].want(on=True)
     running = [asyncio.create_task(each.run()) for each in actuators.values()]
     try:
         async for well, line in tried(actuators, for_s, clock):
@@ -99,7 +112,26 @@ async def _alone(found: Installation, names: list[str], for_s: float, clock: Clo
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        await _let_go(
+            {name: switches[name] for name, each in actuators.items() if not each.wanted and each.is_on is not False}
+        )
         ports.close()
+
+
+def _left_on(found: Installation) -> set[str]:
+    """Return the outputs that the agent left on when it ended, because an alarm is open: a test silences none."""
+    phases = recalled(Path(found.config.data_directory)).phases
+    is_open = [rule for rule in found.config.alarms if phases.get(rule.name, Phase.CALM).switches]
+    return {name for rule in is_open for name in rule.switches}
+
+
+async def _let_go(switches: Mapping[str, Switch]) -> None:
+    """Switch off what a test that was broken off left on, at once: nobody else is here to do it."""
+    for name, switch in switches.items():
+        try:
+            await switch.set(on=False)
+        except ActionFailed as error:
+            _log.error("output_left", output=name, detail=str(error))
 
 
 class _Ports:
@@ -110,11 +142,8 @@ class _Ports:
         self._clock = clock
         self._ports: dict[str, tuple[GuardedBus, asyncio.Lock]] = {}
 
-    def actuator(self, output: Output, metrics: Metrics) -> Actuator:
-        node = str(self._found.config.node_name)
-        switch = switch_for(output, self._owner, node, lambda: ["test"])
-        # It was off before the test, as far as anybody knows: only what is written here is of interest.
-        return Actuator(output, switch, self._clock, metrics, lambda: None, known=False)
+    def switch(self, output: Output) -> Switch:
+        return switch_for(output, self._owner, str(self._found.config.node_name), lambda: ["test"])
 
     def close(self) -> None:
         for port, _ in self._ports.values():

@@ -13,12 +13,14 @@ from msgspec import Struct
 from siloscope_edge.alarms.trial import outputs_named, tried
 from siloscope_edge.alarms.watch import AlarmWatch
 from siloscope_process.clock import Clock
+from siloscope_process.errors import Unavailable
 
 _log = structlog.get_logger(__name__)
 FILE_NAME = "alarms.sock"
 _LONGEST_PATH = 107
 _LONGEST_LINE = 4096
 _ASK_WITHIN_S = 5.0
+_END = b"\n"
 LONGEST_TEST_S = 600.0
 
 
@@ -31,7 +33,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Told(Struct, frozen=True):
-    """A line of the answer; the last one of a connection ends it."""
+    """A line of the answer; an empty one ends it."""
 
     well: bool
     line: str
@@ -88,6 +90,8 @@ async def _tell(watch: AlarmWatch, line: bytes, writer: asyncio.StreamWriter, cl
         async for told in answers:
             writer.write(msgspec.json.encode(told) + b"\n")
             await writer.drain()
+    writer.write(_END)
+    await writer.drain()
 
 
 async def _answers(watch: AlarmWatch, asked: bytes, clock: Clock) -> AsyncGenerator[Told]:
@@ -117,12 +121,18 @@ async def asked(directory: Path, request: Request) -> AsyncIterator[Told]:
 
     Raises:
         OSError: None listens there.
+        Unavailable: It ended before its answer did.
     """
     reader, writer = await asyncio.open_unix_connection(directory / FILE_NAME)
     try:
         writer.write(msgspec.json.encode(request) + b"\n")
-        await writer.drain()
-        while line := await reader.readline():
+        while (line := await reader.readline()) != _END:
+            if not line:
+                raise ConnectionResetError
             yield msgspec.json.decode(line, type=Told)
+    except ConnectionError:
+        raise Unavailable(
+            "the agent ended before its answer did; it looks after its outputs at its next start"
+        ) from None
     finally:
         writer.close()
