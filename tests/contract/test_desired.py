@@ -57,8 +57,20 @@ def test_a_state_survives_being_written_and_is_bounded() -> None:
     assert len(encoded) < 16_000
     read = desired.decode_state(encoded)
     assert (read.outcome, read.desired, read.in_force, len(read.reasons)) == (Outcome.REFUSED, 7, 6, MAX_REASONS)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"outcome":"perhaps"}',
+        b'{"outcome":"none","more":' + b"[" * 100_000,
+        b'{"outcome":"applied","desired":2147483647}',
+        b'{"outcome":"applied","desired":-1}',
+    ],
+)
+def test_what_is_no_state_is_refused(payload: bytes) -> None:
     with pytest.raises(MalformedMessage):
-        desired.decode_state(b'{"outcome":"perhaps"}')
+        desired.decode_state(payload)
 
 
 @pytest.mark.parametrize(

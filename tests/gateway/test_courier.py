@@ -126,6 +126,8 @@ async def test_what_nodes_say_is_kept_and_nonsense_harms_nobody(
         for topic, payload in [
             (state, b"\xff"),
             (state, desired.encode(nul)),
+            (state, b'{"outcome":"none","more":' + b"[" * 100_000),
+            (state, b'{"outcome":"applied","desired":2147483647}'),
             (result, b"{}"),
             (Topic(NODE, Kind.COMMAND_RESULT, "unknown").text(), b'{"outcome":"done"}'),
         ]:

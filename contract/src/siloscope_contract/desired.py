@@ -17,6 +17,8 @@ MAX_DESIRED_BYTES = 128 * 1024
 """Every broker takes a message of this size."""
 LONGEST_CONFIRM_S = 3600.0
 MAX_REASONS = 20
+HIGHEST_VERSION = 2_000_000_000
+"""What a database counts to, and some more: whoever claims to know a higher one is not believed."""
 _LONGEST_REASON = 500
 _SHOWN = 60
 
@@ -49,7 +51,7 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         issuer: Who set it.
     """
 
-    version: Annotated[int, Meta(ge=1)]
+    version: Annotated[int, Meta(ge=1, le=HIGHEST_VERSION)]
     node: str
     document: dict[str, Any]
     confirm_within_s: Annotated[float, Meta(ge=1, le=LONGEST_CONFIRM_S)] = 120.0
@@ -86,7 +88,7 @@ class ConfigState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     outcome: Outcome
-    desired: int | None = None
+    desired: Annotated[int, Meta(ge=1, le=HIGHEST_VERSION)] | None = None
     in_force: int | None = None
     reasons: tuple[str, ...] = ()
     complaint: str = ""
@@ -136,7 +138,7 @@ def decode_state(payload: bytes) -> ConfigState:
     """
     try:
         return msgspec.json.decode(payload, type=ConfigState)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         expected = str(error)
         raise MalformedMessage("malformed", place="config state", found=payload[:_SHOWN], expected=expected) from error
 
