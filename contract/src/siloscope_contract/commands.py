@@ -13,6 +13,8 @@ from siloscope_contract.names import is_slug
 MAX_COMMAND_BYTES = 16 * 1024
 MAX_BUNDLE_BYTES = 96 * 1024
 """Of a bundle of diagnostics, compressed; with it the result stays below what every broker takes."""
+MAX_RESULT_BYTES = 192 * 1024
+"""Of a result with its bundle, as it travels: every broker takes it."""
 MAX_UNPACKED_BUNDLE_BYTES = 4 * 1024 * 1024
 LONGEST_LIFE_MS = 24 * 3_600_000
 _SHOWN = 60
@@ -158,11 +160,11 @@ def refusal(command: Command, now_ms: int | None, tolerance_ms: int) -> tuple[Re
         now_ms: The node's clock; None while it is not known to be right.
         tolerance_ms: How far the two clocks may be apart.
     """
-    if now_ms is None:
-        return Reason.CLOCK_UNKNOWN, "the node's clock is not synchronised: whether the command still holds is unknown"
     if command.expires_at_ms - command.issued_at_ms > LONGEST_LIFE_MS:
         lives_s = (command.expires_at_ms - command.issued_at_ms) / 1000
         return Reason.LIVES_TOO_LONG, f"found {lives_s:g} s, expected at most {LONGEST_LIFE_MS / 1000:g} s"
+    if now_ms is None:
+        return Reason.CLOCK_UNKNOWN, "the node's clock is not synchronised: whether the command still holds is unknown"
     if now_ms >= command.expires_at_ms:
         return Reason.EXPIRED, f"it expired {(now_ms - command.expires_at_ms) / 1000:.1f} s ago"
     if command.issued_at_ms > now_ms + tolerance_ms:

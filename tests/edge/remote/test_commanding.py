@@ -12,7 +12,7 @@ from siloscope_contract import commands
 from siloscope_contract.commands import Command, CommandKind, CommandOutcome, Reason, Result
 from siloscope_edge.errors import PortUnavailable
 from siloscope_edge.remote import durable
-from siloscope_edge.remote.command_book import MOST_REMEMBERED, CommandBook
+from siloscope_edge.remote.command_book import ASKED_AFTER_MS, MOST_REMEMBERED, CommandBook
 from siloscope_edge.remote.commanding import Action, Answer, ArgumentsWrong, CommandDesk
 
 NOW_MS = 1_795_000_000_000
@@ -175,6 +175,30 @@ def test_what_has_expired_is_forgotten_and_what_has_not_never(tmp_path: Path) ->
     assert not book.begin("one-more", commands.decode(told()), "s", NOW_MS)
     assert book.begin("one-more", commands.decode(told()), "s", NOW_MS + 60_000)
     assert book.get("c0") is None
+    assert book.get("c1") is not None
+
+
+async def test_what_was_done_is_told_to_who_asks_after_it_has_expired(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.hears(("a", told()))
+    desk.desk.acknowledged("a")  # by the broker; the platform was away
+    desk.now_ms = NOW_MS + 3_600_000
+    later = told(issued_at_ms=desk.now_ms, expires_at_ms=desk.now_ms + 60_000)
+    await desk.hears(("b", later), ("a", told()))
+    assert desk.result("a").outcome is CommandOutcome.DONE
+    assert desk.done == 2
+    desk.desk.acknowledged("a")
+    desk.now_ms += ASKED_AFTER_MS
+    assert desk.book.begin("c", commands.decode(later), "s", desk.now_ms)
+    assert desk.book.get("a") is None
+
+
+async def test_an_answer_that_no_broker_takes_is_not_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.does = lambda: Answer({"devices": "x" * commands.MAX_RESULT_BYTES})
+    await desk.hears(("a", told()))
+    assert (desk.result("a").outcome, desk.result("a").reason) == (CommandOutcome.FAILED, Reason.FAILED)
+    assert len(desk.desk.untold()["a"]) < 1000
 
 
 def test_results_that_were_told_make_room_for_newer_ones(tmp_path: Path) -> None:

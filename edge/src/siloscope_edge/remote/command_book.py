@@ -13,6 +13,8 @@ from siloscope_edge.remote import durable
 _log = structlog.get_logger(__name__)
 FILE = "commands.json"
 MOST_REMEMBERED = 256
+ASKED_AFTER_MS = 2 * 3_600_000
+"""Longer than the platform asks what came of a command that has expired: it must not hear that nothing was done."""
 MOST_RESULT_BYTES = 512 * 1024
 """Results that were acknowledged are kept for whoever asks again, the newest of them up to this much."""
 
@@ -62,7 +64,10 @@ class CommandBook:
         Raises:
             OSError: The disk does not take it: it must not be done.
         """
-        entries = {key: each for key, each in self._entries.items() if each.expires_at_ms > now_ms or _is_open(each)}
+        entries = {key: each for key, each in self._entries.items() if _may_be_asked_after(each, now_ms)}
+        for key in [key for key, each in entries.items() if each.expires_at_ms <= now_ms and not _is_open(each)]:
+            if len(entries) >= MOST_REMEMBERED:
+                del entries[key]
         if len(entries) >= MOST_REMEMBERED:
             return False
         entries[command_id] = Entry(command.kind, command.expires_at_ms, session)
@@ -121,6 +126,10 @@ class CommandBook:
             durable.write(self._file, self._entries)
         except OSError as error:
             _log.error("commands_not_kept", detail=str(error))
+
+
+def _may_be_asked_after(entry: Entry, now_ms: int) -> bool:
+    return entry.expires_at_ms + ASKED_AFTER_MS > now_ms or _is_open(entry)
 
 
 def _is_open(entry: Entry) -> bool:

@@ -132,7 +132,7 @@ class CommandDesk:
         result = await self._acted(action, arguments)
         if result is not None:
             _log.info("command_ended", id=command_id, kind=command.kind.value, outcome=result.outcome.value)
-            self._book.finish(command_id, result)
+            self._book.finish(command_id, self._told_in_bounds(result))
 
     async def _acted(self, action: Action, arguments: Struct) -> Result | None:
         try:
@@ -151,6 +151,14 @@ class CommandDesk:
             return None
         done = self._result(CommandOutcome.DONE)
         return msgspec.structs.replace(done, answer=answer.answer, bundle=answer.bundle)
+
+    def _told_in_bounds(self, result: Result) -> Result:
+        """Return what a broker takes: one that is too large would end each connection over which it is told."""
+        found = len(commands.encode(result))
+        if found <= commands.MAX_RESULT_BYTES:
+            return result
+        told = f"its answer is too large to be told: found {found} bytes, expected at most {commands.MAX_RESULT_BYTES}"
+        return self._result(CommandOutcome.FAILED, Reason.FAILED, told)
 
     def _begun(self, command_id: str, command: Command, now_ms: int) -> bool:
         try:
