@@ -232,6 +232,13 @@ def test_a_full_disk_lets_no_trial_begin_and_ends_one_all_the_same(box: Box, mon
     assert names(box.start().installation) == ["head-1"]
 
 
+def nested(levels: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
 @pytest.mark.parametrize(
     ("document", "words"),
     [
@@ -242,6 +249,7 @@ def test_a_full_disk_lets_no_trial_begin_and_ends_one_all_the_same(box: Box, mon
         ({"mqtt": {"heartbeats_s": 1}}, "document.mqtt: found 'heartbeats_s', expected what may be set from afar"),
         ({"mqtt": {"tls": {}}}, "document.mqtt: found 'tls', expected what may be set from afar"),
         ({"alarms": []}, "document: found 'alarms', expected what may be set from afar"),
+        ({"buses": nested(500)}, "document: found more levels than anything in the file has"),
     ],
 )
 def test_a_document_is_refused_in_the_words_of_the_file(box: Box, document: dict[str, Any], words: str) -> None:

@@ -32,7 +32,7 @@ class Site(Protocol):
 
     def watch(self, devices: Collection[str]) -> None: ...
 
-    async def missing(self) -> list[str]: ...
+    async def missing(self, within_s: float) -> list[str]: ...
 
 
 class Applier:
@@ -148,7 +148,7 @@ class Applier:
         changed = differing(before, counting) if before is not None else _all_devices(counting)
         self._site.watch({each.name for _, each in changed} - set(desired.may_be_silent))
         deadline_s = self._clock.monotonic_s() + desired.confirm_within_s
-        while missing := await self._site.missing():
+        while missing := await self._site.missing(max(0.0, deadline_s - self._clock.monotonic_s())):
             if (newer := self._newer_version()) is not None:
                 await self._go_back(desired, [f"version {newer} came before this one was confirmed"])
                 return

@@ -1,7 +1,11 @@
 """The running agent, as remote configuration sees it: reading a device once, changing to others, what has come up."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Protocol
+
+import structlog
 
 from siloscope_contract.quality import Quality
 from siloscope_edge.config import Bus
@@ -10,6 +14,7 @@ from siloscope_edge.installation import Installation
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.readers import MakePort, Readers
 
+_log = structlog.get_logger(__name__)
 _READ_WITHIN_S = 120.0
 
 
@@ -68,11 +73,13 @@ class RunningSite:
         """Look from now on whether these devices come up."""
         self._awaited = set(devices)
 
-    async def missing(self) -> list[str]:
-        """Ask the devices that are awaited, and return what has not come up since the last change."""
-        for device in sorted(self._awaited):
-            if await self._answers(device):
-                self._awaited.discard(device)
+    async def missing(self, within_s: float) -> list[str]:
+        """Ask the devices that are awaited, for so long, and return what has not come up since the last change."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                for device in sorted(self._awaited):
+                    if await self._answers(device):
+                        self._awaited.discard(device)
         found = [f"device {name}: found no good reading, expected one" for name in sorted(self._awaited)]
         if self._link.introductions <= self._introduced_at:
             found.append("link: found no broker that acknowledged this node, expected one")
@@ -106,3 +113,6 @@ class RunningSite:
             return str(error)
         except TimeoutError:
             return f"no end within {_READ_WITHIN_S:g} s"
+        except Exception as error:  # a driver may be anybody's, and a version that is retained would end each start
+            _log.exception("dry_run_failed", bus=bus.name, device=instrument.name)
+            return f"{type(error).__name__}: {error}"
