@@ -37,10 +37,12 @@ def test_secrets_are_left_out_by_name_and_by_shape() -> None:
         "mqtt": {"host": "broker", "username": "yard", "password_file": "/etc/pw", "tls": None},
         "alarms": [{"call": {"url": "http://ada:pw@10.0.0.1/siren?token=abc", "headers": {"X": "s"}}}],
         "api_key": "k",
+        "broker": "mqtt://ada:p@55:w0rd@10.0.0.1:1883",
+        "json": {"pin": "1234"},
         "token": "",
     }
     text = json.dumps(redacted(settings))
-    for secret in ("yard", "pw@", "abc", '"s"', '"k"'):
+    for secret in ("yard", "pw@", "abc", '"s"', '"k"', "55", "w0rd", "1234"):
         assert secret not in text
     assert "/etc/pw" in text
     assert "10.0.0.1/siren" in text

@@ -51,6 +51,9 @@ class Conversation:
         except ContractError as error:
             _log.warning("message_of_no_topic", detail=str(error))
             return
+        if heard.node != self._node:
+            _log.warning("message_of_another_node", topic=topic)
+            return
         if heard.kind is Kind.CONFIG and self.applier is not None:
             self.applier.hear(payload)
         elif heard.kind is Kind.COMMAND and heard.command_id is not None and self.desk is not None and payload:

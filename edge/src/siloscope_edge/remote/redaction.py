@@ -5,10 +5,11 @@ from typing import Any
 
 HIDDEN = "***"
 _SECRET_NAME = re.compile(
-    r"password|passwd|secret|token|credential|api_?key|authorization|username|headers?$", re.IGNORECASE
+    r"password|passwd|passphrase|secret|token|credential|(api|private)_?key|authorization|username|headers?$|^(pin|auth)$",
+    re.IGNORECASE,
 )
 _PATH_NAME = re.compile(r"_(file|directory)$")
-_USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
+_USER_IN_URL = re.compile(r"(?<=://)[^/?#\s]+@")
 _QUERY_IN_URL = re.compile(r"(://[^?\s]*)\?\S*")
 
 
