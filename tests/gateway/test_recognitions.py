@@ -31,7 +31,8 @@ def stored(url: str) -> StoredRecognitions:
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def installed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway's command alone; the database is made before, by another."""
     monkeypatch.setattr(command_line, "_load", lambda name, installed: command)
 
 
