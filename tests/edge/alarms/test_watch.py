@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -275,6 +276,15 @@ async def test_what_a_full_disk_did_not_take_is_remembered_when_there_is_room(
     assert written[0].phases == {"hot": Phase.OPEN}
 
 
+async def test_a_siren_does_not_wait_for_a_disk_that_hangs(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = threading.Event()
+    monkeypatch.setattr("siloscope_edge.alarms.watch.remembered", lambda *_: hangs.wait(20))
+    async with yard.watching():
+        await yard.reads(36, 36, 36, 36, 30, 30, 30)
+        assert [on for _, on in yard.switch.written] == [True, False]
+        hangs.set()
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"phases": {"hot": 77}}', b'{"phases": []}', b"\xff\xfe"])
 async def test_a_damaged_memory_is_forgotten(yard: Yard, damage: bytes) -> None:
     (yard.directory / "alarms.json").write_bytes(damage)
@@ -302,7 +312,7 @@ async def test_the_flash_is_written_to_no_oftener_than_every_ten_seconds(
             await yard.clock.run_for(0.5)
             yard.watch.saw(Sample("head-1", 0, ("t1",), ("Cel",), [30.0], [0]))
             await yard.clock.run_for(0.5)
-    assert 10 < len(written) <= 22
+    assert 2 <= len(written) <= 22
 
 
 async def test_a_latched_alarm_stays_until_it_is_reset(tmp_path: Path) -> None:

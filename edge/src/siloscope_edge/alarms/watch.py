@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
@@ -86,7 +87,7 @@ class AlarmWatch:
         self._take_gap = take_gap
         self._instant_ms = instant_ms
         self._memory = recalled(directory)
-        self._remembered_at_s = clock.monotonic_s() - _REMEMBER_AT_MOST_EVERY_S
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="alarms")
         self._told_at_s = clock.monotonic_s()
         self._told_ms = 0
         self._dirty = True
@@ -138,6 +139,7 @@ class AlarmWatch:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 self._start()
+                group.create_task(self._keep_memory())
                 while True:
                     self._look()
                     await self._clock.sleep(_LOOK_EVERY_S)
@@ -146,7 +148,9 @@ class AlarmWatch:
             self._tasks.clear()
             if self._dirty:
                 self._tell(self._clock.monotonic_s())
-            self._remember(at_once=True)
+            if self._unsaved:
+                await self._remember()
+            self._thread.shutdown(wait=False)
 
     async def change_to(self, installation: Installation) -> None:
         """Watch what another installation says; what is the same in both goes on, what leaves is switched off."""
@@ -212,7 +216,6 @@ class AlarmWatch:
             self._take_gap(self._stood_still(silent_s))
         if self._dirty or silent_s >= channels.PERIOD_S - _LOOK_EVERY_S:
             self._tell(now_s)
-        self._remember()
 
     def _stood_still(self, silent_s: float) -> Gap:
         now_ms = self._instant_ms()
@@ -263,14 +266,23 @@ class AlarmWatch:
             self._told_ms = max(self._told_ms + 1, self._instant_ms())  # two of one instant would be one sample
             self._take_sample(channels.sample(self._told_ms, readings))
 
-    def _remember(self, *, at_once: bool = False) -> None:
-        now_s = self._clock.monotonic_s()
-        if not self._unsaved or (not at_once and now_s - self._remembered_at_s < _REMEMBER_AT_MOST_EVERY_S):
-            return
-        self._remembered_at_s = now_s
+    async def _keep_memory(self) -> None:
+        while True:
+            if self._unsaved:
+                await self._remember()
+                await self._clock.sleep(_REMEMBER_AT_MOST_EVERY_S - _LOOK_EVERY_S)
+            await self._clock.sleep(_LOOK_EVERY_S)
+
+    async def _remember(self) -> None:
+        """Write down what is open; on a thread, for a siren does not wait for a disk."""
         phases = {name: alarm.machine.phase for name, alarm in self.alarms.items()}
-        changes = {name: self._changes(name) for name in self.actuators}
-        self._unsaved = not remembered(self._directory, Memory(phases, changes))
+        memory = Memory(phases, {name: self._changes(name) for name in self.actuators})
+        self._unsaved, taken = False, False
+        try:
+            run = asyncio.get_running_loop().run_in_executor
+            taken = await run(self._thread, remembered, self._directory, memory)
+        finally:
+            self._unsaved |= not taken
 
     def _changes(self, name: str) -> int:
         return self._memory.changes.get(name, 0) + self.actuators[name].changes
