@@ -50,6 +50,14 @@ def test_it_says_what_it_was_given(source: str, text: str) -> None:
         "{{ subject",
         "x" * 9_000,
         "{{ " + "(" * 4_000 + "1" + ")" * 4_000 + " }}",
+        "{{ number|round(-1000000000) }}",
+        "{{ 1|round(1000000000, 'ceil') }}",
+        "{% if number %}" * 150 + "{% endif %}" * 150,
+        "{{ " + "+".join(["number"] * 250) + " }}",
+        "{{ " + " and ".join(["number"] * 250) + " }}",
+        "{{ alerts" + "[0]" * 250 + " }}",
+        "{{ number" + "|int" * 250 + " }}",
+        "{{ number|default(a=1, a=2) }}",
     ],
 )
 def test_what_it_may_not_is_refused_at_once(source: str) -> None:
@@ -74,6 +82,11 @@ def test_a_message_that_can_be_made_has_no_fault() -> None:
         "{% for each in alerts %}{{ each.subject }} {{ loop.index }}{% endfor %}{{ nothing|default('-') }}"
     )
     assert faults({"en": source, "uk": source}, labels={"team": "grain"}) == []
+
+
+def test_every_name_that_nobody_gives_is_told_at_once() -> None:
+    found = faults({"en": "".join(f"{{{{a{number}}}}}" for number in range(1_000))})
+    assert len(found) == 1_000
 
 
 @pytest.mark.parametrize(

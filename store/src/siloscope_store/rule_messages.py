@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
+from jinja2.filters import do_round
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from siloscope_contract.alerts.rules import Rule
@@ -22,6 +23,9 @@ from siloscope_contract.errors import one_of
 MOST_SOURCE = 8 * 1024
 MOST_OUTPUT = 64 * 1024
 MOST_LOOPS = 2
+MOST_NESTED = 24
+"""What is nested deeper takes the template engine seconds to make, and Python's compiler refuses it in the end."""
+MOST_PLACES = 15
 _FILTERS = (
     "abs",
     "capitalize",
@@ -76,11 +80,18 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
+def _round(value: Any, precision: int = 0, method: Any = "common") -> Any:
+    """Round as Jinja does, but to no more places than a reading has: ten to the power of a million takes minutes."""
+    if not isinstance(precision, int) or abs(precision) > MOST_PLACES:
+        raise RuleMessageBroken(f"round to at most {MOST_PLACES} places")
+    return do_round(value, precision, method)
+
+
 def _sandbox() -> _Sandbox:
     sandbox = _Sandbox(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
     sandbox.intercepted_binops = frozenset({"*"})
     sandbox.globals.clear()
-    sandbox.filters = {name: sandbox.filters[name] for name in _FILTERS}
+    sandbox.filters = {name: sandbox.filters[name] for name in _FILTERS} | {"round": _round}
     sandbox.tests = {name: sandbox.tests[name] for name in _TESTS}
     return sandbox
 
@@ -127,11 +138,10 @@ def _unknown(source: str, given: Mapping[str, Any]) -> Iterator[tuple[int, str, 
     """Yield line, name and the names there are, of what a template asks for and nobody gives."""
     parsed = _SANDBOX.parse(source)
     undeclared = meta.find_undeclared_variables(parsed)
+    needed = _without_default(parsed)
     for name in sorted(undeclared - set(given)):
-        for each in parsed.find_all(nodes.Name):
-            if each.name == name and not _has_default(parsed, each):
-                yield each.lineno, name, sorted(given)
-                break
+        if name in needed:
+            yield needed[name], name, sorted(given)
     loops = {
         each.target.name
         for each in parsed.find_all(nodes.For)
@@ -142,10 +152,15 @@ def _unknown(source: str, given: Mapping[str, Any]) -> Iterator[tuple[int, str, 
             yield asked.lineno, f"{asked.node.name}.{asked.attr}", sorted(f"{asked.node.name}.{each}" for each in LINE)
 
 
-def _has_default(parsed: nodes.Template, name: nodes.Name) -> bool:
-    return any(each.node is name and each.name == "default" for each in parsed.find_all(nodes.Filter)) or any(
-        each.node is name and each.name == "defined" for each in parsed.find_all(nodes.Test)
-    )
+def _without_default(parsed: nodes.Template) -> dict[str, int]:
+    """Return the names that a template asks for without saying what stands for them, each with its first line."""
+    spared = {id(each.node) for each in parsed.find_all(nodes.Filter) if each.name == "default"}
+    spared |= {id(each.node) for each in parsed.find_all(nodes.Test) if each.name == "defined"}
+    found: dict[str, int] = {}
+    for each in parsed.find_all(nodes.Name):
+        if id(each) not in spared:
+            found.setdefault(each.name, each.lineno)
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -156,11 +171,13 @@ def _template(source: str) -> Template:
         parsed = _SANDBOX.parse(source)
         _require_allowed(parsed, loops=0)
         return _SANDBOX.from_string(source)
-    except (TemplateError, RecursionError) as error:
+    except (TemplateError, RecursionError, SyntaxError) as error:
         raise RuleMessageBroken(_words(error)) from error
 
 
-def _require_allowed(node: nodes.Node, loops: int) -> None:
+def _require_allowed(node: nodes.Node, loops: int, depth: int = 0) -> None:
+    if depth > MOST_NESTED:
+        raise RuleMessageBroken(f"line {node.lineno}: found more than {MOST_NESTED} parts within or behind one another")
     if not isinstance(node, _ALLOWED):
         raise RuleMessageBroken(f"line {node.lineno}: found {type(node).__name__.lower()}, expected values, if and for")
     if isinstance(node, nodes.For) and not isinstance(node.iter, _GIVEN):
@@ -169,7 +186,7 @@ def _require_allowed(node: nodes.Node, loops: int) -> None:
     if loops > MOST_LOOPS:
         raise RuleMessageBroken(f"line {node.lineno}: found a third for within another, expected at most {MOST_LOOPS}")
     for child in node.iter_child_nodes():
-        _require_allowed(child, loops)
+        _require_allowed(child, loops, depth + 1)
 
 
 def _words(error: BaseException) -> str:
