@@ -79,6 +79,7 @@ def test_what_cannot_be_meant_is_named(changes: dict[str, Any], place: str, word
     [
         (condition(kind="threshold", above=float("nan")), "condition.above"),
         (condition(kind="threshold", inside=[0, float("inf")]), "condition.inside.1"),
+        ({"flapping": {"firings": 10**30}}, "flapping.firings"),
         ({"name": "Hot\0"}, "name"),
         ({"labels": {"team": "\ud800"}}, "labels.team"),
         ({"labels": {"te\0am": "store"}}, "labels"),

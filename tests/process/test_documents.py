@@ -153,3 +153,13 @@ def test_what_holds_itself_or_is_nested_without_end_is_refused() -> None:
     assert fault_of("a: &a [*a]").problem == "not_yaml"
     assert "more than 50 levels" in str(fault_of("[" * 400_000))
     assert "more than 50 levels" in str(fault_of("- " * 60))
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 6_000, "1" + ":1" * 6_000])
+def test_a_number_that_no_machine_can_say_is_refused(number: str) -> None:
+    for text in (f"title: {number}", f"? {number}\n: x"):
+        assert fault_of(text).found == "a longer number"
+
+
+def test_half_a_sign_is_refused() -> None:
+    assert fault_of("title: \ud800").found == "half a sign"

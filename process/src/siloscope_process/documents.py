@@ -18,6 +18,9 @@ MOST_VALUES = 200_000
 MOST_NESTED = 50
 """Nested some ten thousand deep, a file would end the process in libyaml, without an exception."""
 
+MOST_DIGITS = 400
+"""No number needs more, and Python takes its time over those that have a million, or refuses to say them."""
+
 T = TypeVar("T")
 Problem = Literal["unreadable", "not_yaml", "empty", "twice", "unknown", "missing", "wrong"]
 
@@ -132,6 +135,10 @@ class Document:
             raise self._refusal(
                 Fault(self.file, None, "unreadable", (), "a larger file", f"at most {MOST_BYTES} bytes of YAML")
             )
+        try:
+            text.encode()  # from JSON, there may be halves of signs in it
+        except UnicodeEncodeError as error:
+            raise self._refusal(Fault(self.file, None, "not_yaml", (), "half a sign", "well-formed YAML")) from error
         loader = _Loader(text)
         try:
             _require_shallow(text)
@@ -154,6 +161,7 @@ class Document:
             raise self._at(node, "wrong", path, "more", f"at most {MOST_VALUES} values in a file")
         if isinstance(node, yaml.ScalarNode):
             self._scalars[path] = node
+            self._require_short(node, path)
         if isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
                 self._note(item, (*path, index))
@@ -164,11 +172,16 @@ class Document:
     def _note_entry(self, key: yaml.Node, value: yaml.Node, path: Place) -> None:
         if not isinstance(key, yaml.ScalarNode):
             raise self._at(key, "wrong", path, "a key of several parts", "a plain key")
+        self._require_short(key, path)
         inner = (*path, key.value)
         if inner in self._lines:
             raise self._at(key, "twice", inner, "the key a second time", "it once")
         self._lines[inner] = key.start_mark.line + 1
         self._note(value, inner)
+
+    def _require_short(self, node: yaml.ScalarNode, path: Place) -> None:
+        if node.tag in _NUMBERS and len(node.value) > MOST_DIGITS:
+            raise self._at(node, "wrong", path, "a longer number", f"at most {MOST_DIGITS} digits")
 
     def _at(self, node: yaml.Node, problem: Problem, path: Place, found: str, expected: str) -> Exception:
         return self._refusal(Fault(self.file, node.start_mark.line + 1, problem, path, found, expected))

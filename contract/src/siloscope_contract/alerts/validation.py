@@ -32,6 +32,8 @@ from siloscope_contract.quantities import QUANTITIES, Quantity
 
 Path = tuple[str | int, ...]
 _DEEPEST = 8
+_MOST = 2**53
+"""What JSON says exactly; databases and columns take no number that is much larger."""
 _UNFIT = re.compile("[\\x00\\ud800-\\udfff]")
 _LONGEST_TEMPLATE = 8_192
 _LONGEST_WINDOW_S = 92 * 86_400
@@ -94,6 +96,8 @@ def _unfit(found: Any, path: Path) -> Iterator[Problem]:
             yield from _unfit(value, (*path, index))
     elif isinstance(found, float) and not isfinite(found):
         yield Problem(path, f"{found}", "a number")
+    elif isinstance(found, int) and abs(found) > _MOST:
+        yield Problem(path, "a larger number", f"at most {_MOST}")
     elif isinstance(found, str) and _UNFIT.search(found):
         yield Problem(path, ascii(found)[:80], "a text without NUL and halves of signs")
 
