@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siloscope_alerting.columns import Catalogue, Int32
-from siloscope_alerting.engine.subjects import matched, subject_kind
+from siloscope_alerting.engine.subjects import matched, meets, subject_kind
 from siloscope_alerting.engine.table import NOWHERE, Codes, Table
 from siloscope_contract.alerts.selectors import Selector
 from siloscope_contract.alerts.words import SubjectKind
@@ -79,13 +79,19 @@ def test_a_catalogue_without_channels_is_one() -> None:
 
 
 @given(
-    names=st.lists(st.text("ab*", min_size=1, max_size=4), min_size=1, max_size=3),
-    values=st.lists(st.none() | st.text("ab", max_size=4), max_size=8),
+    names=st.lists(st.text("ab*", min_size=1, max_size=7), min_size=1, max_size=3),
+    values=st.lists(st.none() | st.text("ab", max_size=7), max_size=8),
 )
 def test_names_with_stars_mean_what_they_say(names: list[str], values: list[str | None]) -> None:
     patterns = [re.compile(re.escape(name).replace(r"\*", ".*")) for name in names]
     plainly = [each is not None and any(pattern.fullmatch(each) for pattern in patterns) for each in values]
     assert Codes(values).named(names).tolist() == plainly
+
+
+def test_many_stars_are_answered_at_once() -> None:
+    name = "*a" * 30 + "*b"
+    assert Codes(["a" * 64, "a" * 40 + "b"]).named([name]).tolist() == [False, True]
+    assert not meets((name,), "a" * 64)
 
 
 def test_what_belongs_together_has_one_number() -> None:

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from siloscope_alerting.columns import Flags, Int32
-from siloscope_alerting.engine.table import NOWHERE, Table
+from siloscope_alerting.engine.table import NOWHERE, Table, pattern_of
 from siloscope_contract.alerts.conditions import Count, Leaf, NoData, Platform, Spread, leaves
 from siloscope_contract.alerts.rules import Rule
 from siloscope_contract.alerts.selectors import Selector
@@ -64,7 +64,7 @@ def meets(names: tuple[str, ...], value: Hashable) -> bool:
 
 @cache
 def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in names))
+    return re.compile("|".join(pattern_of(name) for name in names))
 
 
 def subject_kind(rule: Rule) -> SubjectKind:

@@ -13,6 +13,18 @@ _LEAST_ALLOWANCE_S = 60.0
 _LEAST_QUIET_S = 120.0
 
 
+def pattern_of(name: str) -> str:
+    """Return a name, in which * stands for anything but a line's end, as a regular expression.
+
+    What stands between two stars is looked for once, where it comes first: a dozen of `.*` would take minutes.
+    """
+    first, *others = name.split("*")
+    if not others:
+        return re.escape(first)
+    between = "".join(f"(?>.*?{re.escape(each)})" for each in others[:-1] if each)
+    return f"{re.escape(first)}{between}.*{re.escape(others[-1])}"
+
+
 class Codes:
     """A column of few different values: each value once, and for each row which one it has."""
 
@@ -35,7 +47,7 @@ class Codes:
         numbers, begins, text = self._lines
         wild = [name for name in names if "*" in name]
         if wild and len(numbers):
-            pattern = "|".join(re.escape(name).replace(r"\*", ".*") for name in wild)
+            pattern = "|".join(pattern_of(name) for name in wild)
             found = [each.start() for each in re.finditer(f"^(?:{pattern})$", text, re.MULTILINE)]
             wanted[numbers[np.searchsorted(begins, np.array(found, np.int64))]] = True
         return self._rows(wanted)
