@@ -50,6 +50,15 @@ async def test_a_malformed_version_is_a_problem(
     assert_problem(await client.put(CONFIG, json=body, headers=ours), 422)
 
 
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", '"\\u0000"', '{"\\u0000": 1}', "[" * 800 + "]" * 800])
+async def test_what_no_database_takes_is_a_problem(client: httpx2.AsyncClient, ours: Headers, value: str) -> None:
+    as_json = {**ours, "Content-Type": "application/json"}
+    version = f'{{"document": {{"buses": [{value}]}}}}'
+    command = f'{{"kind": "read_now", "arguments": {{"devices": [{value}]}}}}'
+    assert (await client.put(CONFIG, content=version, headers=as_json)).status_code in (400, 422)
+    assert (await client.post(COMMANDS, content=command, headers=as_json)).status_code in (400, 422)
+
+
 async def test_who_did_not_see_the_newest_version_is_told(client: httpx2.AsyncClient, ours: Headers) -> None:
     assert_problem(await client.put(CONFIG, json={"document": {}, "expected_version": 7}, headers=ours), 409)
 

@@ -11,10 +11,13 @@ import msgspec
 from msgspec import Meta
 
 from siloscope_contract.errors import MalformedMessage, shortened
+from siloscope_contract.storable import require_storable
 from siloscope_contract.topics import NodeName
 
 MAX_DESIRED_BYTES = 128 * 1024
 """Every broker takes a message of this size."""
+MAX_DOCUMENT_BYTES = MAX_DESIRED_BYTES - 16 * 1024
+"""Of a document, with room for what stands around it."""
 LONGEST_CONFIRM_S = 3600.0
 MAX_REASONS = 20
 HIGHEST_VERSION = 2_000_000_000
@@ -144,11 +147,12 @@ def decode_state(payload: bytes) -> ConfigState:
 
 
 def require_sections(document: dict[str, Any]) -> None:
-    """Refuse a document that says something which only the file at the site may say.
+    """Refuse a document that says something which only the file at the site may say, or that cannot be stored.
 
     Raises:
         MalformedMessage: At which place.
     """
+    require_storable(document, "document", MAX_DOCUMENT_BYTES)
     _require_known(document, SECTIONS, "document")
     mqtt = document.get("mqtt", {})
     if not isinstance(mqtt, dict):

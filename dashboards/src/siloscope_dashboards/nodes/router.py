@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Path, Query, Response
 
 from siloscope_contract.commands import MAX_COMMAND_BYTES, CommandKind, unpacked_bundle
 from siloscope_contract.desired import require_sections
 from siloscope_contract.errors import ContractError
+from siloscope_contract.storable import require_storable
 from siloscope_dashboards.auth.guard import Administrator, LoggedIn, Operator
 from siloscope_dashboards.errors import Fault, Forbidden, Malformed, NotFound
 from siloscope_dashboards.nodes.models import (
@@ -83,9 +83,10 @@ async def give_command(node_id: PathId, new: NewCommand, login: Operator, nodes:
     """Tell a node to do something: once, and before it expires."""
     if new.kind not in OF_OPERATORS and login.identity.role != "administrator":
         raise Forbidden(f"{new.kind.value} is for administrators; {login.identity.username} is {login.identity.role}")
-    if len(msgspec.json.encode(new.arguments)) > MAX_COMMAND_BYTES // 2:
-        expected = f"at most {MAX_COMMAND_BYTES // 2} bytes"
-        raise Malformed(f"body.arguments: expected {expected}", faults=[Fault("body.arguments", expected)])
+    try:
+        require_storable(new.arguments, "arguments", MAX_COMMAND_BYTES // 2)
+    except ContractError as error:
+        raise Malformed(f"body.{error}", faults=[Fault("body.arguments", error.expected)]) from error
     found = await nodes.give(login.identity, node_id, new)
     if found is None:
         raise NotFound("node", node_id)

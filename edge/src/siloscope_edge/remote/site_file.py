@@ -58,8 +58,6 @@ class SiteFile:
             return installation.checked(merged, self.file.absolute().parent)
         except (ContractError, Misconfigured) as error:
             raise NotApplicable(str(error)) from error
-        except RecursionError as error:
-            raise NotApplicable("document: found more levels than anything in the file has") from error
 
     def running(self, document: dict[str, Any]) -> str:
         """Return the fingerprint of what counts with a document on top."""
