@@ -69,19 +69,22 @@ def asked(url: str, query: str) -> list[tuple[Any, ...]]:
 
 
 async def set_version(url: str, heartbeat_s: float) -> None:
+    await set_document(url, {"mqtt": {"heartbeat_s": heartbeat_s}})
+
+
+async def set_document(url: str, document: dict[str, Any]) -> None:
     async with await connect_async(url, autocommit=True) as connection:
         found = await node_configs.node_named(connection, NODE)
         assert found is not None
-        new = NewVersion({"mqtt": {"heartbeat_s": heartbeat_s}}, "user:ada")
-        await node_configs.set_desired(connection, *found, new)
+        await node_configs.set_desired(connection, *found, NewVersion(document, "user:ada"))
 
 
-async def give(url: str) -> str:
+async def give(url: str, arguments: dict[str, Any] | None = None) -> str:
     async with await connect_async(url, autocommit=True) as connection:
         found = await node_configs.node_named(connection, NODE)
         assert found is not None
         given = await node_commands.give(
-            connection, *found, CommandKind.IDENTIFY, {}, issuer="user:ada", valid_for_s=60
+            connection, *found, CommandKind.IDENTIFY, arguments or {}, issuer="user:ada", valid_for_s=60
         )
     assert given is not None
     return given.command_id
@@ -109,6 +112,18 @@ async def test_what_is_set_is_published_and_again_by_who_comes_after_a_kill(
         yard.subscribe(Topic(NODE, Kind.CONFIG).text())
         _, payload = await heard(yard)
         assert desired.decode(payload, NODE).version == 2
+    assert health.ready
+
+
+async def test_what_is_too_large_for_a_broker_holds_nobody_up(url: str, health: Health) -> None:
+    await set_document(url, {"buses": [1e308] * 5000})  # which the database spells out
+    too_large = await give(url, {"devices": [1e308] * 1000})
+    command_id = await give(url)
+    await until(lambda: asked(url, "SELECT command_id FROM node_command WHERE sends > 0") == [(command_id,)])
+    assert asked(url, "SELECT command_id FROM node_command WHERE outcome = 'refused'") == [(too_large,)]
+    ((outcome, reasons),) = asked(url, "SELECT outcome, reasons FROM node_config_version")
+    assert outcome == "refused"
+    assert reasons[0].startswith("not sent: found ")
     assert health.ready
 
 

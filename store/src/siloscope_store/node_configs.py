@@ -126,6 +126,14 @@ async def mark_published(connection: Connected, node_id: int, version: int) -> N
     await connection.execute(_SQL["mark_published"], {"node_id": node_id, "version": version})
 
 
+async def refuse(connection: Connected, node_id: int, version: int, reason: str) -> None:
+    """Note that a version is not published, and why."""
+    async with connection.transaction():
+        of_version = {"node_id": node_id, "version": version}
+        await connection.execute(_SQL["keep_outcome"], {**of_version, "outcome": "refused", "reasons": [reason]})
+        await mark_published(connection, node_id, version)
+
+
 async def keep_state(connection: Connected, name: NodeName, said: ConfigState) -> bool:
     """Keep what a node says of its configuration; return whether there is such a node."""
     found = await node_named(connection, name)

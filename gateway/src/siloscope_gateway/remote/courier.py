@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import structlog
 
 from siloscope_contract import commands, desired
+from siloscope_contract.commands import CommandOutcome, Reason, Result
 from siloscope_contract.errors import ContractError
 from siloscope_contract.topics import Kind, Topic
 from siloscope_gateway.errors import BrokerAway
@@ -108,14 +109,27 @@ class Courier:
 
     async def _publish(self, link: BrokerLink, connection: Connected, *, everything: bool) -> None:
         for name, node_id, version in await node_configs.to_publish(connection, everything=everything):
-            await link.publish(Topic(name, Kind.CONFIG).text(), desired.encode(version), retain=True)
+            payload = desired.encode(version)
+            if len(payload) > desired.MAX_DESIRED_BYTES:
+                reason = _too_large(payload, desired.MAX_DESIRED_BYTES)
+                _log.error("version_not_published", node=str(name), version=version.version, detail=reason)
+                await node_configs.refuse(connection, node_id, version.version, reason)
+                continue
+            await link.publish(Topic(name, Kind.CONFIG).text(), payload, retain=True)
             await node_configs.mark_published(connection, node_id, version.version)
             self._metrics.published.inc()
 
     async def _send(self, link: BrokerLink, connection: Connected) -> None:
         due = await node_commands.to_send(connection, again_after_s=_SEND_AGAIN_AFTER_S, limit=_MOST_COMMANDS)
         for name, command_id, command in due:
-            await link.publish(Topic(name, Kind.COMMAND, command_id).text(), commands.encode(command), retain=False)
+            payload = commands.encode(command)
+            if len(payload) > commands.MAX_COMMAND_BYTES:
+                reason = _too_large(payload, commands.MAX_COMMAND_BYTES)
+                _log.error("command_not_sent", node=str(name), id=command_id, detail=reason)
+                refused = Result(outcome=CommandOutcome.REFUSED, reason=Reason.MALFORMED, detail=reason)
+                await node_commands.keep_result(connection, name, command_id, refused)
+                continue
+            await link.publish(Topic(name, Kind.COMMAND, command_id).text(), payload, retain=False)
             await node_commands.mark_sent(connection, command_id)
             self._metrics.sent.inc()
 
@@ -142,3 +156,8 @@ class Courier:
             result = commands.decode_result(payload)
             if await node_commands.keep_result(connection, topic.node, topic.command_id, result):
                 self._metrics.results.labels(result.outcome.value).inc()
+
+
+def _too_large(payload: bytes, most: int) -> str:
+    """Say why a message is not published: the broker would end the connection for it, whoever else waits."""
+    return f"not sent: found {len(payload)} bytes, expected at most {most}"
