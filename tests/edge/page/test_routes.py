@@ -58,7 +58,7 @@ async def test_what_is_asked_wrongly_is_told_what_is_right(yard: WatchedYard) ->
     assert (status, detail) == (404, "there is no device 'bin-3'; there are bin-1, bin-2, agent")
     assert (await refused(yard, "/history.json"))[0] == 404
     assert (await refused(yard, "/history.json", device="bin-1", channel="t9"))[0] == 404
-    for step in ("", "0", "-1", "1.5", "9" * 50, "86401", "٣"):
+    for step in ("", "0", "-1", "1.5", "9" * 50, "86401", "0000000019", "000000001" * 600, "٣"):
         assert (await refused(yard, "/history.json", device="bin-1", step_s=step))[0] == 400
 
 

@@ -109,7 +109,7 @@ class Routes:
         if channel is not None and channel not in keys:
             raise Refused(HTTPStatus.NOT_FOUND, f"{device} has no channel {channel!r}; it has {', '.join(keys)}")
         step = request.parameters.get("step_s", "60")
-        if not step.isascii() or not step.isdigit() or not 1 <= int(step[:9]) <= DAY_S:
+        if not step.isascii() or not step.isdigit() or len(step) > 9 or not 1 <= int(step) <= DAY_S:
             raise Refused(HTTPStatus.BAD_REQUEST, f"step_s {step!r}: expected whole seconds from 1 to {DAY_S}")
         history = station.board.of(device).history
         if history is None:
