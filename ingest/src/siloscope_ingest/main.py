@@ -107,10 +107,13 @@ def _password(settings: IngestSettings) -> str | None:
 
 
 def _collect_garbage_rarely() -> None:
-    """Messages under way are no garbage, and nothing here makes cycles: looking through them took much of the time."""
+    """Messages under way are no garbage, and nothing here makes cycles: looking through them took much of the time.
+
+    As many objects as all messages that may be held are made of are no reason to look.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(400_000, 20, 100)
 
 
 def _require_schema(url: str) -> None:
