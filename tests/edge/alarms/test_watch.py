@@ -63,8 +63,9 @@ class FakeSwitch:
 class Yard:
     """A watch with one relay; its clock and its samples."""
 
-    def __init__(self, directory: Path, alarms: str = ALARMS) -> None:
+    def __init__(self, directory: Path, alarms: str = ALARMS, profile: str = "r4dcb08") -> None:
         self.directory = directory
+        self.config = "profile_directories: [.]\n" + CONFIG.replace("profile: r4dcb08", f"profile: {profile}")
         self.clock = ManualClock()
         self.switch = FakeSwitch(self.clock)
         self.samples: list[Sample] = []
@@ -76,7 +77,7 @@ class Yard:
 
     def read(self, alarms: str) -> Installation:
         file = self.directory / "edge.yaml"
-        file.write_text(CONFIG + alarms)
+        file.write_text(self.config + alarms)
         return installation.read(file)
 
     def made(self) -> AlarmWatch:
