@@ -1,4 +1,4 @@
-"""Series made by chance from a seed, with what is wrong in them labelled: the shapes of the public benchmarks.
+"""Series made by chance from a seed, with what is wrong in them labelled.
 
 Nothing of it was looked at when levels of shipped rules were chosen; it is what they are measured by.
 """

@@ -1,9 +1,9 @@
 """The moisture that a grain comes to in air of some temperature and humidity, by crop.
 
-Equations and constants are those of ASAE D245.5 (OCT1995), *Moisture Relationships of Plant-based Agricultural
-Products*; most go back to Pfost et al. 1976 (ASAE paper 76-3520). They are of desorption, which is how grain dries;
-varieties differ from them by about one percentage point. Air of 20 to 90 % humidity; temperatures of -20 to 60 °C, of
-which 5 to 50 °C were measured.
+Equations of the forms of ASAE D245, *Moisture Relationships of Plant-based Agricultural Products*. Each crop names
+where its constants were found in print, or which published table they reproduce to its last digit; published fits of
+one crop differ by one to two percentage points. Air of 20 to 90 % humidity; temperatures of -20 to 60 °C, of which the
+tables have 0 to 38 °C.
 """
 
 from collections.abc import Callable, Mapping
@@ -60,26 +60,35 @@ def _between(value: Float, low: float, high: float) -> Float:
     return np.where((value >= low) & (value <= high), value, np.nan)
 
 
+# Storage of Cereal Grains and Their Products, 5th edition, page 272.
 _WHEAT = chung_pfost(610.34, 0.15526, 93.213)
+# Printed for shelled corn as of ASABE D245.6; reproduces the Henderson-Thompson table of the Airstream 18 heater.
 _MAIZE = henderson(8.6541e-5, 1.8634, 49.810)
-_RAPESEED = halsey(3.489, -0.010553, 1.860)
+# Reproduce the University of Arkansas' tables of equilibrium moisture (long-grain rough rice, sorghum) to 0.06 points.
+_RICE = henderson(4.1276e-5, 2.1191, 49.828)
+_SORGHUM = chung_pfost(797.33, 0.18159, 52.238)
+# ASAE D245.5, table 2, variety Essex; reproduces Arkansas' table to 0.06 points.
 _SOYBEANS = halsey(2.87, -0.0054, 1.38)
-_RICE = henderson(1.9187e-5, 2.4451, 51.161)
+# Reproduces the canola table of BASF's storage-monitoring template to 0.06 points.
+_RAPESEED = henderson(50.56e-5, 1.5702, 40.1205)
+# The University of Arkansas' calculator of equilibrium moisture.
+_BARLEY = henderson(2.2919e-5, 2.0123, 195.267)
+# ASAE D245.5, table 2.
+_OATS = chung_pfost(442.85, 0.21228, 35.803)
 MOISTURE: Mapping[str, Isotherm] = MappingProxyType(
     {
         "wheat": _WHEAT,
         "maize": _MAIZE,
         "corn": _MAIZE,
-        "barley": henderson(2.2919e-5, 2.0123, 195.267),
-        "oats": henderson(8.5511e-5, 2.0087, 37.811),
+        "barley": _BARLEY,
+        "oats": _OATS,
         "rice": _RICE,
         "rough_rice": _RICE,
-        "sorghum": henderson(0.8532e-5, 2.4757, 113.725),
+        "sorghum": _SORGHUM,
         "soybean": _SOYBEANS,
         "soybeans": _SOYBEANS,
         "rapeseed": _RAPESEED,
         "canola": _RAPESEED,
-        "sunflower": henderson(31.0e-5, 1.7459, 66.603),
     }
 )
-"""By the place's attribute `crop`; rice is rough rice, sunflower that for oil."""
+"""By the place's attribute `crop`; rice is long-grain rough rice."""
