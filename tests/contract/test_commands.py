@@ -3,7 +3,15 @@
 import pytest
 
 from siloscope_contract import commands
-from siloscope_contract.commands import MAX_BUNDLE_BYTES, Command, CommandKind, CommandOutcome, Reason, Result
+from siloscope_contract.commands import (
+    MAX_BUNDLE_BYTES,
+    MAX_RESULT_BYTES,
+    Command,
+    CommandKind,
+    CommandOutcome,
+    Reason,
+    Result,
+)
 from siloscope_contract.errors import MalformedMessage
 
 NOW_MS = 1_795_000_000_000
@@ -48,6 +56,8 @@ def test_a_result_survives_being_written_with_its_bundle() -> None:
         b"{}",
         b'{"outcome":"perhaps"}',
         b'{"outcome":"done","bundle":"&"}',
+        b'{"outcome":"done","answer":{"a":' + b"[" * 800 + b"]" * 800 + b"}}",
+        b'{"outcome":"done","answer":{"a":"' + b"x" * MAX_RESULT_BYTES + b'"}}',
         commands.encode(Result(outcome=CommandOutcome.DONE, bundle=bytes(MAX_BUNDLE_BYTES + 1))),
     ],
 )

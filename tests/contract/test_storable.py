@@ -22,6 +22,7 @@ def nested(levels: int) -> list[Any]:
         (math.nan, "Out of range"),
         (-math.inf, "Out of range"),
         ("a\0", "a NUL"),
+        ("\ud800", "surrogates not allowed"),
         ({"\0": 1}, "a NUL"),
         ("x" * 1000, "bytes"),
         (nested(60), "too many levels"),

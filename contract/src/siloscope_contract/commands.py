@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from siloscope_contract.errors import MalformedMessage
 from siloscope_contract.names import is_slug
+from siloscope_contract.storable import require_storable
 
 MAX_COMMAND_BYTES = 16 * 1024
 MAX_BUNDLE_BYTES = 96 * 1024
@@ -115,7 +116,7 @@ def decode_result(payload: bytes) -> Result:
     """Read a result.
 
     Raises:
-        MalformedMessage: It is none, or its bundle is too large.
+        MalformedMessage: It is none, is too large, or says what no database takes.
     """
     try:
         result = msgspec.json.decode(payload, type=Result)
@@ -124,6 +125,7 @@ def decode_result(payload: bytes) -> Result:
         raise MalformedMessage(
             "malformed", place="command result", found=payload[:_SHOWN], expected=expected
         ) from error
+    require_storable(result.answer, "command result, answer", MAX_RESULT_BYTES)
     if result.bundle is not None and len(result.bundle) > MAX_BUNDLE_BYTES:
         found, expected = f"{len(result.bundle)} bytes", f"at most {MAX_BUNDLE_BYTES} bytes"
         raise MalformedMessage("too_large", place="command result, bundle", found=found, expected=expected)

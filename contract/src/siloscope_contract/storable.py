@@ -18,11 +18,11 @@ def require_storable(data: dict[str, Any], place: str, most_bytes: int) -> None:
     if not _is_shallow(data):
         raise MalformedMessage("malformed", place=place, found="too many levels", expected=f"at most {MOST_LEVELS}")
     try:
-        text = json.dumps(data, allow_nan=False)
+        text = json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
     except ValueError as error:
-        expected = "numbers that JSON has: neither NaN nor infinite"
+        expected = "numbers and texts that JSON has: no NaN, nothing infinite, no half of a character"
         raise MalformedMessage("malformed", place=place, found=str(error), expected=expected) from error
-    if "\\u0000" in text:
+    if b"\\u0000" in text:
         raise MalformedMessage("malformed", place=place, found="a NUL in a text", expected="none")
     if len(text) > most_bytes:
         found, expected = f"{len(text)} bytes", f"at most {most_bytes} bytes"
