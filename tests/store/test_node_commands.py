@@ -69,6 +69,14 @@ async def test_a_command_is_sent_again_until_it_is_answered(connection: AsyncCon
     assert await node_commands.to_send(connection, again_after_s=0.0, limit=9) == []
 
 
+async def test_what_was_never_sent_goes_before_what_is_sent_again(connection: AsyncConnection[Any], farm: Farm) -> None:
+    for _ in range(3):
+        await node_commands.mark_sent(connection, (await given(connection, farm)).command_id)
+    new = await given(connection, farm)
+    ((_, first, _), _) = await node_commands.to_send(connection, again_after_s=0.0, limit=2)
+    assert first == new.command_id
+
+
 async def test_the_first_answer_stays(connection: AsyncConnection[Any], farm: Farm) -> None:
     command_id = (await given(connection, farm)).command_id
     assert await node_commands.keep_result(connection, NODE, command_id, DONE)

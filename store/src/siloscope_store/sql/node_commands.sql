@@ -23,7 +23,8 @@ WHERE org_id = %(org_id)s AND node_id = %(node_id)s AND command_id = %(command_i
 
 -- name: to_send
 -- Nodes keep no session with the broker: one that was away is told again. One that has expired is told again for an hour
--- more, seldom: who did it says what came of it, and who never heard of it refuses it.
+-- more, seldom: who did it says what came of it, and who never heard of it refuses it. What was never sent goes first: many
+-- commands to a node that is away hold up nobody else's.
 SELECT o.slug, s.slug, n.slug, c.command_id, c.kind, c.arguments, c.issuer, c.issued_at, c.expires_at
 FROM node_command AS c
 JOIN node AS n ON n.node_id = c.node_id
@@ -33,7 +34,7 @@ WHERE c.outcome IS NULL AND c.expires_at > now() - INTERVAL '1 h' AND (
     (c.sent_at IS NULL AND c.expires_at > now())
     OR c.sent_at <= now() - CASE WHEN c.expires_at > now() THEN 1 ELSE 15 END * %(again_after_s)s * INTERVAL '1 s'
 )
-ORDER BY c.issued_at, c.command_id
+ORDER BY c.sent_at NULLS FIRST, c.issued_at, c.command_id
 LIMIT %(limit)s
 
 -- name: mark_sent
