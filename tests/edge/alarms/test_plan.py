@@ -90,6 +90,7 @@ def test_alarms_and_outputs_are_announced_as_a_device(tmp_path: Path) -> None:
     ("before", "after", "line", "words"),
     [
         ("device: head-1, coil", "device: haed-1, coil", 19, "outputs[0].device: found 'haed-1', expected one of"),
+        ("device: head-1, coil", "device: [head-1], coil", 19, "outputs[0].device: found"),
         ("device: head-1, coil", "device: mast-wxt, coil", 19, "a device that can be switched; wxt cannot"),
         ("coil: 3", "coil: 3, register: 4", 19, "outputs[0]: found 'both', expected either a coil or a register"),
         ("coil: 3", "coli: 3", 19, "did you mean 'coil'"),

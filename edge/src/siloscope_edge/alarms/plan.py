@@ -60,7 +60,7 @@ def _output(document: Document, place: Place, by_device: Mapping[str, Driver]) -
             raise document.fault(place, "neither", "a device, or a URL to call under switch_on")
         return _call(document, place)
     device = content["device"]
-    if device not in by_device:
+    if not isinstance(device, str) or device not in by_device:
         raise document.fault((*place, "device"), device, nearest(by_device, str(device)))
     driver = by_device[device]
     if driver.output is None:
