@@ -18,7 +18,9 @@ def write(file: Path, content: object) -> None:
     Raises:
         OSError: The disk does not take it; the file is as it was.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.parent.is_dir():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _sync_directory(file.parent.parent)  # else a power cut takes the folder, whatever is synced within it
     beside = file.with_name(file.name + ".new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
