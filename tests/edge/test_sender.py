@@ -79,7 +79,7 @@ class Office:
             self.keeper,
             self.outbox,
             self.judge,
-            self._connect,  # type: ignore[arg-type]  # a link of our own
+            self._connect,
             Mqtt("127.0.0.1"),
             self.clock,
             metrics,

@@ -7,7 +7,7 @@ from siloscope_ingest.database import Database, Identity
 from siloscope_ingest.errors import Transient
 from siloscope_process.clock import ManualClock
 from siloscope_store.connections import connect_async
-from siloscope_store.ingest_presence import present
+from siloscope_store.ingest_presence import ask, told
 
 
 class Waiting:
@@ -29,10 +29,10 @@ async def test_a_worker_notes_that_it_is_there(migrated_postgres_url: str) -> No
         await attendance.note()
     connected[0] = False
     async with await connect_async(migrated_postgres_url, autocommit=True) as connection:
-        (found,) = await present(connection)
+        (found,) = await told(await ask(connection))
         assert (found.worker, found.broker_connected, found.lag_s) == ("main", True, 12.0)
         await attendance.note()
-        (later,) = await present(connection)
+        (later,) = await told(await ask(connection))
     assert not later.broker_connected
     assert later.seen_at > found.seen_at
     await database.drop()

@@ -24,7 +24,7 @@ from siloscope_edge.keeper import Keeper
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.outbox import Outbox, Send, Windows
 from siloscope_edge.page.board import Board
-from siloscope_edge.page.settings import PageSettings
+from siloscope_edge.page.page_settings import PageSettings
 from siloscope_edge.readings import Columns
 from siloscope_edge.rules import ChannelRules, DeviceRules
 from siloscope_edge.spans import Spans
