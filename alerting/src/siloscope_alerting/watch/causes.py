@@ -10,7 +10,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from siloscope_alerting.columns import BoundRule
-from siloscope_alerting.life import Key
 from siloscope_alerting.ports import NotificationKind
 from siloscope_alerting.watch import returning
 from siloscope_alerting.watch.incidents import Incident, OpenAlert
@@ -25,8 +24,6 @@ CHANGES_MS = 300_000
 """What joins an incident is told at most so often."""
 LONGEST_QUIET_MS = 300_000
 """A resolve that may be a flap is told when it has lasted this long, a clear hold counted."""
-MOST_REMEMBERED = 20_000
-"""Of so many subjects it is known when they were told to be over; after a restart of none."""
 SILENCE = (Cause.NODE_SILENT, Cause.SITE_SILENT)
 
 
@@ -48,7 +45,6 @@ class Causes:
 
     def __init__(self, incidents: Iterable[Incident], rules: Mapping[int, BoundRule]) -> None:
         self._open = {(each.org_id, each.group_key): each for each in incidents}
-        self._told_over: dict[Key, int] = {}
         self.rules = dict(rules)
 
     def __iter__(self) -> Iterator[Incident]:
@@ -90,7 +86,6 @@ class Causes:
             if telling is None:
                 continue
             if incident.closed_ms is not None:
-                self._note_over(incident)
                 del self._open[incident.org_id, incident.group_key]
             if telling.kind is not None:
                 _note(incident, present)
@@ -166,29 +161,12 @@ class Causes:
         )
 
     def _quiet_ms(self, alert: OpenAlert) -> int:
-        """Return how long a resolve must have lasted to be told.
-
-        What fired for as long as that, and not a moment ago already, is no flap: that it is over is told at once.
-        """
+        """Return how long a resolve must have lasted to be told: until then it may be a flap."""
         bound = self.rules.get(alert.key.rule_id)
         if bound is None or alert.fired_ms is None or alert.ended_ms is None:
             return 0
-        within_ms = seconds(bound.rule.flapping.within) * 1000
-        quiet_ms = min(LONGEST_QUIET_MS, within_ms // 4)
-        before_ms = self._told_over.get(alert.key)
-        again = before_ms is not None and alert.fired_ms - before_ms < within_ms
-        if alert.ended_ms - alert.fired_ms >= quiet_ms and not again:
-            return 0
+        quiet_ms = min(LONGEST_QUIET_MS, seconds(bound.rule.flapping.within) * 250)
         return max(0, quiet_ms - seconds(bound.rule.clear_hold) * 1000)
-
-    def _note_over(self, incident: Incident) -> None:
-        """Remember when what was told to be over ended, for as long as firing again may be a flap."""
-        for alert in incident.alerts.values():
-            if alert.ended_ms is not None and not alert.retrospective:
-                self._told_over[alert.key] = alert.ended_ms
-        if len(self._told_over) > MOST_REMEMBERED:
-            newest = sorted(self._told_over.items(), key=lambda each: each[1])[-MOST_REMEMBERED // 2 :]
-            self._told_over = dict(newest)
 
     # ---- silence
 
