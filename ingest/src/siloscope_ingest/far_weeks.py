@@ -17,6 +17,8 @@ _CLOSED_FOR_MS = 600_000
 _MOST_NODES = 100_000
 _MOST_JUMPS = 3
 _STEPS_UNDER_WAY = 8
+_LONGEST_BRIDGE = 60
+_REMEMBERED_WEEKS = 4
 
 Week = int
 """Number of the span since 1970, times the number of tables, plus its table's place in `TABLES`."""
@@ -49,13 +51,13 @@ class FarWeeks:
         self._allowance = allowance
         self._open: set[Week] = set()
         self._closed_until_ms: dict[Week, int] = {}
-        self._last: dict[int, int] = {}
+        self._last: dict[int, tuple[int, ...]] = {}
         self._jumps: dict[int, tuple[int, int]] = {}
 
     def verdict(self, node_id: int, week: Week, now_ms: int) -> bool | None:
         """Say whether a far week is open, as a node's sample asks; None where the database must be asked."""
         if week in self._open:
-            self._last[node_id] = week // len(TABLES)
+            self._note_visit(node_id, week)
             return True
         if not self._is_closed(week, now_ms):
             return None
@@ -85,7 +87,7 @@ class FarWeeks:
                 book = await spans.open_book(connection, {_span_of(each) for _, each in wanted})
                 for asked in wanted:
                     if asked[1] in self._open:
-                        self._last[asked[0]] = asked[1] // len(TABLES)
+                        self._note_visit(*asked)
                     elif asked == first or not self._is_closed(asked[1], now_ms) or self._walks(*asked, now_ms):
                         first = None if asked == first else first
                         if self._is_granted(book, *asked, now_ms):
@@ -104,18 +106,35 @@ class FarWeeks:
         is_open = book.grant(_span_of(week), node_id, walks=walks, most=most)
         if is_open:
             self._closed_until_ms.pop(week, None)
-            self._last[node_id] = week // len(TABLES)
+            self._note_visit(node_id, week)
         else:
             self._closed_until_ms[week] = now_ms + _CLOSED_FOR_MS
             self._last.pop(node_id, None)
         return is_open
 
     def _walks(self, node_id: int, week: Week, now_ms: int, steps: int = 1) -> bool:
-        last = self._last.get(node_id)
-        if last is None or abs(week // len(TABLES) - last) > steps:
+        if all(self._steps(last, week) > steps for last in self._last.get(node_id, ())):
             return False
         jumps, since_ms = self._jumps.get(node_id, (0, now_ms))
         return jumps <= _MOST_JUMPS or not 0 <= now_ms - since_ms <= _DAY_MS
+
+    def _steps(self, last: int, week: Week) -> int:
+        """Return how far a week is from another; weeks between them that are open already are as stepped on.
+
+        Another node may have opened them: messages of such a week are let by while earlier ones wait for their answer.
+        """
+        number, table = divmod(week, len(TABLES))
+        distance = abs(number - last)
+        if not 1 < distance <= _LONGEST_BRIDGE:
+            return distance
+        between = range(min(number, last) + 1, max(number, last))
+        return distance - sum(each * len(TABLES) + table in self._open for each in between)
+
+    def _note_visit(self, node_id: int, week: Week) -> None:
+        """Remember where a node was, a few weeks of it: what comes later may be let by before what came first."""
+        number, known = week // len(TABLES), self._last.get(node_id, ())
+        if known[-1:] != (number,):
+            self._last[node_id] = (*(each for each in known if each != number), number)[-_REMEMBERED_WEEKS:]
 
     def _note_jump(self, node_id: int, now_ms: int) -> None:
         for known in (self._jumps, self._last):

@@ -123,10 +123,10 @@ async def news_since(
     # Before ingest ever ran, a store has no name.
     asked = {"cursor": snapshot, "generation": generation or None}
     async with connection.cursor(binary=True) as here, connection.cursor(binary=True) as rows:
-        await here.execute(_SQL["cursor"])
-        await rows.execute(_SQL["groups"], asked)
-        workers = await ingest_presence.ask(connection)
-        try:
+        try:  # of statements that travel together, any may be the one that hears of the first one's fault
+            await here.execute(_SQL["cursor"])
+            await rows.execute(_SQL["groups"], asked)
+            workers = await ingest_presence.ask(connection)
             groups = [ChangedGroup(*each) for each in sorted(await rows.fetchall(), key=itemgetter(0))]
         except psycopg.DataError:
             raise CursorMalformed(snapshot or "") from None
