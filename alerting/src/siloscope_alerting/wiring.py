@@ -34,6 +34,7 @@ from siloscope_store.errors import DatabaseUnavailable
 APPLICATION = "siloscope alerting"
 _BEGIN_ANEW_AFTER_S = 1.0
 _MOST_CONNECTIONS = 12
+CANCELS_AGAIN_AFTER_S = 2.0
 _log = structlog.get_logger(__name__)
 
 
@@ -76,7 +77,7 @@ class Alerting:
                 if beating.done():
                     beating.result()
             finally:
-                await _ended([working, beating, stopped])
+                await ended([working, beating, stopped])
                 self._stand_by()
                 await lease.release()
 
@@ -166,10 +167,18 @@ async def _first_failure(works: Sequence[Coroutine[Any, Any, None]]) -> None:
         for task in done:
             task.result()
     finally:
-        await _ended(tasks)
+        await ended(tasks)
 
 
-async def _ended(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
+async def ended(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once may be too little: a driver that is just closing a transaction turns the cancellation into an error of its own,
+    and a task that goes on after errors of the database survives it.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCELS_AGAIN_AFTER_S)
     await asyncio.gather(*tasks, return_exceptions=True)
