@@ -59,25 +59,23 @@ class GuardedBus:
     async def _of_output(self, instrument: Instrument, ask: Callable[[OutputBus], Awaitable[T]]) -> T:
         if not isinstance(self._inner, OutputBus):
             raise ReadFailed(Quality.BAD, "its driver can switch nothing", answered=True)
-        try:
-            return await ask(self._inner)
-        except EdgeError:
-            raise
-        except Exception as error:
-            self._log.exception("driver_failed", device=instrument.name)
-            detail = f"the driver failed: {type(error).__name__}: {error}"
-            raise ReadFailed(Quality.BAD, detail, answered=True) from error
+        inner = self._inner
+        return await self._guarded(instrument, lambda: ask(inner))
 
     async def read(self, instrument: Instrument) -> Sequence[Reading]:
-        try:
-            readings = await self._inner.read(instrument)
-        except EdgeError:
-            raise
-        except Exception as error:
-            self._log.exception("driver_failed", device=instrument.name)
-            detail = f"the driver failed: {type(error).__name__}: {error}"
-            raise ReadFailed(Quality.BAD, detail, answered=True) from error
+        readings = await self._guarded(instrument, lambda: self._inner.read(instrument))
         if len(readings) != len(instrument.profile.channels):
             detail = f"the driver gave {len(readings)} readings instead of {len(instrument.profile.channels)}"
             raise ReadFailed(Quality.BAD, detail, answered=True)
         return readings
+
+    async def _guarded(self, instrument: Instrument, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return the driver's answer; what it raises that it may not is a failed reading."""
+        try:
+            return await ask()
+        except EdgeError:
+            raise
+        except Exception as error:
+            self._log.exception("driver_failed", device=instrument.name)
+            detail = f"the driver failed: {type(error).__name__}: {error}"
+            raise ReadFailed(Quality.BAD, detail, answered=True) from error

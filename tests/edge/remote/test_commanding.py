@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from siloscope_contract import commands
 from siloscope_contract.commands import Command, CommandKind, CommandOutcome, Reason, Result
+from siloscope_edge import durable
 from siloscope_edge.errors import PortUnavailable
-from siloscope_edge.remote import durable
 from siloscope_edge.remote.command_book import ASKED_AFTER_MS, MOST_REMEMBERED, CommandBook
 from siloscope_edge.remote.commanding import Action, Answer, ArgumentsWrong, CommandDesk
 

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from siloscope_contract.desired import Desired, Outcome
+from siloscope_edge import durable
 from siloscope_edge.installation import Installation
-from siloscope_edge.remote import durable
 from siloscope_edge.remote.site_file import NotApplicable, SiteFile, channels_that_change, differing, fingerprint
 from siloscope_edge.remote.standing import Novelty, Standing
 

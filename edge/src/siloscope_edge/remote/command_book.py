@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from siloscope_contract import commands
 from siloscope_contract.commands import Command, CommandKind, CommandOutcome, Reason, Result
-from siloscope_edge.remote import durable
+from siloscope_edge import durable
 
 _log = structlog.get_logger(__name__)
 FILE = "commands.json"

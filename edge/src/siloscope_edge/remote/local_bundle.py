@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import structlog
 
+from siloscope_edge import durable
 from siloscope_edge.errors import SpoolFull, SpoolUnusable
 from siloscope_edge.installation import Installation
-from siloscope_edge.remote import diagnostics, durable
+from siloscope_edge.remote import diagnostics
 from siloscope_edge.remote.office import Office
 from siloscope_edge.remote.standing import JOURNAL, Journal
 from siloscope_edge.spool_file import FILE_NAME, connect

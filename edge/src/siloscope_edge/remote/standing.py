@@ -21,9 +21,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from siloscope_contract.desired import ConfigState, Desired, Outcome
+from siloscope_edge import durable
 from siloscope_edge.errors import Misconfigured
 from siloscope_edge.installation import Installation
-from siloscope_edge.remote import durable
 from siloscope_edge.remote.site_file import NotApplicable, SiteFile
 
 _log = structlog.get_logger(__name__)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from siloscope_edge.remote import durable
+from siloscope_edge import durable
 
 
 def test_a_folder_that_is_made_is_synced_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
