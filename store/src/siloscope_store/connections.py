@@ -28,7 +28,8 @@ _NOTICE_LOSS = {
 }
 _SERVER_NOTICES_LOSS = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 _EXPECTED = "expected postgresql://user:password@host:port/database"
-# The server answered, and the same words may be accepted in a moment.
+# The server answered, and the same words may be accepted in a moment: it begins or ends, is full, or its machine is in
+# trouble ("could not write init file: No space left on device", "could not fork new process").
 _PASSING = (
     "starting up",
     "not yet accepting",
@@ -37,6 +38,9 @@ _PASSING = (
     "recovery",
     "too many",
     "connection slots",
+    "could not ",
+    "out of memory",
+    "canceling authentication",
 )
 
 
