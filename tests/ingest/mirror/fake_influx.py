@@ -27,6 +27,7 @@ class FakeInflux:
     requests: list[int] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     refuses: Callable[[str], bool] = lambda line: False
+    partly: int = 400
     after_write: Callable[[], None] = lambda: None
 
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], str]:
@@ -52,7 +53,7 @@ class FakeInflux:
             else:
                 self.points[found["head"], int(found["time"])] = found["fields"]
         self.after_write()
-        return (204, {}, "") if not bad else (400, {}, f"partial write: dropped={bad}")
+        return (204, {}, "") if not bad else (self.partly, {}, f"partial write: dropped={bad}")
 
 
 @contextmanager

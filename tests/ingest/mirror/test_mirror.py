@@ -186,6 +186,34 @@ async def test_an_endpoint_that_is_away_is_waited_for_and_nothing_is_skipped(
     assert times(influx, "t1") == [float(second) for second in range(100)]
 
 
+@pytest.mark.parametrize("status", [200, 202])
+async def test_who_answers_well_with_a_page_has_stored_nothing(
+    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group, status: int
+) -> None:
+    """A login page of some proxy: nothing may be noted as sent."""
+    farm.samples(head, [(at(second), [1.0, 2.0], None) for second in range(100)])
+    settle(farm, at(100))
+    influx.answers = [(status, {})]
+    with pytest.raises(EndpointAway, match=f"answers {status} with a text"):
+        await _driven(one, connection)
+    await one.run(connection)
+    assert times(influx, "t1") == [float(second) for second in range(100)]
+
+
+async def test_who_took_only_some_of_the_points_is_asked_for_the_others(
+    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
+) -> None:
+    farm.samples(head, [(at(second), [float(second), None], None) for second in range(20)])
+    settle(farm, at(100))
+    influx.refuses = lambda line: "value=13.0" in line
+    influx.partly = 201
+    await one.run(connection)
+    assert times(influx, "t1") == [float(second) for second in range(20) if second != 13]
+    aside = farm.connection.execute("SELECT reason FROM mirror_refused").fetchall()
+    assert len(aside) == 1
+    assert aside[0][0].startswith("201: ")
+
+
 async def test_retry_after_is_heeded(
     one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
 ) -> None:

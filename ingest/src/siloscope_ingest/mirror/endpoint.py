@@ -2,11 +2,13 @@
 
 Source:
     InfluxDB OSS v2 API, POST /api/v2/write: 204; 400, 413 and 422 are about the points; 401, 403 and 404 about the
-    settings; 429 and 503 ask to wait, and may say how long in Retry-After.
+    settings; 429 and 503 ask to wait, and may say how long in Retry-After. InfluxDB Cloud Dedicated: 201 where it took some
+    of the points, and names those that it refused.
 """
 
 import asyncio
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import urllib3
@@ -83,8 +85,21 @@ class InfluxEndpoint:
             self._write_api.write(self._bucket, self._org, lines, write_precision=_MS)
         except ApiException as error:
             raise _sorted(error) from None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, UnicodeDecodeError) as error:
             raise EndpointAway(f"the mirror's endpoint does not answer: {type(error).__name__}") from None
+        _require_taken(self._client.api_client.last_response)
+
+
+def _require_taken(answer: Any) -> None:
+    """Believe a success only where nothing is said with it: who stores all has nothing to say."""
+    said = " ".join(str(answer.data).split())[:500]
+    if answer.status == HTTPStatus.CREATED and said:
+        raise PointsRefused(f"{answer.status}: {said}")
+    if answer.status != HTTPStatus.NO_CONTENT and said:
+        what = "expected 204 without a text; is this a write API?"
+        raise EndpointAway(
+            f"the mirror's endpoint answers {answer.status} with a text; {what} {said}", _DEFAULT_PAUSE_S
+        )
 
 
 def _sorted(error: ApiException) -> Exception:
