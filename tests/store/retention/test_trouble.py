@@ -1,7 +1,7 @@
 """An archive folder that is away, full, changed behind our back, or of another time zone: nothing goes for it."""
 
 import errno
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +269,30 @@ def test_a_roll_up_of_what_went_without_a_file_stays_as_it_was(
         run(owner, tmp_path)
         assert owner.execute("SELECT raw_is_whole(%s, %s, %s)", (head.group_id, bucket, bucket)).fetchone() == (False,)
     assert [file.samples for file in catalogue.files(owner)] == [2]
+
+
+def test_hours_outlast_samples_that_stay(owner: Connection[Any], farm: Farm) -> None:
+    board = farm.group("board", [("load", "ratio", "/")], interval_s=60, retention_class="vitals")
+    rows: list[tuple[datetime, list[float | None], list[int | None] | None]] = [
+        (OLD + timedelta(hours=at), [1.0], None) for at in range(48)
+    ]
+    farm.samples(board, rows, "sample_vitals")
+    for at, *_ in rows:
+        owner.execute("SELECT ensure_rollup_partitions('rollup_hour', ARRAY[%s::timestamptz])", (at,))
+        owner.execute(
+            "INSERT INTO rollup_hour (group_id, bucket, samples, counts, minimum, maximum, mean, last) "
+            "VALUES (%s, %s, 1, '{1}', '{1}', '{1}', '{1}', '{1}')",
+            (board.group_id, at),
+        )
+    rolled_up(owner)
+    outcome = run(owner, None)  # no archive directory: raw samples stay, and their hours of over two years
+    assert sorted(outcome.waits) == ["ours/yard vitals: no_archive_directory", "ours/yard vitals: samples_stay"]
+    assert owner.execute("SELECT count(*) FROM rollup_hour").fetchone() == (48,)
+    policies.require_archive(owner, "ours", required=False)
+    run(owner, None)  # samples first
+    assert not stored(owner, "sample_vitals")
+    run(owner, None)
+    assert owner.execute("SELECT count(*) FROM rollup_hour").fetchone() == (0,)
 
 
 def test_a_file_that_cannot_be_read_is_one_line(owner: Connection[Any], head: Group, tmp_path: Path) -> None:

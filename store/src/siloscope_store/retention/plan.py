@@ -1,7 +1,7 @@
 """What would go, and why what is old stays: the plan that a dry run shows is the one that a run carries out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, LiteralString
 
@@ -22,6 +22,7 @@ ROLLUP_RELATIONS = {"rollup_m5": "m5", "rollup_hour": "hour"}
 NO_DIRECTORY = "no_archive_directory"
 NOT_ROLLED_UP = "not_rolled_up"
 RESTORED = "restored"
+SAMPLES_STAY = "samples_stay"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def plan(connection: Connection[Any], *, at: datetime, archiving: bool) -> Plan:
             spans.append(SpanLoss(loss.span, "raw", shares, whole))
     for relation, level in ROLLUP_RELATIONS.items():
         wanted = [each for each in kept if each.level == level]
-        spans += _span_losses(connection, relation, "bucket", wanted, level, at)
+        losses = _span_losses(connection, relation, "bucket", wanted, level, at)
+        spans += [_behind_samples(connection, loss) for loss in losses] if level == "hour" else losses
     return Plan(at, spans, [*_old_days(connection, kept, at), *_old_records(connection, kept, at)])
 
 
@@ -162,6 +164,29 @@ def _judged(connection: Connection[Any], span: Span, share: Share, required: dic
         stays = NOT_ROLLED_UP
     values = (site, retention_class, share.rows, share.size_bytes, share.first, share.last)
     return Share(*values, archive=days, stays=stays)
+
+
+def _behind_samples(connection: Connection[Any], loss: SpanLoss) -> SpanLoss:
+    """Return hours' loss without the hours of samples that are still there.
+
+    Days are made of hours: where a late sample or another time zone asks for a day once more, all hours of it must be
+    there that samples are of.
+    """
+    shares = [
+        replace(each, stays=SAMPLES_STAY) if _has_samples(connection, loss, each) else each for each in loss.shares
+    ]
+    return replace(loss, shares=shares, whole=loss.whole and all(share.stays is None for share in shares))
+
+
+def _has_samples(connection: Connection[Any], loss: SpanLoss, share: Share) -> bool:
+    relation = catalogue.TABLES[share.retention_class].value
+    asked = {
+        "site_id": share.site.site_id,
+        "retention_class": share.retention_class,
+        "begins": loss.span.begins,
+        "ends": loss.span.ends,
+    }
+    return connection.execute(statement("any_samples", relation, "time"), asked).fetchone() == (True,)
 
 
 def day_keys(share: Share) -> list[DayKey]:

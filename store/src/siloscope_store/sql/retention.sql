@@ -57,6 +57,18 @@ SELECT EXISTS (
         SELECT FROM unnest(%(org_ids)s::int4[], %(classes)s::text[]) AS due (org_id, retention_class)
         WHERE due.org_id = g.org_id AND due.retention_class = g.retention_class))
 
+-- name: any_samples
+-- Whether a site has samples of a class in [begins, ends).
+SELECT EXISTS (
+    SELECT FROM sample_group AS g
+    JOIN device AS d ON d.device_id = g.device_id
+    JOIN node AS n ON n.node_id = d.node_id
+    CROSS JOIN LATERAL (
+        SELECT FROM {relation} AS r
+        WHERE r.group_id = g.group_id AND r.{time} >= %(begins)s AND r.{time} < %(ends)s LIMIT 1
+    ) AS there
+    WHERE n.site_id = %(site_id)s AND g.retention_class = %(retention_class)s)
+
 -- name: rolled_up
 -- Whether every roll-up of a site that reaches into a span is made, and none of them is to be made again.
 SELECT
