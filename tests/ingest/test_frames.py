@@ -1,49 +1,121 @@
-"""Packets are told apart whatever pieces a socket brings them in."""
+"""Packets are told apart whatever pieces a socket brings them in; compiled or not, they say the same."""
+
+from collections.abc import Callable
 
 import pytest
+import siloscope_native as native
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siloscope_ingest.frames import Frame, Unframed, split
+from siloscope_ingest.frames import MOST_BYTES, Packet, split_plainly
+
+Split = Callable[[bytes, bool], tuple[list[Packet], int]]
+BOTH = pytest.mark.parametrize("split", [split_plainly, pytest.param(native.split, id="compiled")])
 
 
-def packet(command: int, size: int) -> bytes:
-    encoded = bytearray([command])
-    rest = size
+def test_what_can_be_compiled_is() -> None:
+    assert native.IS_COMPILED
+
+
+def packet(command: int, body: bytes) -> bytes:
+    return bytes([command]) + length(len(body)) + body
+
+
+def length(size: int) -> bytes:
+    encoded = bytearray()
     while True:
-        rest, low = divmod(rest, 128)
-        encoded.append(low | (0x80 if rest else 0))
-        if not rest:
-            return bytes(encoded) + bytes([command]) * size
+        size, low = divmod(size, 128)
+        encoded.append(low | (0x80 if size else 0))
+        if not size:
+            return bytes(encoded)
+
+
+def publish(topic: str, packet_id: int | None, payload: bytes, properties: bytes | None) -> bytes:
+    name = topic.encode()
+    body = len(name).to_bytes(2, "big") + name
+    if packet_id is not None:
+        body += packet_id.to_bytes(2, "big")
+    if properties is not None:
+        body += length(len(properties)) + properties
+    return packet(0x30 if packet_id is None else 0x32, body + payload)
 
 
 SIZES = st.one_of(st.integers(0, 300), st.sampled_from([127, 128, 16_383, 16_384, 70_000]))
-PACKETS = st.lists(st.tuples(st.integers(0x10, 0xFF), SIZES), max_size=6)
+BODIES = SIZES.map(lambda size: b"x" * size)
+OTHERS = st.tuples(st.sampled_from([0x10, 0x20, 0x40, 0x90, 0xD0, 0xE0, 0xFF]), st.none(), st.none(), BODIES)
+MESSAGES = st.tuples(
+    st.just(0x32), st.text(st.characters(exclude_categories=["Cs"]), max_size=60), st.integers(0, 65_535), BODIES
+)
+UNANSWERED = st.tuples(st.just(0x30), st.just("silo/v1/demo/farm/node/heartbeat"), st.none(), BODIES)
+PACKETS = st.lists(st.one_of(OTHERS, MESSAGES, UNANSWERED), max_size=6)
 
 
-@given(PACKETS, st.data())
-def test_packets_are_found_in_whatever_pieces_they_come(packets: list[tuple[int, int]], data: st.DataObject) -> None:
-    stream = b"".join(packet(*each) for each in packets)
+@BOTH
+@given(packets=PACKETS, properties=st.one_of(st.none(), BODIES), data=st.data())
+def test_packets_are_found_in_whatever_pieces_they_come(
+    split: Split, packets: list[Packet], properties: bytes | None, data: st.DataObject
+) -> None:
+    stream = b"".join(
+        packet(command, body) if topic is None else publish(topic, packet_id, body, properties)
+        for command, topic, packet_id, body in packets
+    )
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5)))
-    found: list[tuple[int, int]] = []
+    found: list[Packet] = []
     left = b""
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         left += stream[start:end]
-        frames, parsed = split(left)
-        found += [_checked(left, frame) for frame in frames]
+        packets_of_it, parsed = split(left, properties is not None)
+        found += packets_of_it
         left = left[parsed:]
     assert left == b""
     assert found == packets
 
 
-def _checked(data: bytes, frame: Frame) -> tuple[int, int]:
-    command, start, end = frame
-    assert data[start:end] == bytes([command]) * (end - start)
-    return command, end - start
+@given(st.binary(max_size=80), st.booleans())
+def test_compiled_or_not_the_same_is_found_in_anything(noise: bytes, is_mqtt5: bool) -> None:
+    assert answer(native.split, noise, is_mqtt5) == answer(split_plainly, noise, is_mqtt5)
 
 
-def test_a_length_of_more_than_four_bytes_is_no_packet() -> None:
-    with pytest.raises(Unframed):
-        split(bytes([0x30, 0x80, 0x80, 0x80, 0x80, 0x01]))
-    assert split(bytes([0x30, 0x80, 0x80, 0x80])) == ([], 0)
-    assert split(b"") == ([], 0)
+@given(st.lists(st.sampled_from([0x30, 0x32, 0x40, 0x80, 0x81, 0, 1, 2, 3, 4, 5, 6, 0x7F, 0xFF]), max_size=30), st.booleans())
+def test_compiled_or_not_the_same_is_found_in_what_looks_like_packets(noise: list[int], is_mqtt5: bool) -> None:
+    assert answer(native.split, bytes(noise), is_mqtt5) == answer(split_plainly, bytes(noise), is_mqtt5)
+
+
+def answer(split: Split, data: bytes, is_mqtt5: bool) -> object:
+    """What it finds, or that it refuses."""
+    try:
+        return split(data, is_mqtt5)
+    except ValueError:
+        return ValueError
+
+
+@BOTH
+def test_a_length_of_more_than_four_bytes_is_no_packet(split: Split) -> None:
+    with pytest.raises(ValueError, match="more than four bytes"):
+        split(bytes([0x30, 0x80, 0x80, 0x80, 0x80, 0x01]), True)
+    assert split(bytes([0x30, 0x80, 0x80, 0x80]), True) == ([], 0)
+    assert split(b"", True) == ([], 0)
+
+
+@BOTH
+def test_a_packet_beyond_all_measure_is_not_waited_for(split: Split) -> None:
+    with pytest.raises(ValueError, match=str(MOST_BYTES)):
+        split(b"\x32" + length(MOST_BYTES + 1) + b"x", True)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("body", "is_mqtt5"),
+    [
+        (b"", False),
+        (b"\x00", False),
+        (b"\x00\x05silo", False),
+        (b"\x00\x04silo\x01", False),
+        (b"\x00\x04silo\x01\x02", True),
+        (b"\x00\x04silo\x01\x02\x05abc", True),
+        (b"\x00\x04silo\x01\x02\x80\x80\x80\x80\x01abc", True),
+    ],
+)
+def test_a_message_shorter_than_it_says_is_none(split: Split, body: bytes, is_mqtt5: bool) -> None:
+    with pytest.raises(ValueError, match=r"PUBLISH|four bytes"):
+        split(packet(0x32, body), is_mqtt5)

@@ -13,7 +13,7 @@ from siloscope_ingest import frames
 
 _EVERY_S = 0.1
 _READ_BYTES = 1 << 18
-_SUBACK, _PUBLISH = 0x90, 0x30
+_SUBACK = 0x90
 
 
 def main() -> None:
@@ -26,13 +26,12 @@ def main() -> None:
         readable, _, _ = select([connection], [], [], _EVERY_S)
         if readable:
             data = left + connection.recv(_READ_BYTES)
-            found, end = frames.split(data)
+            found, end = frames.split(data, False)
             left = data[end:]
             answers = [unsent]
-            for command, start, _ in found:
-                if command & 0xF0 == _PUBLISH:
-                    at = start + 2 + (data[start] << 8 | data[start + 1])
-                    answers.append(b"\x40\x02" + data[at : at + 2])
+            for command, _, packet_id, _ in found:
+                if packet_id is not None:
+                    answers.append(b"\x40\x02" + packet_id.to_bytes(2, "big"))
                     count += 1
                 elif command == _SUBACK:
                     print("ready", flush=True)

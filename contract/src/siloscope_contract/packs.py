@@ -12,7 +12,7 @@ from siloscope_contract.resolution import resolve
 from siloscope_contract.samples import Epoch, Pack, Refusal, Sample
 from siloscope_contract.senml import Form, Record
 
-__all__ = ["Epoch", "Form", "Gap", "Pack", "Refusal", "Sample", "decode", "encode"]
+__all__ = ["Epoch", "Form", "Gap", "Pack", "Refusal", "Sample", "decode", "decode_document", "encode"]
 
 
 def decode(payload: bytes, *, received_ms: int) -> Pack:
@@ -25,7 +25,15 @@ def decode(payload: bytes, *, received_ms: int) -> Pack:
     Raises:
         MalformedPack: It cannot be accepted as a whole; ``epoch`` and ``seq`` are set where they could be read.
     """
-    document, form = senml.unpack(payload)
+    return decode_document(*senml.unpack(payload), received_ms=received_ms)
+
+
+def decode_document(document: bytes, form: Form, *, received_ms: int) -> Pack:
+    """Read what `senml.unpack` gave of a payload, as `decode` does.
+
+    Raises:
+        MalformedPack: As there.
+    """
     if form is not Form.CBOR:
         pack = templates.read(document, received_ms)
         if pack is not None:

@@ -79,6 +79,20 @@ def read(document: bytes, received_ms: int) -> Pack | None:
     return _read_each(key, time, rest.split(_CUT), epoch, seq, received_ms)
 
 
+def texts(document: bytes) -> list[Text] | None:
+    """Return the texts that the samples of a message fit, in order, or None where it must be decoded."""
+    head = _HEAD.match(document)
+    if head is None or document[-2:] != b"}]":
+        return None
+    base = head.group(1) or b""
+    first, *others = document[head.end() : -2].split(_CUT)
+    fitting = _fitting(base, first)
+    if fitting is None:
+        return None
+    found: list[Found] = [(fitting[0], True)]
+    return [text for text, _ in found] if _read_others(base, others, found, [], []) else None
+
+
 def _single(text: Text, time: bytes, joined: bytes, epoch: bytes, seq: bytes, received_ms: int) -> Pack | None:
     """Return the pack of one sample, which most packs are."""
     try:
@@ -225,7 +239,7 @@ def _compiled(base: bytes, body: bytes) -> Text | None:
         return None
     quality = [_code(row) for row in rows]
     suffixes = tuple(part.lstrip(_NUMBER_BYTES) for part in parts)
-    return Text(prefix, suffixes, found, quality) if _holds_all_values(prefix, suffixes) else None
+    return Text(base, prefix, suffixes, found, quality) if _holds_all_values(prefix, suffixes) else None
 
 
 def _holds_all_values(prefix: bytes, suffixes: tuple[bytes, ...]) -> bool:

@@ -1,5 +1,6 @@
 """Texts: what stands around the numbers of samples that differ from earlier ones in nothing else."""
 
+from collections.abc import Sequence
 from operator import le
 from typing import Any
 
@@ -33,6 +34,7 @@ class Text:
     """What stands around the values of one sample of one device.
 
     Attributes:
+        base: The base name that stands before it.
         prefix: Up to the first value.
         suffixes: What stands behind each value, up to the next one.
         fixed_bytes: How long all of that is together.
@@ -49,6 +51,7 @@ class Text:
         "_lows",
         "_quality",
         "_width",
+        "base",
         "fixed_bytes",
         "prefix",
         "shape",
@@ -56,7 +59,10 @@ class Text:
         "values",
     )
 
-    def __init__(self, prefix: bytes, suffixes: tuple[bytes, ...], found: Shape, quality: list[int]) -> None:
+    def __init__(
+        self, base: bytes, prefix: bytes, suffixes: tuple[bytes, ...], found: Shape, quality: list[int]
+    ) -> None:
+        self.base = base
         self.prefix = prefix
         self.suffixes = _kept_once(suffixes)
         self.values = len(suffixes)
@@ -71,6 +77,17 @@ class Text:
         self._lowest, self._highest = max(self._lows, default=0.0), min(self._highs, default=0.0)
         units = [unit for unit in found.found if unit is not None]
         self._converts = [unit.to_canonical for unit in units] if found.converts else None
+
+    @property
+    def good(self) -> Sequence[int]:
+        """The readings that have values, as places in the sample."""
+        return range(self._width) if self._good is None else self._good
+
+    @property
+    def pieces(self) -> tuple[bytes, ...]:
+        """What stands before each value, and behind the last one."""
+        around = (self.prefix, *self.suffixes)
+        return (*(piece + VALUE for piece in around[:-1]), around[-1])
 
     def sample(self, time_ms: int, numbers: list[float]) -> Sample | None:
         """Return the sample, or None where the general decoder has more to say about its values."""

@@ -1,59 +1,81 @@
-"""MQTT control packets in what a socket brought (MQTT 3.1.1 and 5, 2.1): told apart without a call for each."""
+"""MQTT control packets in what a socket brought, the messages among them taken apart (MQTT 3.1.1 and 5, 2.1 and 3.3).
+
+`split` is the compiled one where there is one, else `split_plainly`, which does the same.
+"""
+
+import siloscope_native as native
 
 MOST_BYTES = 2**21
 """No broker of ours passes on so much in one packet: a length beyond it is a torn one, and waiting for the rest of it
 would fill the memory with everything that comes."""
 
-Frame = tuple[int, int, int]
-"""The first byte of a packet, and from where to where its remainder stands."""
+Packet = tuple[int, str | None, int | None, bytes]
+"""The first byte, and what follows: of a PUBLISH its topic, its packet id (None at QoS 0) and its payload, of any other
+packet None, None and all of it."""
+
+_PUBLISH = 0x30
+_QOS_BITS = 6
 
 
-class Unframed(ValueError):
-    """A length that is none: nothing behind it can be told apart."""
-
-
-def split(data: bytes) -> tuple[list[Frame], int]:
+def split_plainly(data: bytes, is_mqtt5: bool) -> tuple[list[Packet], int]:
     """Return all packets that are there in whole, and where the first one begins that is not.
 
     Raises:
-        Unframed: What stands there is no packet.
+        ValueError: What stands there is no packet, or a PUBLISH that is torn within.
 
-    >>> split(bytes([0x40, 2, 0, 7, 0xd0, 0, 0x30]))
-    ([(64, 2, 4), (208, 6, 6)], 6)
+    >>> split_plainly(bytes([0x40, 2, 0, 7, 0xD0, 0, 0x30]), True)
+    ([(64, None, None, b'\\x00\\x07'), (208, None, None, b'')], 6)
     """
-    found: list[Frame] = []
+    found: list[Packet] = []
     at, size = 0, len(data)
     while at + 2 <= size:
-        length = data[at + 1]
-        start = at + 2
-        if length > 127:
-            if start >= size:
-                break
-            byte = data[start]
-            start += 1
-            length = (length & 127) | (byte & 127) << 7
-            if byte > 127:
-                start, length = _long(data, start, length)
-                if start > size:
-                    break
-        end = start + length
-        if end > size:
-            if length > MOST_BYTES:
-                raise Unframed(f"found a packet of {length} bytes, expected at most {MOST_BYTES}")
+        length, start = _length(data, at + 1, size)
+        if start > size or start + length > size:
+            if start <= size and length > MOST_BYTES:
+                raise ValueError(f"found a packet of {length} bytes, expected at most {MOST_BYTES}")
             break
-        found.append((data[at], start, end))
+        end = start + length
+        body = data[start:end]
+        found.append(
+            publication(data[at], body, is_mqtt5) if data[at] & 0xF0 == _PUBLISH else (data[at], None, None, body)
+        )
         at = end
     return found, at
 
 
-def _long(data: bytes, start: int, length: int) -> tuple[int, int]:
-    """Return where a packet with a length of three or four bytes goes on, and the length."""
-    for shift in (14, 21):
-        if start >= len(data):
-            return start + 1, 0  # not all of the length is there yet
-        byte = data[start]
-        start += 1
+def publication(command: int, body: bytes, is_mqtt5: bool) -> Packet:
+    """Take a PUBLISH apart.
+
+    Raises:
+        ValueError: It is shorter than what it says of itself.
+    """
+    size = len(body)
+    at = 2 + int.from_bytes(body[:2], "big")
+    topic = body[2:at]
+    packet_id = None
+    if command & _QOS_BITS:
+        packet_id = int.from_bytes(body[at : at + 2], "big")
+        at += 2
+    if is_mqtt5:
+        length, at = _length(body, at, size)
+        at += length
+    if size < 2 or at > size:
+        raise ValueError(f"found a PUBLISH of {size} bytes, expected at least {at}")
+    return command, topic.decode("utf-8", "replace"), packet_id, body[at:]
+
+
+def _length(data: bytes, at: int, size: int) -> tuple[int, int]:
+    """Return a length, and where it ends: beyond `size` where not all of it is there."""
+    length = 0
+    for shift in (0, 7, 14, 21):
+        if at >= size:
+            return 0, size + 1
+        byte = data[at]
+        at += 1
         length |= (byte & 127) << shift
         if byte < 128:
-            return start, length
-    raise Unframed("found a remaining length of more than four bytes")
+            return length, at
+    raise ValueError("found a length of more than four bytes")
+
+
+split = native.split if native.IS_COMPILED else split_plainly

@@ -27,7 +27,6 @@ from siloscope_process.broker_url import BrokerUrl
 _NEVER_RECONNECT = -2  # -1 is gmqtt's word for unlimited, and 0 still reconnects once
 _REFUSED_PROTOCOL = (1, 132)
 _REFUSED_CREDENTIALS = (4, 5, 134, 135)
-_PUBLISH = 0x30
 _PUBACK = b"\x40\x02"
 _SESSION_SECONDS = 7 * 86_400
 _MOST_UNANSWERED = 512
@@ -257,15 +256,15 @@ class Line:
             self._transport.pause_reading()  # the stream that gmqtt reads from resumes it by itself when it runs empty
         now_ms = self._now_ms()
         try:
-            found, end = frames.split(data)
-            for command, start, stop in found:
-                if command & 0xF0 == _PUBLISH:
-                    self._take(command, data, start, stop, now_ms)
-                else:
-                    connection.put_package(Package(command, data[start:stop]))
-        except (frames.Unframed, IndexError):
+            found, end = frames.split(data, self.version == MQTTv50)
+        except ValueError:
             self._transport.close()
             return -1
+        for command, topic, packet_id, body in found:
+            if topic is None:
+                connection.put_package(Package(command, body))
+            else:
+                self._take(command, topic, packet_id, body, now_ms)
         return end
 
     def _keep_connection(self) -> None:
@@ -276,28 +275,18 @@ class Line:
         MQTTConnection._keep_connection(connection)
 
     def _on_publish(self, command: int, packet: bytes) -> None:
-        self._take(command, packet, 0, len(packet), self._now_ms())
+        """Take a message that gmqtt cut out, before that was done by us."""
+        _, topic, packet_id, payload = frames.publication(command, packet, self.version == MQTTv50)
+        assert topic is not None
+        self._take(command, topic, packet_id, payload, self._now_ms())
 
-    def _take(self, command: int, data: bytes, start: int, stop: int, now_ms: int) -> None:
-        """Take a PUBLISH packet apart (MQTT 3.1.1 and 5, 3.3) and hand its message on."""
-        at = start + 2 + (data[start] << 8 | data[start + 1])
-        topic = data[start + 2 : at].decode("utf-8", "replace")
-        packet_id = None
-        if command & 6:
-            packet_id = data[at] << 8 | data[at + 1]
+    def _take(self, command: int, topic: str, packet_id: int | None, payload: bytes, now_ms: int) -> None:
+        """Hand a message on."""
+        if packet_id is not None:
             if packet_id in self._under_way and command & 8:
                 return  # NATS sends again after 30 s what it has on this line already: one copy is enough
             self._under_way.add(packet_id)
-            at += 2
-        if self.version == MQTTv50:
-            length = data[at]
-            at += 1
-            if length:
-                at = _behind_properties(data, at, length)
-        if at > stop:
-            raise IndexError("a PUBLISH that is shorter than what it says of itself")
-        duplicate, retained = command & 8 != 0, command & 1 != 0
-        self._receive(Delivery(topic, data[at:stop], now_ms, packet_id, self, duplicate, retained))
+        self._receive(Delivery(topic, payload, now_ms, packet_id, self, command & 8 != 0, command & 1 != 0))
 
     def _on_disconnect(self, *_: object) -> None:
         self._lost.set()
@@ -332,16 +321,6 @@ class Line:
             if connection._keep_connection_callback:
                 connection._keep_connection_callback.cancel()
             connection._transport.abort()
-
-
-def _behind_properties(data: bytes, at: int, length: int) -> int:
-    """Return where properties end, given the first byte of their length and what stands behind that."""
-    shift = 7
-    while length >> shift & 1:  # the uppermost bit read so far says that another byte follows
-        length = length & ((1 << shift) - 1) | data[at] << shift
-        at += 1
-        shift += 7
-    return at + length
 
 
 VERSIONS = {"5": MQTTv50, "3.1.1": MQTTv311}

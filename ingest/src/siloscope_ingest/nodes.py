@@ -1,11 +1,15 @@
 """What ingest remembers of nodes between messages, all of it found again in the database."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from siloscope_contract.topics import NodeName
 from siloscope_ingest.shapes import Shape
 from siloscope_ingest.twins import Epochs
 from siloscope_store.registry import Node
+
+if TYPE_CHECKING:
+    from siloscope_native import Recipe
 
 AGENT, PLAIN = "agent", "plain"
 """Kinds of nodes: one that announces itself, and one that merely sends."""
@@ -24,6 +28,8 @@ class KnownNode:
         kind: "agent" or "plain".
         epochs: Which of its starts are alive.
         announced: Its devices as they were last announced, by name, for as long as its shapes are good.
+        recipes: How samples that fit an earlier one become rows, by base name, for as long as its shapes are good.
+        recipes_of: The generation of the book that they are of.
     """
 
     __slots__ = (
@@ -39,6 +45,8 @@ class KnownNode:
         "name",
         "node_id",
         "org_id",
+        "recipes",
+        "recipes_of",
     )
 
     def __init__(self, node: Node) -> None:
@@ -48,6 +56,8 @@ class KnownNode:
         self.kind = node.kind
         self.epochs = Epochs()
         self.announced: dict[str, bytes] = {}
+        self.recipes: dict[bytes, tuple[Recipe, ...]] = {}
+        self.recipes_of = 0
         self._last: dict[str, Shape] = {}
         self._shapes: dict[tuple[str, tuple[str, ...], tuple[str | None, ...]], Shape] = {}
         self._streams: dict[str, tuple[int, str]] = {}
@@ -84,6 +94,7 @@ class KnownNode:
     def forget(self) -> None:
         """Forget all shapes: channels have changed."""
         self.announced.clear()
+        self.recipes.clear()
         self._shapes.clear()
         self._last.clear()
 

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 
 from siloscope_contract.errors import MalformedPack
 from siloscope_contract.gaps import Gap
-from siloscope_contract.packs import Pack, Sample, decode
+from siloscope_contract.packs import Pack, Sample, decode, decode_document
 from siloscope_contract.resolution import MAX_SEQ
+from siloscope_contract.senml import unpack
 from siloscope_ingest.births_awaited import BirthsAwaited
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.errors import BirthAwaited, RegistryNeeded, Rejected
 from siloscope_ingest.far_weeks import FarWeeks, Week
 from siloscope_ingest.nodes import KnownNode
+from siloscope_ingest.recipes import RecipeBook
 from siloscope_ingest.redeliveries import RelativeMessages
 from siloscope_ingest.shapes import TABLES, Part, Shape
 from siloscope_ingest.window import TimeWindow
@@ -56,6 +58,7 @@ class Resolver:
         self._relative = relative
         self._weeks = weeks
         self._awaited = awaited
+        self._recipes = RecipeBook()
 
     def resolve(self, node: KnownNode, delivery: Delivery) -> Entry:
         """Return what the database is to hold because of a message.
@@ -64,15 +67,23 @@ class Resolver:
             RegistryNeeded: The registry must be asked first; then this can be called again.
             BirthAwaited: A birth must come first; then the pack will come again.
         """
+        natural_ms = self._window.natural(delivery.received_ms)
         try:
-            pack = decode(delivery.payload, received_ms=delivery.received_ms)
+            document, form = unpack(delivery.payload)
+            read = self._recipes.read(node, document, natural_ms)
+            if read is not None:
+                epoch, seq, rows, readings = read
+                stream = None if epoch is None else node.stream(epoch)
+                return Entry(delivery, node.node_id, node.org_id, stream, seq, rows, True, False, readings)
+            pack = decode_document(document, form, received_ms=delivery.received_ms)
             stream = None if pack.epoch is None else node.stream(pack.epoch)
             entry = Entry(delivery, node.node_id, node.org_id, stream, pack.seq)
-            natural_ms = self._window.natural(delivery.received_ms)
             for sample in pack.samples:
                 self._take(entry, node, sample, natural_ms)
             if pack.relative or pack.refusals or pack.gaps:
                 return self._take_rest(entry, pack)
+            if not entry.is_exception:
+                self._recipes.learn(node, document, pack.samples, entry.rows)
         except MalformedPack as error:
             return _rejected_pack(delivery, error.reason, str(error), node, error.epoch, error.seq)
         except BirthAwaited:

@@ -24,18 +24,19 @@ class Part:
         length: How many positions its rows reach.
         whole: Its rows fill every position of the group.
         moves_latest: Its rows may become the newest of the group.
+        places: Pairs of (place in the sample, position in the group), ascending by position.
         encode_in_order: Makes the row of a sample whose values are all there and good, where the sample has them in
             order of position and nothing else; None where it has not.
     """
 
     __slots__ = (
-        "_indices",
         "_layout",
         "_pick",
         "encode_in_order",
         "group_id",
         "length",
         "moves_latest",
+        "places",
         "table",
         "whole",
     )
@@ -58,7 +59,7 @@ class Part:
         self.moves_latest = True
         self._layout = PlainLayout(group_id, self.length)
         self._pick = _picker([place for place, _ in places]) if len(places) == self.length else None
-        self._indices = _shared(tuple(places))
+        self.places = _shared(tuple(places))
         # A sample whose shape has more than this part says more than its values are, so that one is never in order.
         in_order = sample_width == self.length and list(places) == [(at, at) for at in range(self.length)]
         self.encode_in_order: EncodeInOrder | None = self._layout.encode if in_order else None
@@ -75,7 +76,7 @@ class Part:
             return self._layout.encode(time_ms, self._pick(values))
         ordered: list[float | None] = [None] * self.length
         codes: list[int | None] = [None] * self.length
-        for place, position in self._indices:
+        for place, position in self.places:
             ordered[position] = values[place]
             codes[position] = quality[place]
         return encode(self.group_id, time_ms, ordered, codes if any(codes) else None)

@@ -102,6 +102,21 @@ def decode(row: bytes) -> SampleRow:
     return SampleRow(group_id, time_us // 1000 + MS_UNTIL_2000, values or [], codes)
 
 
+def blank(row: bytes) -> tuple[bytes, list[int | None]]:
+    """Return a row without group, time and values, and where in it the eight bytes of each value stand.
+
+    A value that is NULL stands nowhere.
+    """
+    sample = decode(row)
+    places: list[int | None] = []
+    at = _ARRAYS_AT + _ARRAY_HEAD.size
+    for value in sample.values:
+        places.append(None if value is None else at + 4)
+        at += 4 if value is None else _FLOAT_ELEMENT.size
+    values = [None if value is None else 0.0 for value in sample.values]
+    return encode(0, MS_UNTIL_2000, values, sample.quality), places
+
+
 def latest_row(group_id: int, times_ms: Codes, values: Values, quality: Codes | None, *, several: bool = True) -> bytes:
     """Return a row of `latest` whose elements may be of different times; `several`: it may be made of many samples."""
     head = Struct(">hii").pack(5, 4, group_id)
