@@ -39,7 +39,10 @@ BRACES = {
     "mean": "0.5",
     "high": "0.5",
 }
-RELATIONS = {("exports.sql", "bucket"): "rollup_hour", ("exports.sql", "day"): "rollup_day"}
+RELATIONS = {
+    **{("exports.sql", name): "rollup_hour" for name in ("bucket", "bucket_before")},
+    **{("exports.sql", name): "rollup_day" for name in ("day", "day_before")},
+}
 TIMESCALE_ONLY = {("flavour.sql", name) for name in ("compress_chunk", "drop_chunk", "spans_timescale")}
 
 

@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 
-from siloscope_contract.quality import FIRST_BAD
+from siloscope_contract.quality import FIRST_BAD, FIRST_UNCERTAIN
+from siloscope_contract.quantities import QUANTITIES
 from siloscope_store.statements import statements
 
 _SQL = statements("exports.sql")
@@ -75,16 +78,24 @@ class RawRow(NamedTuple):
 
 
 class BucketRow(NamedTuple):
-    """What a bucket of a roll-up holds of a channel; `bad` are readings that failed."""
+    """What a bucket of a roll-up holds of a channel.
+
+    Attributes:
+        readings: With a value; `uncertain` of them with one in doubt.
+        bad: Readings that failed.
+        increase: Of a counter: what it added since the bucket before, whatever was reset meanwhile.
+    """
 
     time: datetime
     channel: ExportedChannel
     readings: int
+    uncertain: int
     bad: int
     minimum: float | None
     mean: float | None
     maximum: float | None
     last: float | None
+    increase: float | None
 
 
 Row = RawRow | BucketRow
@@ -122,14 +133,14 @@ async def pages(
         begins = min(channel.begins for channel in group)
         if since is not None and group_id == since.group_id:
             begins = max(begins, since.time)
-        async for page in _pages_of(lent, wanted.level, group, begins):
+        async for page in _pages_of(lent, wanted, group, begins):
             yield page
 
 
 async def _pages_of(
-    lent: Lent, level: Level, group: Sequence[ExportedChannel], begins: datetime
+    lent: Lent, wanted: Selection, group: Sequence[ExportedChannel], begins: datetime
 ) -> AsyncIterator[Page]:
-    first = group[0]
+    first, level = group[0], wanted.level
     relation = _TABLES[first.retention_class] if level == "raw" else _ROLLUPS[level]
     name = level if level in ("raw", "day") else "bucket"
     statement = SQL(_SQL[name]).format(relation=Identifier(relation))
@@ -141,10 +152,11 @@ async def _pages_of(
             cursor = connection.cursor(binary=True)
             await cursor.execute(statement, parameters)
             found = await cursor.fetchall()
+            before = await _before(connection, wanted, group, found)
         if found:
             step = timedelta(days=1) if level == "day" else _TICK
             begins = found[-1][0] + step
-            rows = _raw(found, group) if level == "raw" else _buckets(found, group, whole_days=level == "day")
+            rows = _raw(found, group) if level == "raw" else _buckets(found, group, wanted, before)
             yield Page(rows, Place(first.group_id, begins))
         if len(found) < limit:
             break
@@ -171,24 +183,78 @@ def _raw(found: Sequence[tuple[Any, ...]], group: Sequence[ExportedChannel]) -> 
     return rows
 
 
-def _buckets(found: Sequence[tuple[Any, ...]], group: Sequence[ExportedChannel], *, whole_days: bool) -> list[Row]:
+async def _before(
+    connection: Connection, wanted: Selection, group: Sequence[ExportedChannel], found: Sequence[tuple[Any, ...]]
+) -> dict[int, float | None]:
+    """Return, by position, the last value that each counter had in the buckets before a page."""
+    counters = sorted({channel.position for channel in group if _is_counter(channel)})
+    if wanted.level == "raw" or not counters or not found:
+        return {}
+    name = "day_before" if wanted.level == "day" else "bucket_before"
+    statement = SQL(_SQL[name]).format(relation=Identifier(_ROLLUPS[wanted.level]))
+    asked = {"group_id": group[0].group_id, "begins": found[0][0], "positions": counters}
+    return dict(await (await connection.execute(statement, asked)).fetchall())
+
+
+def _buckets(
+    found: Sequence[tuple[Any, ...]],
+    group: Sequence[ExportedChannel],
+    wanted: Selection,
+    before: dict[int, float | None],
+) -> list[Row]:
     rows: list[Row] = []
-    for time, counts, reasons, *columns in found:
+    for time, counts, reasons, *columns, first, increase in found:
+        added = {at: _added(before, at, first, increase, columns[-1]) for at in before}
         for channel in group:
             at = channel.position
-            if not whole_days and not channel.begins <= time < channel.ends:
+            if not _was_there(channel, time, wanted):
                 continue
             count = _element(counts, at) or 0
-            bad = _bad(reasons, at)
+            uncertain, bad = _flaws(reasons, at)
             if count or bad:
-                rows.append(BucketRow(time, channel, count, bad, *(_element(column, at) for column in columns)))
+                low, mean, high, last = (_element(column, at) for column in columns)
+                rows.append(BucketRow(time, channel, count, uncertain, bad, low, mean, high, last, added.get(at)))
     return rows
+
+
+def _added(
+    before: dict[int, float | None], at: int, first: Sequence[Any], increase: Sequence[Any], last: Sequence[Any]
+) -> float | None:
+    """Return what a counter added in a bucket and on the way to it, and note how far it is."""
+    begun, ended, within = _element(first, at), _element(last, at), _element(increase, at)
+    if begun is None or within is None:
+        return None
+    known, before[at] = before[at], ended
+    border = 0.0 if known is None else begun if begun < known else begun - known
+    return float(within + border)
+
+
+def _was_there(channel: ExportedChannel, time: datetime, wanted: Selection) -> bool:
+    """Return whether a channel was at the place when a bucket began; a local date begins at its midnight."""
+    if wanted.level != "day":
+        return channel.begins <= time < channel.ends
+    begins = time.replace(tzinfo=_zone(channel.time_zone))
+    since = channel.begins == wanted.begins or channel.begins <= begins
+    return since and (channel.ends == wanted.ends or begins < channel.ends)
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _is_counter(channel: ExportedChannel) -> bool:
+    known = QUANTITIES.get(channel.quantity)
+    return known is not None and known.counter
 
 
 def _element(column: Sequence[Any] | None, at: int) -> Any:
     return column[at] if column is not None and at < len(column) else None
 
 
-def _bad(reasons: Mapping[str, Mapping[str, int]] | None, at: int) -> int:
+def _flaws(reasons: Mapping[str, Mapping[str, int]] | None, at: int) -> tuple[int, int]:
+    """Return how many readings are uncertain, and how many bad."""
     of_position = (reasons or {}).get(str(at), {})
-    return sum(count for code, count in of_position.items() if int(code) >= FIRST_BAD)
+    bad = sum(count for code, count in of_position.items() if int(code) >= FIRST_BAD)
+    uncertain = sum(count for code, count in of_position.items() if FIRST_UNCERTAIN <= int(code) < FIRST_BAD)
+    return uncertain, bad

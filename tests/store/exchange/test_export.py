@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pyarrow.parquet as pq
 import pytest
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from siloscope_store.exchange import exporting
@@ -157,6 +158,71 @@ def test_roll_ups(run: Run, filled: Farm, tmp_path: Path) -> None:
         assert run("export", path, "--org", filled.slug, "--level", "day", "--local-time") == 0
     assert rows(tmp_path / "day.csv")[0]["day"] == "2026-02-01"
     assert pq.read_table(tmp_path / "day.parquet").column("day")[0].as_py().isoformat() == "2026-02-01"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_page_without_a_reading_of_the_channel_is_no_obstacle(
+    run: Run, farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr("siloscope_store.exports.CELLS_A_PAGE", 4)
+    pair = farm.group("mast", [("temperature", "temperature", "Cel"), ("humidity", "relative_humidity", "%RH")])
+    farm.samples(pair, [(at(second), [20.0, 50.0 if second == 9 else None], None) for second in range(10)])
+    assert run("export", tmp_path / f"some.{form}", "--org", farm.slug, "--channel", "humidity") == 0
+    farm.connection.execute("DELETE FROM sample WHERE time = %s", (at(9),))
+    assert run("export", tmp_path / f"none.{form}", "--org", farm.slug, "--channel", "humidity") == 0
+
+
+def test_days_of_a_place_are_those_when_the_channel_was_there(run: Run, farm: Farm, tmp_path: Path) -> None:
+    group = farm.group("head", [("t1", "temperature", "Cel"), ("t2", "temperature", "Cel")])
+    place, noon = farm.place("bin-1"), SIX + timedelta(hours=12)  # Chicago's midnight, and noon
+    farm.put(place, "head", "t1", since=SIX + timedelta(days=1), until=noon + timedelta(days=2))
+    farm.put(place, "head", "t1", since=noon + timedelta(days=5), until=noon + timedelta(days=6))
+    farm.put(place, "head", "t2", since=SIX, until=SIX + timedelta(days=9))
+    for day in range(9):
+        farm.connection.execute(
+            "INSERT INTO rollup_day (group_id, day, samples, counts, minimum, mean, maximum, last) VALUES "
+            "(%s, %s, 1, '{1,1}', '{1,1}', '{1,1}', '{1,1}', '{1,1}')",
+            (group.group_id, (SIX + timedelta(days=day)).date()),
+        )
+    words = ("--org", farm.slug, "--place", "bin-1", "--level", "day")
+    assert run("export", tmp_path / "day.csv", *words) == 0
+    found = rows(tmp_path / "day.csv")
+    assert [row["day"][-1] for row in found if row["channel"] == "t1"] == ["2", "3", "7"]
+    assert [row["day"][-1] for row in found if row["channel"] == "t2"] == list("123456789")
+    assert run("export", tmp_path / "some.csv", *words, "--from", "2026-02-02", "--to", "2026-02-07") == 0
+    assert [row["day"][-1] for row in rows(tmp_path / "some.csv") if row["channel"] == "t1"] == ["2", "3"]
+
+
+@pytest.mark.parametrize("level", ["hour", "day"])
+@pytest.mark.parametrize("cells", [2, 40_000])
+def test_roll_ups_say_what_a_counter_added_whatever_was_reset(
+    run: Run, farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: str, cells: int
+) -> None:
+    monkeypatch.setattr("siloscope_store.exports.CELLS_A_PAGE", cells)
+    group = farm.group("mast", [("temperature", "temperature", "Cel"), ("rain", "rain", "mm")])
+    table, key = {"hour": ("rollup_hour", "bucket"), "day": ("rollup_day", "day")}[level]
+    step = timedelta(**{f"{level}s": 1})
+    begins = SIX.date() if level == "day" else SIX
+    farm.connection.execute("SELECT ensure_rollup_partitions('rollup_hour', %s)", ([SIX - timedelta(days=1), SIX],))
+    # At 1 nothing was read, between 2 and 3 it was reset.
+    for number, rain in {0: (1.0, 4.0, 3.0), 1: (None,) * 3, 2: (6.0, 9.0, 3.0), 3: (1.0, 2.0, 1.0)}.items():
+        first, last, within = ([None, cell] for cell in rain)
+        counts, reasons = ([5, 5], {"1": {"101": 2}}) if rain[0] else ([5, 0], {"1": {"201": 5}})
+        farm.connection.execute(
+            sql.SQL(
+                "INSERT INTO {} (group_id, {}, samples, counts, minimum, mean, maximum, first, last, increase, "
+                "reasons) VALUES (%s, %s, 5, %s, '{{1}}', '{{1}}', '{{1}}', %s, %s, %s, %s)"
+            ).format(sql.Identifier(table), sql.Identifier(key)),
+            (group.group_id, begins + number * step, counts, first, last, within, Jsonb(reasons)),
+        )
+    words = ("--org", farm.slug, "--level", level, "--channel", "rain")
+    assert run("export", tmp_path / "all.csv", *words) == 0
+    found = rows(tmp_path / "all.csv")
+    assert [row["increase"] for row in found] == ["3.0", "", "5.0", "2.0"]
+    assert [row["uncertain"] for row in found] == ["2", "0", "2", "2"]
+    since = "2026-02-03" if level == "day" else "2026-02-01T08:00:00Z"
+    assert run("export", tmp_path / "late.csv", *words, "--from", since) == 0
+    assert [row["increase"] for row in rows(tmp_path / "late.csv")] == ["5.0", "2.0"]
 
 
 class Killed(BaseException):

@@ -14,14 +14,13 @@ from siloscope_store.exports import BucketRow, ExportedChannel, Level, RawRow, R
 
 NAMES = ("site", "node", "device", "channel", "title", "quantity", "unit")
 RAW = ("value", "quality", "reason")
-BUCKET = ("count", "bad", "min", "mean", "max", "last")
+BUCKET = ("count", "uncertain", "bad", "min", "mean", "max", "last", "increase")
 _TYPES = {
     "value": pa.float64(),
     "quality": pa.int16(),
     "reason": pa.string(),
-    "count": pa.int32(),
-    "bad": pa.int32(),
-    **dict.fromkeys(("min", "mean", "max", "last"), pa.float64()),
+    **dict.fromkeys(("count", "uncertain", "bad"), pa.int32()),
+    **dict.fromkeys(("min", "mean", "max", "last", "increase"), pa.float64()),
 }
 
 
@@ -142,6 +141,8 @@ def arrow_schema(level: Level, *, local: bool) -> pa.Schema:
 def arrow_table(rows: Sequence[Row], level: Level, *, local: bool) -> pa.Table:
     """Return rows as a table of that schema."""
     schema = arrow_schema(level, local=local)
+    if not rows:
+        return schema.empty_table()
     found: dict[str, Any] = {}
     times = [row.time for row in rows]
     if level == "day":

@@ -37,15 +37,32 @@ WHERE group_id = %(group_id)s AND "time" >= %(begins)s AND "time" < %(ends)s
 ORDER BY "time" LIMIT %(limit)s
 
 -- name: bucket
-SELECT bucket, counts, reasons, minimum, mean, maximum, last
+SELECT bucket, counts, reasons, minimum, mean, maximum, last, first, increase
 FROM {relation}
 WHERE group_id = %(group_id)s AND bucket >= %(begins)s AND bucket < %(ends)s
 ORDER BY bucket LIMIT %(limit)s
 
 -- name: day
 -- A local date stands at its midnight in UTC: what matters is the date.
-SELECT day::timestamp AT TIME ZONE 'UTC', counts, reasons, minimum, mean, maximum, last
+SELECT day::timestamp AT TIME ZONE 'UTC', counts, reasons, minimum, mean, maximum, last, first, increase
 FROM {relation}
 WHERE group_id = %(group_id)s AND day >= (%(begins)s AT TIME ZONE 'UTC')::date
     AND day < (%(ends)s AT TIME ZONE 'UTC')::date + CASE WHEN (%(ends)s AT TIME ZONE 'UTC')::time > '00:00' THEN 1 ELSE 0 END
 ORDER BY day LIMIT %(limit)s
+
+-- name: bucket_before
+-- The last value that each counter had before a page: what the border between the two adds follows from it.
+SELECT p.position, (
+    SELECT x.last[p.position + 1] FROM {relation} AS x
+    WHERE x.group_id = %(group_id)s AND x.bucket < %(begins)s AND x.last[p.position + 1] IS NOT NULL
+    ORDER BY x.bucket DESC LIMIT 1
+)
+FROM unnest(%(positions)s::int4[]) AS p (position)
+
+-- name: day_before
+SELECT p.position, (
+    SELECT x.last[p.position + 1] FROM {relation} AS x
+    WHERE x.group_id = %(group_id)s AND x.day < (%(begins)s AT TIME ZONE 'UTC')::date AND x.last[p.position + 1] IS NOT NULL
+    ORDER BY x.day DESC LIMIT 1
+)
+FROM unnest(%(positions)s::int4[]) AS p (position)
