@@ -140,6 +140,12 @@ async def set_aside(connection: Connection, org_id: int, line: str, reason: str)
     await connection.execute(_SQL["set_aside"], {"org_id": org_id, "line": line, "reason": reason})
 
 
+async def count_refused(connection: Connection, most: int) -> int:
+    """Return how many points were set aside and are still there, at most so many."""
+    row = await (await connection.execute(_SQL["count_refused"], {"most": most})).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 async def refused(connection: Connection, after: int, limit: int) -> list[RefusedLine]:
     """Return points that were set aside, oldest first."""
     found = await connection.execute(_SQL["refused"], {"after": after, "limit": limit})

@@ -266,6 +266,30 @@ async def test_a_point_that_is_refused_is_set_aside_and_blocks_nothing(
     assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (1,)
 
 
+async def test_an_endpoint_that_refuses_everything_does_not_fill_the_database(
+    one: Mirror,
+    connection: AsyncConnection[Any],
+    influx: FakeInflux,
+    farm: Farm,
+    head: Group,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mirror_job, "MOST_SET_ASIDE", 30)
+    farm.samples(head, [(at(second), [float(second), None], None) for second in range(200)])
+    settle(farm, at(300))
+    influx.refuses = lambda line: True
+    for _ in range(2):
+        with pytest.raises(EndpointAway, match="refused 30 points"):
+            await _driven(one, connection)
+    assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (30,)
+    assert one.registry.get_sample_value("siloscope_mirror_set_aside_points") == 30
+    influx.refuses = lambda line: False
+    again = Mirror(influx.url, again=True)
+    await again.run(connection)
+    again.endpoint.close()
+    assert times(influx, "t1") == [float(second) for second in range(200)]
+
+
 class Killed(BaseException):
     """The process ends here."""
 

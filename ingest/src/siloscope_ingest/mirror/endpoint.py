@@ -2,8 +2,8 @@
 
 Source:
     InfluxDB OSS v2 API, POST /api/v2/write: 204; 400, 413 and 422 are about the points; 401, 403 and 404 about the
-    settings; 429 and 503 ask to wait, and may say how long in Retry-After. InfluxDB Cloud Dedicated: 201 where it took some
-    of the points, and names those that it refused.
+    settings; 429 and 503 ask to wait, and may say how long in Retry-After. InfluxDB Cloud Dedicated: 201 where it took
+    some of the points, and names those that it refused.
 """
 
 import asyncio

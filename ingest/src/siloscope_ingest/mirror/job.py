@@ -18,6 +18,9 @@ from siloscope_store.mirror import Position, RefusedLine, Sample
 SAMPLES_A_PAGE = 2_000
 HOURS_A_RUN = 200
 LONGEST_PASS = timedelta(hours=6)
+MOST_SET_ASIDE = 1_000_000
+"""Beyond so many refused points it is not the points: the mirror waits, rather than fill the database with them."""
+
 _BUDGET_S = 10.0
 Line = tuple[int, str]
 
@@ -53,6 +56,7 @@ class MirrorJob:
         self._since = since
         self._points = points
         self._again_after = 0 if again else None
+        self._aside = 0
 
     async def run(self, connection: Connection) -> bool:
         """Work for some seconds; return whether more waits."""
@@ -60,6 +64,7 @@ class MirrorJob:
         if settled is None:
             return False
         until_s = self._clock.monotonic_s() + _BUDGET_S
+        self._aside = await mirror.count_refused(connection, MOST_SET_ASIDE)
         busy = True
         try:
             while busy and self._clock.monotonic_s() < until_s:
@@ -128,8 +133,7 @@ class MirrorJob:
             await self._endpoint.write("\n".join(line for _, line in lines).encode())
         except PointsRefused as refusal:
             if len(lines) == 1:
-                await mirror.set_aside(connection, *lines[0], str(refusal))
-                self._metrics.refused.inc()
+                await self._set_aside(connection, lines[0], refusal)
                 return
             middle = len(lines) // 2
             await self._write(connection, lines[:middle])
@@ -137,9 +141,18 @@ class MirrorJob:
         else:
             self._metrics.points.inc(len(lines))
 
+    async def _set_aside(self, connection: Connection, line: Line, refusal: PointsRefused) -> None:
+        if self._aside >= MOST_SET_ASIDE:
+            what = "mend what it refuses, then DELETE FROM mirror_refused, or use --again"
+            raise EndpointAway(f"the mirror's endpoint refused {MOST_SET_ASIDE} points, all kept; {what}: {refusal}")
+        await mirror.set_aside(connection, *line, str(refusal))
+        self._aside += 1
+        self._metrics.refused.inc()
+
     async def _measure(self, connection: Connection, settled: datetime) -> None:
         if connection.closed:
             return
         at = await mirror.position(connection, self._since or settled)
         self._metrics.lag_s.set((self._clock.now() - at.done_to).total_seconds())
         self._metrics.touched.set(await mirror.count_marks(connection))
+        self._metrics.set_aside.set(await mirror.count_refused(connection, MOST_SET_ASIDE))

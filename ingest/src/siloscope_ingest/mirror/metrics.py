@@ -18,3 +18,4 @@ class MirrorMetrics:
             name + "lag_seconds", "Age of the newest time up to which all is mirrored", registry=registry
         )
         self.touched = Gauge(name + "touched_hours", "Hours of groups that wait to be sent again", registry=registry)
+        self.set_aside = Gauge(name + "set_aside_points", "Refused points that are kept", registry=registry)

@@ -76,3 +76,6 @@ SELECT refused_id, org_id, line FROM mirror_refused WHERE refused_id > %(after)s
 
 -- name: drop_refused
 DELETE FROM mirror_refused WHERE refused_id = ANY (%(refused_ids)s)
+
+-- name: count_refused
+SELECT count(*) FROM (SELECT FROM mirror_refused LIMIT %(most)s) AS r
