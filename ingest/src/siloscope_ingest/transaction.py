@@ -3,13 +3,14 @@
 Every table is written in order of its key, so that any number of writers never deadlock.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from siloscope_ingest.batches import Batch
 from siloscope_ingest.database import Connection
 from siloscope_ingest.origins import RecentBatches
 from siloscope_ingest.replays import Replays, outcome
 from siloscope_ingest.shapes import TABLES
+from siloscope_process.clock import from_ms
 from siloscope_store import ledger, quarantine, relative_messages, rollup_marks, samples
 from siloscope_store.samples import Conflict, Difference
 
@@ -78,7 +79,11 @@ async def _write_exceptions(connection: Connection, batch: Batch, conflicts: lis
     gaps = [each for entry in batch.exceptions for each in entry.gaps]
     if gaps:
         await ledger.record_gaps(connection, gaps)
-    refused = [entry.refused for entry in batch.exceptions if entry.refused is not None]
+    refused = [
+        replace(entry.refused, at=from_ms(entry.delivery.received_ms))
+        for entry in batch.exceptions
+        if entry.refused is not None
+    ]
     if refused:
         await ledger.refuse(connection, refused)
     replayed = [entry for entry in batch.exceptions if isinstance(entry.delivery.line, Replays)]

@@ -22,7 +22,7 @@ _SQL = statements("ledger.sql")
 _HEAD = Struct(">hiii16s")  # field count, node_id, then the epoch, each with its length
 Connection = AsyncConnection[Any]
 
-_REFUSED = ("int4", "uuid", "int8", "text", "text")
+_REFUSED = ("int4", "uuid", "int8", "text", "text", "timestamptz")
 _GAPS = (
     *("int4", "int4", "text", "uuid", "int8", "int8", "timestamptz", "timestamptz"),
     *("text", "int8", "text", "uuid", "int8", "int4"),
@@ -36,13 +36,18 @@ KEPT_WHEN_FOLDING = 500
 
 @dataclass(frozen=True)
 class RefusedNumber:
-    """A pack that was refused: its number is accounted for, so that it never blocks the watermark."""
+    """A pack that was refused: its number is accounted for, so that it never blocks the watermark.
+
+    Attributes:
+        at: When it came; None = now.
+    """
 
     node_id: int
     epoch: str
     seq: int
     reason: str
     detail: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,8 @@ async def fold(connection: Connection, node_id: int, epoch: UUID) -> None:
 async def refuse(connection: Connection, numbers: Sequence[RefusedNumber]) -> None:
     """List refused numbers with their reasons."""
     rows = [
-        (each.node_id, uuid_of(each.epoch), each.seq, each.reason, each.detail.replace("\x00", "␀")) for each in numbers
+        (each.node_id, uuid_of(each.epoch), each.seq, each.reason, each.detail.replace("\x00", "␀"), each.at)
+        for each in numbers
     ]
     await incoming.write(connection, _SQL, "refuse", _REFUSED, rows)
 

@@ -40,15 +40,15 @@ FROM unnest(%(firsts)s::int8[], %(ends)s::int8[]) AS r (first, "end")
 
 -- name: prepare_refuse
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_refused (
-    node_id int4, epoch uuid, seq int8, reason text, detail text
+    node_id int4, epoch uuid, seq int8, reason text, detail text, at timestamptz
 ) ON COMMIT DELETE ROWS
 
 -- name: copy_refuse
 COPY incoming_refused FROM STDIN (FORMAT BINARY)
 
 -- name: refuse
-INSERT INTO seq_refused (node_id, epoch, seq, reason, detail)
-SELECT * FROM incoming_refused ORDER BY node_id, epoch, seq
+INSERT INTO seq_refused (node_id, epoch, seq, reason, detail, at)
+SELECT node_id, epoch, seq, reason, detail, coalesce(at, now()) FROM incoming_refused ORDER BY node_id, epoch, seq
 ON CONFLICT (node_id, epoch, seq) DO NOTHING
 
 -- name: prepare_record_gaps

@@ -1,0 +1,260 @@
+-- Whatever may be missing of these groups within [begins, ends), as runs of equally spaced samples with one cause each.
+CREATE OR REPLACE FUNCTION missing_samples(wanted int4[], begins timestamptz, ends timestamptz, at timestamptz)
+RETURNS TABLE (group_id int4, cause text, first_at timestamptz, step_s float8, missing int8)
+LANGUAGE plpgsql STABLE
+SET jit = off
+-- Nobody knows beforehand how many rows these steps give. What has an index is reached by LATERAL, all else by hash.
+SET enable_nestloop = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH g AS MATERIALIZED (
+        SELECT g.group_id, g.retention_class, d.slug AS device, n.node_id, n.kind, x.shortest_s,
+            greatest(n.last_pack_at, n.last_heartbeat_at, n.created_at) AS heard_at,
+            coalesce(h.done_to, '-infinity') AS done_to,
+            coalesce(h.first_time, m.first_time, v.first_time) AS first_time,
+            coalesce(m.last_time, v.last_time, (SELECT max(t) FROM latest AS l, unnest(l.times) AS t WHERE l.group_id = g.group_id)) AS last_time
+        FROM sample_group AS g
+        JOIN device AS d ON d.device_id = g.device_id
+        JOIN node AS n ON n.node_id = d.node_id
+        JOIN LATERAL (
+            SELECT min(e.interval_s) AS shortest_s FROM group_expectation AS e WHERE e.group_id = g.group_id
+        ) AS x ON x.shortest_s IS NOT NULL
+        LEFT JOIN hole_progress AS h ON h.group_id = g.group_id
+        LEFT JOIN LATERAL ends_of_sample(g.group_id) AS m ON g.retention_class = 'measurements'
+        LEFT JOIN LATERAL ends_of_sample_vitals(g.group_id) AS v ON g.retention_class = 'vitals'
+        WHERE g.group_id = ANY (wanted)
+    ), period AS MATERIALIZED (
+        SELECT p.group_id, p.interval_s, p.since, least(p.until, at - delivery_allowance(p.interval_s)) AS until,
+            make_interval(secs => 1.5 * p.interval_s) AS longest
+        FROM expected_spans(wanted) AS p
+    ), newer AS MATERIALIZED (
+        -- What is newer than the job that looks for holes, by the interval of its time.
+        SELECT g.group_id, g.retention_class, p.longest,
+            greatest(g.done_to, begins, p.since) AS begins, least(ends, p.before) AS ends
+        FROM g JOIN (SELECT *, lead(since, 1, 'infinity') OVER (PARTITION BY group_id ORDER BY since) AS before FROM period) AS p
+            ON p.group_id = g.group_id AND greatest(g.done_to, begins, p.since) < least(ends, p.before)
+    ), hole AS (
+        -- UNION: a hole across a change of interval is found with both.
+        SELECT g.group_id, h.after, h.before
+        FROM g CROSS JOIN LATERAL (
+            SELECT h.after, h.before FROM sample_hole AS h
+            WHERE h.group_id = g.group_id AND h.before < g.done_to AND h.before > begins AND h.after < ends OFFSET 0
+        ) AS h
+        UNION
+        SELECT n.group_id, h.after, h.before
+        FROM newer AS n CROSS JOIN LATERAL holes_of_sample(n.group_id, n.begins, n.ends, n.longest) AS h
+        WHERE n.retention_class = 'measurements'
+        UNION
+        SELECT n.group_id, h.after, h.before
+        FROM newer AS n CROSS JOIN LATERAL holes_of_sample_vitals(n.group_id, n.begins, n.ends, n.longest) AS h
+        WHERE n.retention_class = 'vitals'
+        UNION
+        SELECT group_id, '-infinity', coalesce(first_time, 'infinity') FROM g
+        UNION
+        SELECT group_id, last_time, 'infinity' FROM g WHERE last_time IS NOT NULL
+    ), stretch AS MATERIALIZED (
+        SELECT s.group_id, s.lo, s.hi, s.step_s,
+            greatest(1, ceil(extract(epoch FROM begins - s.lo)::float8 / s.step_s - 1e-9)) AS least,
+            least(
+                CASE WHEN s.ends_with_sample
+                    THEN floor(extract(epoch FROM s.hi - s.lo)::float8 / s.step_s + 0.5) - 1
+                    ELSE floor(extract(epoch FROM s.hi - s.lo)::float8 / s.step_s + 1e-9) END,
+                ceil(extract(epoch FROM ends - s.lo)::float8 / s.step_s - 1e-9) - 1) AS most
+        FROM (
+            SELECT h.group_id, p.interval_s AS step_s, greatest(h.after, p.since) AS lo, least(h.before, p.until) AS hi,
+                h.before <= p.until AS ends_with_sample
+            FROM hole AS h
+            JOIN period AS p ON p.group_id = h.group_id AND p.until > h.after AND p.since < h.before
+        ) AS s
+        WHERE s.lo < s.hi AND s.hi > begins AND s.lo < ends
+    ), lacking AS MATERIALIZED (
+        SELECT g.*, make_interval(secs => g.shortest_s) AS step, make_interval(secs => g.shortest_s / 2) AS half
+        FROM g WHERE EXISTS (SELECT FROM stretch AS s WHERE s.group_id = g.group_id AND s.least <= s.most)
+    ), said (group_id, cause, span) AS (
+        -- A pause and a missed turn begin right where they say; an evicted pack's samples stand on its bounds.
+        SELECT l.group_id, r.kind AS cause, tstzrange(
+            least(r.from_time, r.to_time) - CASE r.kind WHEN 'agent_off' THEN INTERVAL '0' ELSE l.half END,
+            greatest(r.from_time, r.to_time) + CASE r.kind WHEN 'bus_error' THEN INTERVAL '0' ELSE l.half END)
+        FROM lacking AS l
+        CROSS JOIN LATERAL (
+            SELECT r.kind, r.from_time, r.to_time FROM gap_record AS r
+            WHERE r.node_id = l.node_id AND (r.device IS NULL OR r.device = l.device)
+                AND r.to_time >= begins - 2 * l.step AND r.from_time <= ends + 2 * l.step OFFSET 0
+        ) AS r
+        UNION ALL
+        SELECT l.group_id, 'undated', tstzrange(u.arrived_at - l.step, u.arrived_at + l.half)
+        FROM lacking AS l CROSS JOIN LATERAL (
+            SELECT u.arrived_at FROM undated AS u
+            WHERE u.group_id = l.group_id AND u.arrived_at >= begins AND u.arrived_at <= ends + 2 * l.step OFFSET 0
+        ) AS u
+        UNION ALL
+        SELECT l.group_id, 'refused', tstzrange(q.received_at - l.step - INTERVAL '2 seconds', q.received_at + l.half)
+        FROM lacking AS l CROSS JOIN LATERAL (
+            SELECT q.received_at FROM quarantine AS q
+            WHERE q.node_id = l.node_id AND q.received_at >= begins AND q.received_at <= ends + 2 * l.step OFFSET 0
+        ) AS q
+        UNION ALL
+        -- What a node says that it still has. An epoch that it speaks of no more is not on its way.
+        SELECT l.group_id, 'on_its_way',
+            tstzrange(coalesce(e.declared_from, e.first_seen_at) - l.half,
+                greatest(coalesce(e.declared_to, l.heard_at), coalesce(e.declared_from, e.first_seen_at)) + l.half)
+        FROM lacking AS l JOIN node_epoch AS e ON e.node_id = l.node_id
+        WHERE e.declared_next > e.declared_oldest AND e.last_seen_at >= l.heard_at - INTERVAL '15 minutes'
+            AND NOT e.accounted + coalesce((
+                SELECT range_agg(f.span) FROM node_epoch_folded AS f WHERE f.node_id = e.node_id AND f.epoch = e.epoch
+            ), '{}') @> int8range(e.declared_oldest, e.declared_next)
+        UNION ALL
+        SELECT l.group_id, 'no_word', tstzrange(l.heard_at, NULL) FROM lacking AS l WHERE l.kind = 'agent'
+    ), mask AS (
+        SELECT l.group_id,
+            coalesce(range_agg(s.span) FILTER (WHERE s.cause = 'agent_off'), '{}') AS off,
+            coalesce(range_agg(s.span) FILTER (WHERE s.cause = 'bus_error'), '{}') AS bus,
+            coalesce(range_agg(s.span) FILTER (WHERE s.cause = 'evicted'), '{}') AS evicted,
+            coalesce(range_agg(s.span) FILTER (WHERE s.cause = 'thinned'), '{}') AS thinned,
+            coalesce(range_agg(s.span) FILTER (WHERE s.cause = 'refused'), '{}') AS refused,
+            coalesce(range_agg(s.span) FILTER (WHERE s.cause = 'undated'), '{}') AS undated,
+            coalesce(range_agg(s.span) FILTER (WHERE s.cause = 'on_its_way'), '{}') AS coming,
+            coalesce(range_agg(s.span) FILTER (WHERE s.cause = 'no_word'), '{}') AS silent,
+            coalesce(range_agg(s.span), '{}') AS known
+        FROM lacking AS l LEFT JOIN said AS s ON s.group_id = l.group_id
+        GROUP BY l.group_id
+    ), reason AS (
+        -- Each instant has one cause: the first of these.
+        SELECT m.group_id, c.cause, c.mask
+        FROM mask AS m CROSS JOIN LATERAL (VALUES
+            ('agent_off', m.off),
+            ('bus_error', m.bus - m.off),
+            ('evicted', m.evicted - m.bus - m.off),
+            ('thinned', m.thinned - m.evicted - m.bus - m.off),
+            ('refused', m.refused - m.thinned - m.evicted - m.bus - m.off),
+            ('undated', m.undated - m.refused - m.thinned - m.evicted - m.bus - m.off),
+            ('on_its_way', m.coming - m.undated - m.refused - m.thinned - m.evicted - m.bus - m.off),
+            ('no_word', m.silent - m.coming - m.undated - m.refused - m.thinned - m.evicted - m.bus - m.off),
+            ('unexplained', tstzmultirange(tstzrange(NULL, NULL)) - m.known)
+        ) AS c (cause, mask)
+        WHERE NOT isempty(c.mask)
+    )
+    -- Most holes lack a single sample, and what holds of an instant is found without cutting masks to pieces.
+    SELECT s.group_id, r.cause, s.instant, s.step_s, 1::int8
+    FROM (
+        SELECT s.group_id, s.step_s, s.lo + make_interval(secs => s.least * s.step_s) AS instant FROM stretch AS s WHERE s.least = s.most
+    ) AS s
+    JOIN reason AS r ON r.group_id = s.group_id AND r.mask @> s.instant
+    UNION ALL
+    SELECT s.group_id, r.cause, s.lo + make_interval(secs => run.first * s.step_s), s.step_s, (run.last - run.first + 1)::int8
+    FROM stretch AS s
+    JOIN reason AS r ON r.group_id = s.group_id AND r.mask && tstzrange(s.lo, s.hi + make_interval(secs => s.step_s))
+    CROSS JOIN LATERAL unnest(r.mask * tstzmultirange(tstzrange(s.lo, s.hi + make_interval(secs => s.step_s)))) AS part (span)
+    CROSS JOIN LATERAL (
+        SELECT greatest(s.least, ceil(extract(epoch FROM lower(part.span) - s.lo)::float8 / s.step_s - 1e-9)) AS first,
+            least(s.most, ceil(extract(epoch FROM upper(part.span) - s.lo)::float8 / s.step_s - 1e-9) - 1) AS last
+    ) AS run
+    WHERE s.least < s.most AND run.first <= run.last;
+END
+$$;
+
+-- Per group and local date: expected + surplus = stored + every cause.
+CREATE OR REPLACE FUNCTION completeness_of(wanted int4[], from_day date, to_day date, at timestamptz)
+RETURNS TABLE (
+    group_id int4, day date, expected int8, stored int8, surplus int8, late int8, agent_off int8, bus_error int8, evicted int8,
+    thinned int8, refused int8, undated int8, on_its_way int8, no_word int8, unexplained int8, conflicts int8,
+    counts int8[], reasons jsonb)
+LANGUAGE plpgsql STABLE
+SET jit = off
+-- Nobody knows beforehand how many rows these steps give. What has an index is reached by LATERAL, all else by hash.
+SET enable_nestloop = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH g AS MATERIALIZED (
+        SELECT g.group_id, s.time_zone AS zone
+        FROM sample_group AS g
+        JOIN device AS d ON d.device_id = g.device_id
+        JOIN node AS n ON n.node_id = d.node_id
+        JOIN site AS s ON s.site_id = n.site_id
+        WHERE g.group_id = ANY (wanted)
+    ), day AS MATERIALIZED (
+        SELECT z.zone, x::date AS day, day_start(x::date, z.zone) AS lo, day_start(x::date + 1, z.zone) AS hi
+        FROM (SELECT DISTINCT zone FROM g) AS z
+        CROSS JOIN generate_series(from_day::timestamp, to_day::timestamp, INTERVAL '1 day') AS x
+    ), piece AS MATERIALIZED (
+        SELECT m.*, m.first_at + make_interval(secs => (m.missing - 1) * m.step_s) AS last_at
+        FROM (SELECT min(lo) AS begins, max(hi) AS ends FROM day) AS w
+        CROSS JOIN LATERAL missing_samples(wanted, w.begins, w.ends, at) AS m
+    ), lacking AS MATERIALIZED (
+        SELECT p.group_id, d.day, p.cause, sum(
+            least(p.missing, ceil(extract(epoch FROM d.hi - p.first_at)::float8 / p.step_s - 1e-9))
+            - greatest(0, ceil(extract(epoch FROM d.lo - p.first_at)::float8 / p.step_s - 1e-9)))::int8 AS n
+        FROM piece AS p
+        JOIN g ON g.group_id = p.group_id
+        JOIN day AS d ON d.zone = g.zone AND d.lo <= p.last_at AND d.hi > p.first_at
+        GROUP BY p.group_id, d.day, p.cause
+    ), pivot AS MATERIALIZED (
+        SELECT group_id, day,
+            coalesce(sum(n) FILTER (WHERE cause = 'agent_off'), 0)::int8 AS agent_off,
+            coalesce(sum(n) FILTER (WHERE cause = 'bus_error'), 0)::int8 AS bus_error,
+            coalesce(sum(n) FILTER (WHERE cause = 'evicted'), 0)::int8 AS evicted,
+            coalesce(sum(n) FILTER (WHERE cause = 'thinned'), 0)::int8 AS thinned,
+            coalesce(sum(n) FILTER (WHERE cause = 'refused'), 0)::int8 AS refused,
+            coalesce(sum(n) FILTER (WHERE cause = 'undated'), 0)::int8 AS undated,
+            coalesce(sum(n) FILTER (WHERE cause = 'on_its_way'), 0)::int8 AS on_its_way,
+            coalesce(sum(n) FILTER (WHERE cause = 'no_word'), 0)::int8 AS no_word,
+            coalesce(sum(n) FILTER (WHERE cause = 'unexplained'), 0)::int8 AS unexplained,
+            coalesce(sum(n) FILTER (WHERE cause <> 'unexplained'), 0)::int8 AS explained
+        FROM lacking GROUP BY group_id, day
+    ), stored AS MATERIALIZED (
+        SELECT * FROM stored_samples(wanted, from_day, to_day)
+    ), nominal AS MATERIALIZED (
+        -- How many samples there can be: where there are more, somebody reads more often than announced.
+        SELECT g.group_id, d.day, sum(ceil(
+            extract(epoch FROM least(d.hi, e.until, at) - greatest(d.lo, e.since))::float8 / e.interval_s - 1e-9))::int8 AS most
+        FROM g
+        JOIN day AS d ON d.zone = g.zone
+        JOIN expected_spans(wanted) AS e ON e.group_id = g.group_id AND e.since < d.hi AND coalesce(e.until, 'infinity') > d.lo AND d.lo < at
+        GROUP BY g.group_id, d.day
+    ), late AS (
+        SELECT g.group_id, l.day, sum(l.samples)::int8 AS n
+        FROM g
+        JOIN (SELECT zone, min(lo) AS lo, max(hi) AS hi FROM day GROUP BY zone) AS w ON w.zone = g.zone
+        CROSS JOIN LATERAL (
+            SELECT (l.bucket AT TIME ZONE g.zone)::date AS day, l.samples FROM sample_late AS l
+            WHERE l.group_id = g.group_id AND l.bucket >= w.lo AND l.bucket < w.hi OFFSET 0
+        ) AS l
+        GROUP BY g.group_id, l.day
+    ), conflict AS (
+        SELECT g.group_id, c.day, count(*) AS n
+        FROM g
+        JOIN (SELECT zone, min(lo) AS lo, max(hi) AS hi FROM day GROUP BY zone) AS w ON w.zone = g.zone
+        CROSS JOIN LATERAL (
+            SELECT (c."time" AT TIME ZONE g.zone)::date AS day FROM sample_conflict AS c
+            WHERE c.group_id = g.group_id AND c."time" >= w.lo AND c."time" < w.hi OFFSET 0
+        ) AS c
+        GROUP BY g.group_id, c.day
+    )
+    SELECT k.group_id, k.day,
+        CASE WHEN n.most IS NOT NULL THEN f.stored - f.surplus + coalesce(p.explained, 0) + f.unexplained END,
+        f.stored, f.surplus, coalesce(l.n, 0), coalesce(p.agent_off, 0), coalesce(p.bus_error, 0), coalesce(p.evicted, 0),
+        coalesce(p.thinned, 0), coalesce(p.refused, 0), coalesce(p.undated, 0), coalesce(p.on_its_way, 0),
+        coalesce(p.no_word, 0), f.unexplained, coalesce(c.n, 0), s.counts, s.reasons
+    FROM (
+        SELECT group_id, day FROM pivot UNION SELECT group_id, day FROM stored
+        UNION SELECT group_id, day FROM late UNION SELECT group_id, day FROM conflict
+    ) AS k
+    LEFT JOIN pivot AS p ON p.group_id = k.group_id AND p.day = k.day
+    LEFT JOIN stored AS s ON s.group_id = k.group_id AND s.day = k.day
+    LEFT JOIN nominal AS n ON n.group_id = k.group_id AND n.day = k.day
+    LEFT JOIN late AS l ON l.group_id = k.group_id AND l.day = k.day
+    LEFT JOIN conflict AS c ON c.group_id = k.group_id AND c.day = k.day
+    CROSS JOIN LATERAL (
+        SELECT coalesce(s.samples, 0) AS stored,
+            -- Of a day that began or ended within an interval, one sample more or less says nothing.
+            CASE WHEN coalesce(s.samples, 0) > coalesce(n.most, s.samples) + 1 THEN s.samples - n.most ELSE 0 END::int8 AS surplus,
+            -- A bus that reads unevenly leaves wide spaces between samples of which none is missing.
+            least(coalesce(p.unexplained, 0),
+                greatest(0, coalesce(n.most, 0) - coalesce(s.samples, 0) - coalesce(p.explained, 0)))::int8 AS unexplained
+    ) AS f;
+END
+$$;
