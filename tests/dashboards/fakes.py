@@ -34,6 +34,7 @@ from siloscope_dashboards.wiring import Wiring
 from siloscope_process.clock import ManualClock
 from tests.dashboards.alert_fakes import FakeAlerts, FakeNotifying, FakeRules
 from tests.dashboards.node_fakes import FakeNodes
+from tests.dashboards.retention_fakes import FakeRetention
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse"
@@ -396,6 +397,7 @@ class Parts:
     rulebook: FakeRules
     notifying: FakeNotifying
     nodes: FakeNodes
+    retention: FakeRetention
     clock: ManualClock
     wiring: Wiring
 
@@ -406,7 +408,7 @@ def parts(static: Path, *, queue_length: int = 100) -> Parts:
     readings, accounts, changes = FakeReadings(), FakeAccounts(), FakeChanges()
     check = readings._check
     alerts, rulebook, notifying = FakeAlerts(check), FakeRules(check), FakeNotifying(check)
-    nodes = FakeNodes(check)
+    nodes, retention = FakeNodes(check), FakeRetention(check)
     tokens = AccessTokens(b"k" * 32, clock)
     sessions = Sessions(accounts, tokens, Passwords(CHEAP), LoginThrottle(clock), clock)
     wiring = Wiring(
@@ -416,6 +418,7 @@ def parts(static: Path, *, queue_length: int = 100) -> Parts:
         rulebook=rulebook,
         notifying=notifying,
         nodes=nodes,
+        retention=retention,
         changes=changes,
         accounts=accounts,
         sessions=sessions,
@@ -425,4 +428,4 @@ def parts(static: Path, *, queue_length: int = 100) -> Parts:
         assets=Assets(static),
         clock=clock,
     )
-    return Parts(readings, accounts, changes, alerts, rulebook, notifying, nodes, clock, wiring)
+    return Parts(readings, accounts, changes, alerts, rulebook, notifying, nodes, retention, clock, wiring)

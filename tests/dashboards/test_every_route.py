@@ -21,7 +21,7 @@ NO_LOGIN_NEEDED = {
     ("get", "/a/{token}"),
     ("post", "/a/{token}"),
 }
-ADMINISTRATORS_ONLY = "/api/v1/quarantine"
+ADMINISTRATORS_ONLY = ("/api/v1/quarantine", "/api/v1/retention")
 MALFORMED_IDS = ("0", "-1", "x", "1.5", "2147483648", "99999999999999999999", "%00", "1%20or%201=1")
 CHANGES: dict[str, dict[str, Any]] = {
     "/api/v1/quarantine/replay": {"ids": [10]},
@@ -57,6 +57,8 @@ EDITS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("DELETE", "/api/v1/notify/digests/{slug}", None),
     ("PUT", "/api/v1/nodes/{node_id}/config", {"document": {"mqtt": {"heartbeat_s": 30}}}),
 ]
+# Its holes take words, not ids: what it refuses is in test_retention.py.
+POLICY = "/api/v1/retention/{retention_class}/{level}"
 MALFORMED_INTEGERS = ("", "x", "0", "-5", "1e3", "99999999999")
 
 
@@ -86,6 +88,8 @@ def filled(path: str, identifier: object) -> str:
         "silence_id",
         "slug",
         "command_id",
+        "retention_class",
+        "level",
     ):
         path = path.replace(f"{{{hole}}}", str(identifier))
     assert "{" not in path.replace("{token}", "")
@@ -133,6 +137,9 @@ def test_the_description_lists_every_route_that_exists(fakes: Parts) -> None:
         "/api/v1/notify/digests",
         "/api/v1/notify/digests/{slug}",
         "/api/v1/notify/outbox",
+        "/api/v1/retention",
+        "/api/v1/retention/plan",
+        "/api/v1/retention/history",
     }
     changing = {(method.upper(), path) for path, methods in paths(fakes).items() for method in methods} - {
         ("GET", path) for path in paths(fakes)
@@ -141,6 +148,7 @@ def test_the_description_lists_every_route_that_exists(fakes: Parts) -> None:
         *((method.upper(), path) for method, path in NO_LOGIN_NEEDED if method != "get"),
         *(("POST", path) for path in CHANGES),
         *((method, path) for method, path, _ in (*ACTS, *EDITS)),
+        ("PUT", POLICY),
     }
 
 
@@ -277,7 +285,7 @@ async def test_malformed_slugs_are_problems(fakes: Parts, client: httpx2.AsyncCl
         assert response.json()["errors"][0]["place"] == "path.slug"
 
 
-async def test_only_an_administrator_looks_into_the_quarantine(
+async def test_only_an_administrator_looks_into_the_quarantine_and_at_what_goes(
     fakes: Parts, client: httpx2.AsyncClient, theirs: Headers
 ) -> None:
     for path, _ in reads(fakes):

@@ -28,6 +28,7 @@ from siloscope_dashboards.operations.router import router as operations
 from siloscope_dashboards.page.router import router as page
 from siloscope_dashboards.places.router import router as places
 from siloscope_dashboards.quarantine.router import router as quarantine
+from siloscope_dashboards.retention.router import router as retention
 from siloscope_dashboards.rules.router import router as rules
 from siloscope_dashboards.series.router import router as series
 from siloscope_dashboards.silences.router import router as silences
@@ -65,7 +66,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
     data = (sites, places, devices, channels, series, completeness, clocks, quarantine)
-    for router in (auth, *data, nodes, alerts, silences, rules, notifications):
+    for router in (auth, *data, nodes, alerts, silences, rules, notifications, retention):
         api.include_router(router, dependencies=[Depends(json_only)])
     api.include_router(live)
     api.include_router(exports)

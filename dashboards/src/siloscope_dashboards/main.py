@@ -16,6 +16,7 @@ from siloscope_dashboards.database import DatabaseAccounts, DatabaseChanges, Dat
 from siloscope_dashboards.database_alerts import DatabaseAlerts
 from siloscope_dashboards.database_nodes import DatabaseNodes
 from siloscope_dashboards.database_notifying import DatabaseNotifying
+from siloscope_dashboards.database_retention import DatabaseRetention
 from siloscope_dashboards.database_rules import DatabaseRules
 from siloscope_dashboards.first_login import prepare
 from siloscope_dashboards.listening import listen
@@ -83,6 +84,7 @@ def wire(pool: Pool, key: bytes, static: Path) -> Wiring:
         rulebook=DatabaseRules(pool),
         notifying=DatabaseNotifying(pool),
         nodes=DatabaseNodes(pool),
+        retention=DatabaseRetention(pool, clock),
         changes=DatabaseChanges(pool, clock),
         accounts=accounts,
         sessions=Sessions(accounts, tokens, Passwords(), LoginThrottle(clock), clock),

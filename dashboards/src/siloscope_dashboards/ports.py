@@ -43,6 +43,7 @@ from siloscope_dashboards.notifications.models import (
 from siloscope_dashboards.pages import Page
 from siloscope_dashboards.places.models import Place, PlaceDetail
 from siloscope_dashboards.quarantine.models import Chosen, Concerned, Quarantine, RefusedPayload
+from siloscope_dashboards.retention.models import Losses, NewPolicy, Plan, Policies, Policy
 from siloscope_dashboards.rules.models import RuleChecked, RuleEntry, Rules, RuleVersions
 from siloscope_dashboards.rules.writing import WrittenRule
 from siloscope_dashboards.series.models import Series
@@ -305,6 +306,22 @@ class NodeDesk(Protocol):
     async def command(self, org_id: int, node_id: int, command_id: str) -> NodeCommand | None: ...
 
     async def bundle(self, org_id: int, node_id: int, command_id: str) -> bytes | None: ...
+
+
+class RetentionDesk(Protocol):
+    """How long what is kept. Here it is said; `siloscope jobs` carries it out."""
+
+    async def policies(self, org_id: int) -> Policies: ...
+
+    async def set_policy(self, identity: Identity, retention_class: str, level: str, new: NewPolicy) -> Policy:
+        """Set one; raises `Conflict` where somebody else did meanwhile, `Malformed` where it cannot be meant."""
+        ...
+
+    async def plan(self, org_id: int, retention_class: str | None, level: str | None, keep: str | None) -> Plan:
+        """Return what would go; raises `Malformed` where the level could not be kept so long."""
+        ...
+
+    async def history(self, org_id: int, limit: int, below: int | None) -> Losses: ...
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from siloscope_dashboards.ports import (
     NodeDesk,
     Notifying,
     Readings,
+    RetentionDesk,
     Rulebook,
 )
 from siloscope_process.clock import Clock
@@ -33,6 +34,7 @@ class Wiring:
     rulebook: Rulebook
     notifying: Notifying
     nodes: NodeDesk
+    retention: RetentionDesk
     changes: ChangeSource
     accounts: Accounts
     sessions: Sessions
@@ -95,6 +97,14 @@ async def nodes(request: Request) -> NodeDesk:
 
 
 NodesPort = Annotated[NodeDesk, Depends(nodes)]
+
+
+async def retention(request: Request) -> RetentionDesk:
+    """Return how long what is kept."""
+    return (await wiring(request)).retention
+
+
+RetentionPort = Annotated[RetentionDesk, Depends(retention)]
 
 
 WiringPort = Annotated[Wiring, Depends(wiring)]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 from psycopg.sql import SQL, Identifier
 
 from siloscope_store.errors import DatabaseRefused
@@ -68,6 +68,15 @@ def spans(connection: Connection[Any], relation: str) -> list[Span]:
     """Return the chunks or partitions of a table of samples or roll-ups, oldest first."""
     name = "spans_plain" if flavour(connection) is Flavour.PLAIN else "spans_timescale"
     return [Span(relation, *row) for row in connection.execute(_SQL[name], {"relation": relation}).fetchall()]
+
+
+async def spans_of(connection: AsyncConnection[Any], relation: str) -> list[Span]:
+    """Return the same for who asks over a pool."""
+    row = await (await connection.execute(_SQL["flavour"])).fetchone()
+    assert row is not None
+    name = "spans_plain" if Flavour(row[0]) is Flavour.PLAIN else "spans_timescale"
+    found = await connection.execute(_SQL[name], {"relation": relation})
+    return [Span(relation, *each) for each in await found.fetchall()]
 
 
 def lock_span(connection: Connection[Any], span: Span) -> None:

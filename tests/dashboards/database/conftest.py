@@ -17,6 +17,7 @@ from siloscope_dashboards.database import DatabaseAccounts, DatabaseChanges, Dat
 from siloscope_dashboards.database_alerts import DatabaseAlerts
 from siloscope_dashboards.database_nodes import DatabaseNodes
 from siloscope_dashboards.database_notifying import DatabaseNotifying
+from siloscope_dashboards.database_retention import DatabaseRetention
 from siloscope_dashboards.database_rules import DatabaseRules
 from siloscope_dashboards.live.hub import Hub
 from siloscope_dashboards.mending import DatabaseMending
@@ -86,6 +87,7 @@ def wiring(pool: Pool, tmp_path: Path) -> Wiring:
         rulebook=DatabaseRules(pool),
         notifying=DatabaseNotifying(pool),
         nodes=DatabaseNodes(pool),
+        retention=DatabaseRetention(pool, clock),
         changes=DatabaseChanges(pool, clock),
         accounts=accounts,
         sessions=Sessions(accounts, tokens, Passwords(CHEAP), LoginThrottle(clock), clock),
@@ -108,13 +110,13 @@ async def client(wiring: Wiring) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 async def ours(client: httpx2.AsyncClient, farm: Farm) -> Headers:
     """The header of our user."""
-    return await _log_in(client, "ada")
+    return await log_in(client, "ada")
 
 
 @pytest.fixture
 async def theirs(client: httpx2.AsyncClient, foreign: Farm) -> Headers:
     """The header of the other organisation's user."""
-    return await _log_in(client, "bob")
+    return await log_in(client, "bob")
 
 
 def _farm(owner: Connection[Any], slug: str, username: str) -> Farm:
@@ -123,7 +125,8 @@ def _farm(owner: Connection[Any], slug: str, username: str) -> Farm:
     return farm
 
 
-async def _log_in(client: httpx2.AsyncClient, username: str) -> Headers:
+async def log_in(client: httpx2.AsyncClient, username: str) -> Headers:
+    """Return the header of a user."""
     response = await client.post("/auth/token", json={"username": username, "password": PASSWORD})
     assert response.status_code == 200, response.text
     return {"Authorization": f"Bearer {response.json()['access_token']}"}

@@ -18,7 +18,7 @@ from siloscope_store.archive import catalogue
 from siloscope_store.archive.catalogue import DayKey
 from siloscope_store.archive.writing import WrittenDay, archive_day
 from siloscope_store.errors import ArchiveBroken
-from siloscope_store.retention import late
+from siloscope_store.retention import late, record
 from siloscope_store.retention.plan import (
     SAMPLE_RELATIONS,
     RowLoss,
@@ -82,6 +82,7 @@ def run(
             directory = None
         if directory is not None:
             outcome.broken += late.make_whole(connection, directory, at=at)
+        record.note_run(connection, at=at, archiving=directory is not None)
         wanted = plan(connection, at=at, archiving=directory is not None)
         for loss in wanted.spans:
             if stopped():
@@ -92,7 +93,7 @@ def run(
             if stopped():
                 outcome.ended_early = True
                 break
-            outcome.deleted_rows += _delete_rows(connection, rows, stopped)
+            outcome.deleted_rows += _delete_rows(connection, rows, at, stopped)
     return outcome
 
 
@@ -119,7 +120,7 @@ def _carry_out(
     if loss.level == "raw":
         going = [share for share in going if _is_ready(connection, loss, share, at, directory, outcome)]
     if loss.whole and len(going) == len(loss.shares):
-        if _drop(connection, loss):
+        if _drop(connection, loss, at):
             outcome.dropped.append(loss)
         else:
             outcome.waits.append(f"{loss.span.name}: in use, or a late sample came")
@@ -127,7 +128,7 @@ def _carry_out(
     if loss.whole:
         return  # it goes whole at the next run, which is cheaper than row by row
     for share in going:
-        outcome.deleted_rows += _delete_share(connection, loss, share)
+        outcome.deleted_rows += _delete_share(connection, loss, share, at)
 
 
 def _is_ready(
@@ -185,7 +186,7 @@ def _move_horizon(connection: Connection[Any], loss: SpanLoss, share: Share) -> 
     return True
 
 
-def _drop(connection: Connection[Any], loss: SpanLoss) -> bool:
+def _drop(connection: Connection[Any], loss: SpanLoss, at: datetime) -> bool:
     """Drop a span whole; False where somebody uses it now or a late sample came."""
     bounds = {"begins": loss.span.begins, "ends": loss.span.ends}
     try:
@@ -197,12 +198,14 @@ def _drop(connection: Connection[Any], loss: SpanLoss) -> bool:
                 if connection.execute(_SQL["anything_late"], asked).fetchone() != (False,):
                     return False
             flavour.drop_span(connection, loss.span)
+            for share in loss.shares:
+                _note_share(connection, loss, share, share.rows, at)
     except _BUSY:
         return False
     return True
 
 
-def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share) -> int:
+def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share, at: datetime) -> int:
     """Delete one site's rows of a span, a group and a day at a time: nobody waits for longer than that takes."""
     raw = loss.level == "raw"
     query = statement("delete_rows", loss.span.relation, "time" if raw else "bucket")
@@ -217,14 +220,17 @@ def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share) -> 
                     connection.execute(_SQL["repeatable"])
                     if raw and connection.execute(_SQL["late_in_group"], bounds).fetchone() != (False,):
                         raise Rollback
-                    deleted += connection.execute(query, bounds).rowcount
+                    gone = connection.execute(query, bounds).rowcount
+                    if gone:
+                        _note_share(connection, loss, share, gone, at)
+                    deleted += gone
             except _BUSY:
                 pass  # a late sample changed a row of it in this moment: the next run looks again
             begins += step
     return deleted
 
 
-def _delete_rows(connection: Connection[Any], loss: RowLoss, stopped: Callable[[], bool]) -> int:
+def _delete_rows(connection: Connection[Any], loss: RowLoss, at: datetime, stopped: Callable[[], bool]) -> int:
     queries: dict[str, Sequence[LiteralString]] = {
         "day": [_SQL["delete_days"]],
         "conflicts": [_SQL["delete_conflicts"]],
@@ -242,11 +248,44 @@ def _delete_rows(connection: Connection[Any], loss: RowLoss, stopped: Callable[[
     deleted = 0
     for query in queries[loss.level]:
         while not stopped():
-            found = connection.execute(query, asked).rowcount
+            with connection.transaction():
+                found = connection.execute(query, asked).rowcount
+                if found and query is queries[loss.level][0]:  # the plan counts these, not what goes with them
+                    _note_rows(connection, loss, found, at)
             deleted += found
             if found < _ROWS_A_STATEMENT:
                 break
     return deleted
+
+
+def _note_share(connection: Connection[Any], loss: SpanLoss, share: Share, rows: int, at: datetime) -> None:
+    record.note_loss(
+        connection,
+        at=at,
+        org_id=share.site.org_id,
+        site_id=share.site.site_id,
+        retention_class=share.retention_class,
+        level=loss.level,
+        rows=rows,
+        size_bytes=share.size_bytes * rows // share.rows,
+        first=share.first,
+        last=share.last,
+    )
+
+
+def _note_rows(connection: Connection[Any], loss: RowLoss, rows: int, at: datetime) -> None:
+    record.note_loss(
+        connection,
+        at=at,
+        org_id=loss.org_id,
+        site_id=None,
+        retention_class=loss.retention_class,
+        level=loss.level,
+        rows=rows,
+        size_bytes=loss.size_bytes * rows // loss.rows,
+        first=loss.first,
+        last=loss.last,
+    )
 
 
 def _of(share: Share) -> dict[str, Any]:

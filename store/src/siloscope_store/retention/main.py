@@ -52,7 +52,7 @@ def _set(order: Order) -> None:
     days = policies.read_duration(given.duration)
     with order.connect() as connection:
         schema.require_current(connection)
-        policies.set_policy(connection, given.organisation, given.retention_class, given.level, days)
+        policies.set_policy(connection, given.organisation, given.retention_class, given.level, days, author=ACTOR)
         detail = {"class": given.retention_class, "level": given.level, "keep_days": days}
         deed = audit.Deed(ACTOR, "retention.set", f"{given.retention_class}/{given.level}", detail)
         audit.record(connection, deed, organisation=given.organisation)

@@ -118,7 +118,12 @@ def plan(connection: Connection[Any], *, at: datetime, archiving: bool) -> Plan:
 
 def statement(name: str, relation: str, time: str) -> Composed:
     """Return a statement over a table of samples or roll-ups."""
-    return SQL(_SQL[name]).format(relation=Identifier(relation), time=Identifier(time))
+    return statement_of(_SQL[name], relation, time)
+
+
+def statement_of(text: LiteralString, relation: str, time: str) -> Composed:
+    """Return the text of a statement over a table of samples or roll-ups, filled in."""
+    return SQL(text).format(relation=Identifier(relation), time=Identifier(time))
 
 
 def _span_losses(

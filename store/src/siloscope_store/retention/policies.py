@@ -1,6 +1,7 @@
 """What an organisation keeps, and for how long: set by retention class and level, with defaults for what nobody set."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -84,7 +85,13 @@ def policies(connection: Connection[Any], organisation: str | None = None) -> li
 
 
 def set_policy(
-    connection: Connection[Any], organisation: str, retention_class: str, level: str, keep_days: int | None
+    connection: Connection[Any],
+    organisation: str,
+    retention_class: str,
+    level: str,
+    keep_days: int | None,
+    *,
+    author: str | None = None,
 ) -> None:
     """Set how long an organisation keeps a level; nothing is dropped before the next run of retention.
 
@@ -92,20 +99,38 @@ def set_policy(
         NameUnknown: No such organisation.
         RetentionWrong: No such class or level, or a coarser level would be kept for less time than a finer one.
     """
-    _require_known(retention_class, level)
     with connection.transaction():
-        kept = {
-            each.level: each for each in policies(connection, organisation) if each.retention_class == retention_class
-        }
-        if retention_class != "records":
-            _require_order(kept, level, keep_days)
+        connection.execute(_SQL["hold"], {"org": organisation, "org_id": None})
+        found = policies(connection, organisation)
+        kept = {(each.retention_class, each.level): each.keep_days for each in found}
+        require_settable(kept, retention_class, level, keep_days)
         parameters = {
-            "org_id": kept[level].org_id,
+            "org_id": found[0].org_id,
             "retention_class": retention_class,
             "level": level,
             "keep_days": keep_days,
+            "author": author,
         }
         connection.execute(_SQL["set_policy"], parameters)
+
+
+def require_settable(
+    kept: Mapping[tuple[str, str], int | None], retention_class: str, level: str, keep_days: int | None
+) -> None:
+    """Check that a level may be kept so long beside the others of its class.
+
+    Args:
+        kept: The days that hold, by class and level.
+        retention_class: Of the level.
+        level: The one to be set.
+        keep_days: How long; None = for ever.
+
+    Raises:
+        RetentionWrong: No such class or level, or a coarser level would be kept for less time than a finer one.
+    """
+    _require_known(retention_class, level)
+    if retention_class != "records":
+        _require_order({name: kept[retention_class, name] for name in SAMPLE_LEVELS} | {level: keep_days})
 
 
 def archive_required(connection: Connection[Any]) -> dict[int, bool]:
@@ -132,9 +157,8 @@ def _require_known(retention_class: str, level: str) -> None:
         raise RetentionWrong(f"{retention_class} have no level {level!r}; there are {there}")
 
 
-def _require_order(kept: dict[str, Policy], level: str, keep_days: int | None) -> None:
+def _require_order(wished: Mapping[str, int | None]) -> None:
     """A roll-up outlives what it is made of: a late sample could otherwise bring back what was dropped."""
-    wished = {name: policy.keep_days for name, policy in kept.items()} | {level: keep_days}
     for finer, coarser in pairwise(SAMPLE_LEVELS):
         if _longer(wished[finer], wished[coarser]):
             raise RetentionWrong(

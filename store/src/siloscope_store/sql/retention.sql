@@ -10,10 +10,26 @@ LEFT JOIN retention AS r
 WHERE %(org)s::text IS NULL OR o.slug = %(org)s
 ORDER BY o.slug, d.rank
 
+-- name: hold
+-- One of those who set something for an organisation at a time: what one level may be, the others say.
+SELECT org_id FROM organisation WHERE slug = %(org)s OR org_id = %(org_id)s FOR NO KEY UPDATE
+
+-- name: kept
+SELECT d.retention_class, d.level, CASE WHEN r.org_id IS NULL THEN d.keep_days ELSE r.keep_days END AS keep_days,
+    d.keep_days AS default_days, coalesce(r.version, 0) AS version, r.set_at, r.set_by
+FROM retention_defaults() WITH ORDINALITY AS d (retention_class, level, keep_days, rank)
+LEFT JOIN retention AS r
+    ON r.org_id = %(org_id)s AND r.retention_class = d.retention_class AND r.level = d.level
+ORDER BY d.rank
+
+-- name: archive_required_by
+SELECT coalesce((SELECT required FROM archive_policy WHERE org_id = %(org_id)s), true)
+
 -- name: set_policy
-INSERT INTO retention (org_id, retention_class, level, keep_days)
-VALUES (%(org_id)s, %(retention_class)s, %(level)s, %(keep_days)s)
-ON CONFLICT (org_id, retention_class, level) DO UPDATE SET keep_days = excluded.keep_days, set_at = now()
+INSERT INTO retention AS r (org_id, retention_class, level, keep_days, set_by)
+VALUES (%(org_id)s, %(retention_class)s, %(level)s, %(keep_days)s, %(author)s)
+ON CONFLICT (org_id, retention_class, level) DO UPDATE
+SET keep_days = excluded.keep_days, set_at = now(), set_by = excluded.set_by, version = r.version + 1
 
 -- name: archive_required
 SELECT o.org_id, coalesce(p.required, true)
