@@ -16,9 +16,10 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=PER_CAMPAIGN, help="how many altogether")
     parser.add_argument("--seed", type=int, default=1, help="of the first campaign; the next has one more")
     parser.add_argument("--per-campaign", type=int, default=PER_CAMPAIGN)
-    parser.add_argument("--broker", choices=["nats", "mosquitto"])
+    parser.add_argument("--broker", choices=["nats", "mosquitto", "nats-cluster"])
     parser.add_argument("--store", choices=["postgres", "timescale"])
     parser.add_argument("--workers", type=int)
+    parser.add_argument("--agents", type=int, default=1, help="how many nodes are the whole agent, 0 to 3")
     parser.add_argument("--full-disk", choices=["edge", "store", "none"])
     parser.add_argument("--pause", type=float, default=0.4, help="mean seconds between two faults")
     parser.add_argument("--longest", type=float, default=2.0, help="longest seconds that a fault holds")
@@ -32,13 +33,14 @@ def main() -> int:
     seed = told.seed
     while done < told.faults:
         store = told.store or ("postgres", "timescale")[seed % 2]
-        usual = ("edge", "", "store" if store == "postgres" else "edge")[seed % 3]
+        usual = ("edge", "", "store")[seed % 3]
         setting = Setting(
             told.broker or ("nats", "mosquitto")[seed % 2],
             store,
             told.workers or 1 + seed // 2 % 2,
             seed,
             min(told.per_campaign, told.faults - done),
+            agents=told.agents,
             full_disk={"none": "", None: usual}.get(told.full_disk, told.full_disk),
             patience=told.patience,
             mean_pause_s=told.pause,

@@ -10,7 +10,7 @@ _BALLAST = "ballast"
 
 
 class Disk:
-    """A mount of a few megabytes, gone when it is left.
+    """A mount of a few megabytes, gone when it is left, with everywhere else that it is shown at.
 
     Attributes:
         folder: Where it is.
@@ -26,6 +26,7 @@ class Disk:
         self.folder = folder
         self.holds_store = holds_store
         self._megabytes = megabytes
+        self._shown: list[Path] = []
 
     def __enter__(self) -> "Disk":
         """Mount it.
@@ -43,8 +44,16 @@ class Disk:
 
     def __exit__(self, *_: object) -> None:
         """Unmount it, and what is on it is gone."""
+        for place in self._shown:
+            subprocess.run(["umount", "--lazy", str(place)], check=True)
+            place.rmdir()
         subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
         self.folder.rmdir()
+
+    def show_at(self, folder: Path) -> None:
+        """Have it at an empty folder too, removed in the end: for whoever must find it in a tree of his own."""
+        subprocess.run(["mount", "--bind", str(self.folder), str(folder)], check=True)
+        self._shown.append(folder)
 
     def fill(self) -> None:
         """Leave nothing free."""

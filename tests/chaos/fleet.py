@@ -66,6 +66,7 @@ class NodePlan(msgspec.Struct, frozen=True):
         max_bytes: Bound of the spool.
         keep_committed_s: How long it keeps committed packs.
         form: Of its packs.
+        is_agent: It is a whole agent, and not among a fleet's: of the rest, it has the bound and the form.
     """
 
     label: str
@@ -80,6 +81,7 @@ class NodePlan(msgspec.Struct, frozen=True):
     max_bytes: int = 64 * 2**20
     keep_committed_s: float = 7 * 86_400.0
     form: Form = Form.ZLIB
+    is_agent: bool = False
 
 
 class FleetPlan(msgspec.Struct, frozen=True):

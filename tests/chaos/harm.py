@@ -6,6 +6,7 @@ import shutil
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,20 +16,22 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from siloscope_edge.spool_file import FILE_NAME
+from siloscope_deploy.servers.own_server import OwnServer
+from tests.chaos.agents import Agents
 from tests.chaos.disk import Disk
 from tests.chaos.fleet import NodePlan
 from tests.chaos.proxy import Proxy, Way, Weather
-from tests.chaos.records import SPOOLED, PackId, SpoolLog, read_spool
+from tests.chaos.records import SPOOL_FILE, PackId, note_spool, read_spool
 from tests.chaos.schedule import Fault, Kind
 from tests.chaos.senders import misbehave
 from tests.chaos.world import Fleet, World
+from tests.system.platform import Service
 
 _STEPS_MS = (1_500, 20_000, 3_600_000, 5 * 3_600_000, 40 * 86_400_000)
 _REPLICA_FOLLOWS_S = 1.0
 _GROWS_OLD_S = 2.0
-_SPOOL_FILES = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm")
 MOST_CLONES = 2
+"""Of one fleet or agent."""
 
 
 class Victim(Protocol):
@@ -64,7 +67,7 @@ class Harm:
         self._before_restore = before_restore
         self._cards: dict[str, Path] = {}
         self._locks: dict[str, threading.Lock] = {}
-        self._clones = 0
+        self._clones: Counter[str] = Counter()
 
     def victim_of(self, fault: Fault) -> str:
         """Return whom a fault holds for itself."""
@@ -73,7 +76,7 @@ class Harm:
         if fault.kind is Kind.DISK_FULL:
             return "database" if self._disk is not None and self._disk.holds_store else "disk"
         if fault.kind in (Kind.CARD_COPY, Kind.CARD_RESTORED, Kind.CARD_CLONED):
-            return self._fleet_of(fault.victim).name
+            return self._crew_of(fault.victim).name
         return fault.victim if fault.kind in _HOLDING else f"{fault.kind} {fault.victim}"
 
     def is_free(self, victim: str) -> bool:
@@ -105,18 +108,19 @@ class Harm:
             self.deaths_ms.setdefault(victim.name, []).append((began_ms, _now_ms()))
 
     def _freeze(self, fault: Fault) -> None:
-        victim = self._process(fault.victim)
-        pid: int = victim._process.pid  # type: ignore[attr-defined]  # services and fleets alone are frozen
-        os.kill(pid, signal.SIGSTOP)
+        pids = _pids(self._process(fault.victim))
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
         try:
             time.sleep(fault.hold_s)
         finally:
-            os.kill(pid, signal.SIGCONT)
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def _process(self, name: str) -> Victim:
         world = self._world
         victims: dict[str, Victim] = {each.name: each for each in world.processes}
-        victims |= {"broker": world.broker, "database": world.store}
+        victims |= {"broker": world.broker, **world.broker.servers, "database": world.store}
         return victims[name]
 
     # ---- the network
@@ -194,17 +198,14 @@ class Harm:
         self.restores += 1
         self._world.store.restore()
 
-    def _promote(self, fault: Fault) -> bool:
+    def _promote(self, fault: Fault) -> None:
         store = self._world.store
-        if not store.can_be_followed:
-            return False
         replica = store.follow()
         time.sleep(_REPLICA_FOLLOWS_S)
         self._before_restore()  # it may lack what was committed last
         store.promote(replica)
         self._world.ingest_database.cut()
         self._world.jobs_database.cut()
-        return True
 
     def _disk_full(self, fault: Fault) -> bool:
         if self._disk is None:
@@ -231,28 +232,29 @@ class Harm:
             time.sleep(_GROWS_OLD_S)
         copy = self._cards[node.label]
         with self._dead(node):
-            spool = Path(node.directory) / FILE_NAME
-            SpoolLog(Path(node.records) / SPOOLED).catch_up(spool)
-            kept = {id for id, _ in read_spool(copy / FILE_NAME)}
+            spool = Path(node.directory) / SPOOL_FILE
+            note_spool(Path(node.records), spool.parent)
+            kept = {id for id, _ in read_spool(copy / SPOOL_FILE)}
             self.lost |= {id for id, _ in read_spool(spool)} - kept
             _put(copy, Path(node.directory))
 
     def _clone_card(self, fault: Fault) -> bool:
-        if self._clones >= MOST_CLONES:
-            return False
         node = self._node(fault.victim)
-        self._clones += 1
-        label = f"{node.label}-clone-{self._clones}"
+        crew = self._crew_of(node.label)
+        if self._clones[crew.name] >= MOST_CLONES:
+            return False
+        self._clones[crew.name] += 1
+        label = f"{node.label}-clone-{self._clones[crew.name]}"
         with self._dead(node):
             folder = self._copied(node, label)
             clone = msgspec.structs.replace(
                 node, label=label, directory=str(folder), records=str(self._world.records / label)
             )
-            self._fleet_of(node.label).nodes.append(clone)
+            crew.nodes.append(clone)
         return True
 
     def _dead(self, node: NodePlan) -> "_Dead":
-        return _Dead(self._fleet_of(node.label), self.deaths_ms)
+        return _Dead(self._crew_of(node.label), self.deaths_ms)
 
     def _copied(self, node: NodePlan, name: str) -> Path:
         folder = Path(node.directory).parent / name
@@ -281,14 +283,17 @@ class Harm:
     def _fleet_of(self, label: str) -> Fleet:
         return next(fleet for fleet in self._world.fleets if any(node.label == label for node in fleet.nodes))
 
+    def _crew_of(self, label: str) -> Fleet | Agents:
+        return next(crew for crew in self._world.crews if any(node.label == label for node in crew.nodes))
+
     def _node(self, label: str) -> NodePlan:
         return next(node for node in self._world.nodes if node.label == label)
 
 
 class _Dead:
-    """A fleet is killed and started again behind this."""
+    """A fleet or an agent is killed and started again behind this."""
 
-    def __init__(self, fleet: Fleet, deaths_ms: dict[str, list[tuple[int, int]]]) -> None:
+    def __init__(self, fleet: Fleet | Agents, deaths_ms: dict[str, list[tuple[int, int]]]) -> None:
         self._fleet = fleet
         self._deaths_ms = deaths_ms
         self._began_ms = 0
@@ -303,11 +308,21 @@ class _Dead:
 
 
 def _put(source: Path, target: Path) -> None:
-    """Replace a spool's files by those of another folder."""
-    for name in _SPOOL_FILES:
-        (target / name).unlink(missing_ok=True)
-        if (source / name).exists():
-            shutil.copy(source / name, target / name)
+    """Replace a card's files by those of another folder."""
+    for old in target.iterdir():
+        old.unlink()
+    for file in source.iterdir():
+        if file.is_file():
+            shutil.copy(file, target / file.name)
+
+
+def _pids(victim: Victim) -> list[int]:
+    if isinstance(victim, Service):
+        return [victim._process.pid]
+    if isinstance(victim, OwnServer):
+        return [victim.pid]
+    assert isinstance(victim, Fleet | Agents), "the database's own processes are not frozen"
+    return victim.pids
 
 
 def _now_ms() -> int:

@@ -7,7 +7,8 @@ What it holds is bounded: it reads no more from one side before the other side h
 import asyncio
 import random
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
@@ -64,13 +65,15 @@ class Proxy:
 
     Args:
         name: For reports: `edge-broker`.
-        target: Port on 127.0.0.1 that it stands before; may be changed while it runs (a promoted replica).
+        targets: Ports on 127.0.0.1 that it stands before; may be changed while it runs (a promoted replica). Of
+            several, as of a cluster's servers, each connection goes to the next that answers.
     """
 
-    def __init__(self, name: str, target: int) -> None:
+    def __init__(self, name: str, *targets: int) -> None:
         self.name = name
         self.port = free_port()
-        self.target = target
+        self.targets: Sequence[int] = targets
+        self._turn = 0
         self.weather = Weather()
         self._connections: set[_Connection] = set()
         self._truncations: dict[Way, int] = dict.fromkeys(Way, 0)
@@ -140,11 +143,11 @@ class Proxy:
         if self.weather.refuses:
             writer.transport.abort()
             return
-        try:
-            back, forth = await asyncio.open_connection(LOOPBACK, self.target)
-        except OSError:
+        server = await self._reached()
+        if server is None:
             writer.transport.abort()
             return
+        back, forth = server
         connection = _Connection(writer, forth)
         self._connections.add(connection)
         pumps = [
@@ -161,6 +164,13 @@ class Proxy:
             connection.abort()
             self._connections.discard(connection)
             await asyncio.gather(*pumps, return_exceptions=True)
+
+    async def _reached(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        self._turn += 1
+        for at in range(len(self.targets)):
+            with suppress(OSError):
+                return await asyncio.open_connection(LOOPBACK, self.targets[(self._turn + at) % len(self.targets)])
+        return None
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way, connection: _Connection

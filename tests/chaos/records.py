@@ -14,6 +14,7 @@ from typing import NamedTuple
 PRODUCED, SPOOLED, SENT = "produced", "spooled", "sent"
 """Names of the files: reads of instruments, packs in the spool, packs that somebody sent who has no spool."""
 
+SPOOL_FILE = "spool.sqlite3"
 SEQ_BITS = 40
 PackId = tuple[str, int]
 """Epoch and number."""
@@ -94,6 +95,12 @@ class SpoolLog:
         new = [(id, payload) for id, payload in packs if id not in self._known]
         self._lines.add([*id, base64.b64encode(payload).decode()] for id, payload in new)
         self._known.update(id for id, _ in new)
+
+
+def note_spool(records: Path, directory: Path) -> None:
+    """Note the packs of an agent's spool that are not noted yet, as it does not note them itself."""
+    records.mkdir(parents=True, exist_ok=True)
+    SpoolLog(records / SPOOLED).catch_up(directory / SPOOL_FILE)
 
 
 def read_log(file: Path) -> Iterator[tuple[PackId, bytes]]:

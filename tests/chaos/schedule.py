@@ -42,6 +42,7 @@ class Kind(StrEnum):
 
 
 LINKS = ("edge-broker", "ingest-broker", "ingest-database", "jobs-database")
+STREAM_LINK = "ingest-stream"
 TABLES = ("sample", "sample_vitals", "latest", "node_epoch", "node", "channel", "quarantine", "node_session")
 _ON_LINKS = (
     (Kind.CUT, 4),
@@ -91,6 +92,8 @@ class Possible:
         processes: Names of what can be killed, with weights.
         freezable: Names of what can be frozen.
         nodes: Labels of nodes with a clock.
+        agents: Labels of nodes that are the whole agent.
+        links: What lies between the parts.
         flips: Bits may be flipped: every pack has a checksum.
         heavy: Kinds beyond the ordinary that this world can bear, with weights.
         longest_s: Longest time that a fault holds.
@@ -101,6 +104,8 @@ class Possible:
     processes: Sequence[tuple[str, int]]
     freezable: Sequence[str]
     nodes: Sequence[str]
+    agents: Sequence[str] = ()
+    links: Sequence[str] = LINKS
     heavy: Sequence[tuple[Kind, int]] = ()
     flips: bool = True
     longest_s: float = 2.0
@@ -128,31 +133,32 @@ def schedule(seed: int, count: int, possible: Possible) -> list[Fault]:
 def _certain(count: int, possible: Possible) -> dict[int, tuple[Kind, str]]:
     """Return what every campaign has, by number: a backup before it is put back, and so on."""
     bearable = {kind for kind, _ in possible.heavy} | {Kind.CLOCK_WILD}
+    of_agents = [(share, kind, possible.agents[0]) for share, kind in _CERTAIN_OF_AGENTS if possible.agents]
     return {
         max(1, int(share * count)): (kind, victim or possible.nodes[0] if kind in (*_CARDS, Kind.CLOCK_WILD) else "")
-        for share, kind, victim in _CERTAIN
+        for share, kind, victim in (*_CERTAIN, *of_agents)
         if kind in bearable
     }
 
 
 def _choices(possible: Possible) -> list[tuple[Kind, str, float]]:
     found: list[tuple[Kind, str, float]] = []
+    of_cards = (*_NODES_OF_CARDS, *possible.agents)
     for name, weight in possible.processes:
         found += [(Kind.KILL, name, weight), (Kind.STOP, name, weight / 3)]
     found += [(Kind.FREEZE, name, 2) for name in possible.freezable]
-    found += [(kind, link, weight / 2) for link in LINKS for kind, weight in _ON_LINKS]
-    found += [(Kind.FLIP, link, 2) for link in ("edge-broker", "ingest-broker") if possible.flips]
+    found += [(kind, link, weight / 2) for link in possible.links for kind, weight in _ON_LINKS]
+    carrying = [link for link in ("edge-broker", "ingest-broker", STREAM_LINK) if link in possible.links]
+    found += [(Kind.FLIP, link, 2) for link in carrying if possible.flips]
     found += [(Kind.LOCK_TABLE, table, 0.5) for table in TABLES]
     found += [(Kind.LOCK_ROWS, table, 0.5) for table in ("node_epoch", "latest", "node", "store_identity")]
     found += [(Kind.END_SESSIONS, "", 2)]
     found += [(kind, node, 6 / len(possible.nodes)) for node in possible.nodes for kind in _MESSAGES]
+    found += [(kind, node, 1) for node in possible.agents for kind in _OF_GOOD_MESSAGES]
     found += [(Kind.CLOCK_STEP, node, 4 / len(possible.nodes)) for node in possible.nodes]
     found += [(Kind.CLOCK_WILD, node, 1 / len(possible.nodes)) for node in possible.nodes]
     found += [
-        (kind, node, weight / len(_NODES_OF_CARDS))
-        for kind, weight in possible.heavy
-        if kind in _CARDS
-        for node in _NODES_OF_CARDS
+        (kind, node, weight / len(of_cards)) for kind, weight in possible.heavy if kind in _CARDS for node in of_cards
     ]
     found += [(kind, "", weight) for kind, weight in possible.heavy if kind not in _CARDS]
     return found
@@ -171,4 +177,6 @@ _CERTAIN = (
     (0.7, Kind.DISK_FULL, ""),
     (0.8, Kind.PROMOTE, ""),
 )
+_CERTAIN_OF_AGENTS = ((0.25, Kind.CARD_COPY), (0.45, Kind.CARD_CLONED), (0.65, Kind.CARD_RESTORED))
+_OF_GOOD_MESSAGES = (Kind.DUPLICATED, Kind.REORDERED, Kind.CUT_SHORT, Kind.FLIPPED)
 _MESSAGES = (Kind.DUPLICATED, Kind.REORDERED, Kind.DELAYED, Kind.CUT_SHORT, Kind.FLIPPED, Kind.PLAIN)

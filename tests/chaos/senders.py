@@ -13,7 +13,7 @@ import aiomqtt
 from siloscope_contract.packs import Epoch, Form, Pack, Sample, encode
 from siloscope_contract.topics import Kind, NodeName, Topic
 from tests.chaos.proxy import flipped
-from tests.chaos.records import SENT, SPOOLED, Lines, read_log
+from tests.chaos.records import SENT, SPOOLED, Lines, note_spool, read_log
 from tests.chaos.schedule import Fault
 from tests.chaos.schedule import Kind as FaultKind
 from tests.chaos.synthetic import INSTRUMENTS
@@ -29,6 +29,8 @@ def misbehave(world: World, fault: Fault) -> None:
     """Send what a fault says; a broker that is away is no fault of ours."""
     chance = random.Random(fault.seed)
     node = next(each for each in world.nodes if each.label == fault.victim)
+    if node.is_agent:
+        note_spool(Path(node.records), Path(node.directory))
     login = (node.username, node.password)
     topic = Topic(NodeName.of(*node.name), Kind.SAMPLES).text()
     if fault.kind is FaultKind.PLAIN:
@@ -43,7 +45,7 @@ def misbehave(world: World, fault: Fault) -> None:
         chosen = chance.sample(good, min(len(good), fault.size, _RESENT_AT_MOST))
         payloads = list(_harmed(chosen, fault.kind, chance))
     try:
-        asyncio.run(_send(world.broker.port, login, topic, payloads))
+        asyncio.run(_send(world.broker.ports[fault.size % len(world.broker.ports)], login, topic, payloads))
     except (aiomqtt.MqttError, OSError, TimeoutError):
         return
 

@@ -5,32 +5,20 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from siloscope_deploy.servers.debian_root import debian_root
 from siloscope_deploy.servers.ports import LOOPBACK
 from siloscope_deploy.servers.postgres import PostgresServer
-from siloscope_deploy.servers.timescale import ForeignServer, TimescaleServer, find_timescale
-from siloscope_process.errors import Unavailable
+from siloscope_deploy.servers.timescale import TimescaleServer
+from tests.chaos.disk import Disk
 
 _SMALL = {"shared_buffers": "64MB", "max_wal_size": "128MB", "min_wal_size": "32MB", "max_connections": "60"}
 
 
-class Server(Protocol):
-    """A PostgreSQL of either kind."""
-
-    port: int
-
-    @property
-    def url(self) -> str: ...
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def kill(self) -> None: ...
+Server = PostgresServer | TimescaleServer
 
 
 class Store:
@@ -39,17 +27,20 @@ class Store:
     Args:
         kind: "postgres" or "timescale".
         home: For its files; TimescaleDB has its own place.
+        disk: A small disk that its files are on instead.
 
     Raises:
         Unavailable: There is no such server to be had here, or none that may be killed.
     """
 
-    def __init__(self, kind: str, home: Path) -> None:
+    def __init__(self, kind: str, home: Path, disk: Disk | None = None) -> None:
         self.kind = kind
-        self._home = home
+        self._home = home if disk is None else disk.folder
         self._copies = 0
         self._backup: Path | None = None
-        self.server: Server = _server(kind, home)
+        self.server = self._new("postgres")
+        if disk is not None and isinstance(self.server, TimescaleServer):
+            disk.show_at(self.server.directory)
         self.on_moved: Callable[[int], None] = lambda port: None
 
     @property
@@ -66,11 +57,6 @@ class Store:
     def has_backup(self) -> bool:
         """Whether there is something to put back."""
         return self._backup is not None
-
-    @property
-    def can_be_followed(self) -> bool:
-        """Whether a replica can be made here."""
-        return isinstance(self.server, PostgresServer)
 
     def start(self) -> None:
         """Start it and return when it answers."""
@@ -110,12 +96,16 @@ class Store:
         shutil.rmtree(gone)
         self.start()
 
-    def follow(self) -> PostgresServer:
+    def follow(self) -> Server:
         """Return a running replica that streams what is committed here."""
         primary = self.server
-        assert isinstance(primary, PostgresServer), "only of plain PostgreSQL"
         self._copies += 1
-        replica = PostgresServer(self._home / f"postgres-{self._copies}", settings=_SMALL)
+        replica = self._new(f"postgres-{self._copies}")
+        if isinstance(replica, TimescaleServer):
+            assert isinstance(primary, TimescaleServer), "both are of one kind"
+            replica.follow(primary)
+            return replica
+        assert isinstance(primary, PostgresServer), "both are of one kind"
         replica.directory.mkdir(parents=True)
         for secret in ("password", "services-password"):
             shutil.copy(primary.directory / secret, replica.directory / secret)
@@ -125,40 +115,33 @@ class Store:
         replica.start()
         return replica
 
-    def promote(self, replica: PostgresServer) -> None:
+    def promote(self, replica: Server) -> None:
         """Kill the primary, promote its replica, and forget the primary."""
         primary = self.server
-        assert isinstance(primary, PostgresServer), "only of plain PostgreSQL"
         primary.kill()
         with psycopg.connect(replica.url, autocommit=True) as connection:
             connection.execute("SELECT pg_promote(true, 30)")
         self._forget_backup()
         self.server = replica
-        shutil.rmtree(primary.directory)
+        if isinstance(primary, TimescaleServer):
+            primary.discard()
+        else:
+            shutil.rmtree(primary.directory)
         self.on_moved(replica.port)
 
     @property
     def _data(self) -> Path:
-        if isinstance(self.server, PostgresServer):
-            return self.server._data
-        assert isinstance(self.server, TimescaleServer), "one of our own"
         return self.server.directory / "data"
+
+    def _new(self, name: str) -> Server:
+        if self.kind == "postgres":
+            return PostgresServer(self._home / name, settings=_SMALL)
+        return TimescaleServer(debian_root(os.environ), durable=True, settings=_SMALL)
 
     def _forget_backup(self) -> None:
         if self._backup is not None:
             shutil.rmtree(self._backup)
             self._backup = None
-
-
-def _server(kind: str, home: Path) -> Server:
-    if kind == "postgres":
-        return PostgresServer(home / "postgres", settings=_SMALL)
-    server = find_timescale(dict(os.environ), durable=True)
-    if not isinstance(server, TimescaleServer):
-        if not isinstance(server, ForeignServer):
-            server.discard()
-        raise Unavailable("a TimescaleDB whose files can be put back needs Debian's, run by ourselves")
-    return server
 
 
 def _copy(source: Path, target: Path) -> None:

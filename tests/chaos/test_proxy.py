@@ -150,3 +150,13 @@ def test_flips_happen_as_often_as_they_were_asked_for(proxy: Proxy) -> None:
     proxy.flip(Way.UP, 3)
     heard = b"".join(exchanged(proxy, bytes(8)) for _ in range(60))
     assert sum(bin(byte).count("1") for byte in heard) == 3
+
+
+def test_of_several_servers_one_that_answers_is_found(echo: int) -> None:
+    with Proxy("client-cluster", free_port(), echo, free_port()) as proxy:
+        assert [exchanged(proxy, b"hear me") for _ in range(4)] == [b"hear me"] * 4
+
+
+def test_without_any_server_a_connection_is_ended() -> None:
+    with Proxy("client-cluster", free_port(), free_port()) as proxy, connected(proxy) as talk:
+        assert said(talk, 1) == b""

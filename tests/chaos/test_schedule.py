@@ -6,7 +6,8 @@ EVERYTHING = Possible(
     [("ingest-0", 5), ("broker", 3), ("database", 3)],
     ["ingest-0"],
     ["alder", "birch"],
-    [(kind, 1) for kind in (Kind.DISK_FULL, Kind.BACKUP, Kind.RESTORE, Kind.PROMOTE)]
+    ["willow"],
+    heavy=[(kind, 1) for kind in (Kind.DISK_FULL, Kind.BACKUP, Kind.RESTORE, Kind.PROMOTE)]
     + [(kind, 1) for kind in (Kind.CARD_COPY, Kind.CARD_RESTORED, Kind.CARD_CLONED)],
 )
 
@@ -21,6 +22,15 @@ def test_a_short_campaign_has_the_heavy_ones_in_an_order_that_makes_sense() -> N
     assert kinds.index(Kind.BACKUP) < kinds.index(Kind.RESTORE)
     assert kinds.index(Kind.CARD_COPY) < kinds.index(Kind.CARD_RESTORED)
     assert {Kind.DISK_FULL, Kind.CARD_CLONED, Kind.CLOCK_WILD, Kind.PROMOTE} <= set(kinds)
+
+
+def test_an_agent_meets_all_that_can_happen_to_a_card_and_to_good_messages_and_nothing_that_clocks_do() -> None:
+    faults = schedule(1, 100, EVERYTHING)
+    cards = [each.kind for each in faults if each.victim == "willow" and each.kind.startswith("card")]
+    assert [cards.index(kind) for kind in (Kind.CARD_COPY, Kind.CARD_CLONED, Kind.CARD_RESTORED)] == [0, 1, 2]
+    kinds = {each.kind for each in schedule(1, 3000, EVERYTHING) if each.victim == "willow"}
+    assert {Kind.DUPLICATED, Kind.REORDERED, Kind.CUT_SHORT, Kind.FLIPPED} <= kinds
+    assert not {Kind.CLOCK_STEP, Kind.CLOCK_WILD, Kind.DELAYED} & kinds
 
 
 def test_every_kind_comes_up() -> None:

@@ -1,4 +1,4 @@
-"""Everything that a campaign harms: broker, database, ingest, jobs and fleets as processes, proxies between them."""
+"""Everything that a campaign harms: broker, database, ingest, jobs, fleets and agents, proxies between them."""
 
 import importlib.util
 import os
@@ -11,14 +11,15 @@ import msgspec
 
 from siloscope_contract.packs import Form
 from siloscope_contract.topics import NodeName
+from siloscope_deploy.servers.ports import LOOPBACK
 from siloscope_deploy.servers.server_process import ServerProcess, last_lines
-from siloscope_gateway.principals import Principal
-from tests.brokers import TestBroker
+from tests.chaos.agents import WORLD, Agents
+from tests.chaos.brokers import CLUSTER, Broker
 from tests.chaos.disk import Disk
 from tests.chaos.fleet import Control, FleetPlan, NodePlan
 from tests.chaos.proxy import Proxy
 from tests.chaos.stores import Store
-from tests.system.platform import SILOSCOPE, Service
+from tests.system.platform import SILOSCOPE, Service, wait_until
 
 ROOT = Path(__file__).parents[2]
 # A long campaign can be run on a copy of the sources, whatever is edited meanwhile.
@@ -34,6 +35,8 @@ organisations:
 """
 # Names that no single flipped bit turns into each other.
 NODE_NAMES = ("alder", "birch", "cedar", "douglas", "elm", "fir", "gorse", "hazel", "ivy", "juniper", "kapok", "larch")
+AGENT_NAMES = ("willow", "yew", "zelkova")
+_READY_WITHIN_S = 60.0  # a cluster elects its leaders first
 
 
 class Fleet:
@@ -73,9 +76,15 @@ class Fleet:
         return self._process.running
 
     @property
-    def pid(self) -> int:
+    def pids(self) -> list[int]:
         """Its process id."""
-        return self._process.pid
+        return [self._process.pid]
+
+    def be_quiet(self) -> None:
+        """Have nothing new read, by clocks that are right again."""
+        self.control.quiet = True
+        self.control.steps_ms.clear()
+        self.tell()
 
     def tell(self) -> None:
         """Let the process know what its clocks do."""
@@ -89,10 +98,11 @@ class World:
 
     Args:
         home: Folder for everything.
-        broker_kind: "nats" or "mosquitto".
+        broker_kind: "nats", "mosquitto" or "nats-cluster".
         store_kind: "postgres" or "timescale".
         workers: How many ingest processes.
         fleet_sizes: How many nodes each fleet has.
+        agents: How many nodes are the whole agent beside them.
         patience: Share of the product's own pauses that nodes wait.
         form: Of the packs of one node; all others write the usual one.
         disk: A small disk for the database, or for the spool of the last node.
@@ -109,6 +119,7 @@ class World:
         *,
         workers: int = 1,
         fleet_sizes: tuple[int, ...] = (6, 4),
+        agents: int = 0,
         patience: float = 0.1,
         disk: Disk | None = None,
         form: Form = Form.ZLIB,
@@ -116,22 +127,23 @@ class World:
         self.home = home
         self.records = home / "records"
         self.spools = home / "spools"
-        self.broker = TestBroker(broker_kind, home / broker_kind)
-        self.broker_kind = broker_kind
-        self.store = Store(store_kind, disk.folder if disk and disk.holds_store else home)
+        self.broker = Broker(broker_kind, home)
+        self.store = Store(store_kind, home, disk if disk and disk.holds_store else None)
         self.ended: list[str] = []
         self._patience = patience
         self._form = form
         self._workers = workers
         self._end = ExitStack()
-        self.edge_broker = Proxy("edge-broker", self.broker.port)
-        self.ingest_broker = Proxy("ingest-broker", self.broker.port)
+        self.edge_broker = Proxy("edge-broker", *self.broker.ports)
+        self.ingest_broker = Proxy("ingest-broker", *self.broker.ports)
+        self.ingest_stream = Proxy("ingest-stream", *self.broker.stream_ports)
         self.ingest_database = Proxy("ingest-database", self.store.server.port)
         self.jobs_database = Proxy("jobs-database", self.store.server.port)
         self.store.on_moved = self._moved
         self.workers: list[Service] = []
         self.jobs: Service | None = None
         self.fleets = self._fleets(fleet_sizes)
+        self.agents = [self._agent(name) for name in AGENT_NAMES[:agents]]
         if disk and not disk.holds_store:
             last = self.fleets[-1].nodes.pop()
             self.fleets[-1].nodes.append(msgspec.structs.replace(last, directory=str(disk.folder / "spool")))
@@ -140,12 +152,13 @@ class World:
     @property
     def proxies(self) -> list[Proxy]:
         """Every proxy."""
-        return [self.edge_broker, self.ingest_broker, self.ingest_database, self.jobs_database]
+        stream = [self.ingest_stream] if self.broker.kind == CLUSTER else []
+        return [self.edge_broker, self.ingest_broker, *stream, self.ingest_database, self.jobs_database]
 
     @property
-    def processes(self) -> "list[Service | Fleet]":
-        """Every process of ours."""
-        return [*self.services, *self.fleets]
+    def processes(self) -> "list[Service | Fleet | Agents]":
+        """Every process of ours, but the simulator."""
+        return [*self.services, *self.fleets, *self.agents]
 
     @property
     def services(self) -> list[Service]:
@@ -153,9 +166,14 @@ class World:
         return [*self.workers, *([self.jobs] if self.jobs else [])]
 
     @property
+    def crews(self) -> "list[Fleet | Agents]":
+        """All that nodes run in."""
+        return [*self.fleets, *self.agents]
+
+    @property
     def nodes(self) -> list[NodePlan]:
-        """Every node of every fleet."""
-        return [node for fleet in self.fleets for node in fleet.nodes]
+        """Every node."""
+        return [node for crew in self.crews for node in crew.nodes]
 
     def __enter__(self) -> "World":
         """Start everything."""
@@ -177,19 +195,19 @@ class World:
         assert ended.returncode == 0, f"siloscope {' '.join(arguments)}: {ended.stderr}"
         return ended.stdout
 
-    def revive(self, service: "Service | Fleet") -> None:
+    def revive(self, service: "Service | Fleet | Agents") -> None:
         """Start again what ended by itself, and remember that it did."""
         self.ended.append(f"{service.name}: {' | '.join(last_lines(service.log, 3))}")
         service.start()
 
     def credential(self, name: tuple[str, str, str]) -> tuple[str, str]:
         """Return a node's user name and password."""
-        found = self.broker.credential(Principal.of_node(NodeName.of(*name)))
+        found = self.broker.of_node(NodeName.of(*name))
         return found.username, found.password
 
     def site_credential(self) -> tuple[str, str]:
         """Return user name and password of the site's plain devices."""
-        found = self.broker.credential(Principal.of_site(ORG, SITE))
+        found = self.broker.of_site(NodeName.of(ORG, SITE, NODE_NAMES[0]))
         return found.username, found.password
 
     def _enter(self) -> None:
@@ -210,19 +228,30 @@ class World:
         if importlib.util.find_spec("siloscope_ingest.jobs") is not None:
             self.jobs = self._service("jobs", "jobs", self.jobs_database, {"SILOSCOPE_ROLLUP_GRACE_S": "1"})
         for service in self.workers:
-            service.wait_ready()
-        for fleet in self.fleets:
-            fleet.start()
-            self._end.callback(fleet.kill)
+            wait_until(service.says_ready, f"{service.name} is ready", _READY_WITHIN_S)
+        if self.agents:
+            self._start_simulator()
+        for crew in self.crews:
+            crew.start()
+            self._end.callback(crew.kill)
 
     def _sharing(self, number: int) -> dict[str, str]:
-        shared = {"SILOSCOPE_INGEST_SHARED_GROUP": "chaos"} if self._workers > 1 and self.broker_kind != "nats" else {}
-        head, _, _ = self.broker.ingest_url.rpartition(":")
-        return {
-            "SILOSCOPE_MQTT_URL": f"{head}:{self.ingest_broker.port}",
+        told = {
+            "SILOSCOPE_MQTT_URL": self.broker.ingest_url(self.ingest_broker.port),
             "SILOSCOPE_INGEST_WORKER": f"w{number}",
-            **shared,
         }
+        if self.broker.kind == CLUSTER:
+            told["SILOSCOPE_NATS_URL"] = f"nats://{LOOPBACK}:{self.ingest_stream.port}"
+        elif self._workers > 1 and self.broker.kind == "mosquitto":
+            told["SILOSCOPE_INGEST_SHARED_GROUP"] = "chaos"
+        return told
+
+    def _start_simulator(self) -> None:
+        arguments = ["sim", "run", "--world", str(WORLD), "--runtime-dir", str(self._endpoints.parent)]
+        simulator = Service(self.home, "sim", arguments, _SOURCES, self._endpoints.exists)
+        simulator.start()
+        self._end.callback(simulator.kill)
+        simulator.wait_ready()
 
     def _service(self, name: str, command: str, database: Proxy, environ: dict[str, str]) -> Service:
         told = {"SILOSCOPE_DATABASE_URL": self.store.url_through(database.port), **_SOURCES, **environ}
@@ -239,10 +268,21 @@ class World:
             fleets.append(Fleet(f"fleet-{at}", self.home, nodes, self.edge_broker.port, self._patience))
         return fleets
 
-    def _node(self, name: str, fleet: int, number: int) -> NodePlan:
+    def _agent(self, name: str) -> Agents:
+        node = msgspec.structs.replace(self._plan(name), is_agent=True)
+        return Agents(self.home, node, self.edge_broker.port, self._patience, self._endpoints, _SOURCES)
+
+    @property
+    def _endpoints(self) -> Path:
+        return self.home / "sim" / "endpoints.json"
+
+    def _plan(self, name: str) -> NodePlan:
         full = (ORG, SITE, name)
         username, password = self.credential(full)
-        plan = NodePlan(name, full, str(self.spools / name), str(self.records / name), username, password)
+        return NodePlan(name, full, str(self.spools / name), str(self.records / name), username, password)
+
+    def _node(self, name: str, fleet: int, number: int) -> NodePlan:
+        plan = self._plan(name)
         if fleet == 0:
             return plan
         oddities: list[dict[str, object]] = [
@@ -254,7 +294,7 @@ class World:
         return msgspec.structs.replace(plan, **oddities[number % len(oddities)])
 
     def _moved(self, port: int) -> None:
-        self.ingest_database.target = self.jobs_database.target = port
+        self.ingest_database.targets = self.jobs_database.targets = (port,)
 
 
 def shown(world: World, lines: int = 15) -> str:

@@ -118,15 +118,21 @@ class ForeignServer:
 
 
 class TimescaleServer:
-    """TimescaleDB of a Debian tree, run inside it by its own `postgres` user on 127.0.0.1."""
+    """TimescaleDB of a Debian tree, run inside it by its own `postgres` user on 127.0.0.1.
 
-    def __init__(self, tree: Path, *, durable: bool = False) -> None:
+    Args:
+        tree: Of `debian_root`.
+        durable: As for `find_timescale`.
+        settings: Further ones, or others than `SETTINGS`.
+    """
+
+    def __init__(self, tree: Path, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self.port = free_port()
         self._tree = tree
         self._password = secrets.token_urlsafe(18)
         self._instance = InstanceDirectory(tree / "tmp" / "siloscope")
-        settings = {**SETTINGS, **_tuning(durable=durable), "port": str(self.port)}
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        told = {**SETTINGS, **_tuning(durable=durable), **(settings or {}), "port": str(self.port)}
+        options = [word for name, value in told.items() for word in ("-c", f"{name}={value}")]
         self._process = ServerProcess(
             "TimescaleDB",
             self._inside(f"{BINARIES}/postgres", "-D", self._seen_inside("data"), *options),
@@ -169,9 +175,27 @@ class TimescaleServer:
         self.stop()
         self._instance.delete()
 
-    def _initialise(self) -> None:
+    def follow(self, primary: "TimescaleServer") -> None:
+        """Become a replica that streams what another commits, instead of a server with data of its own; then start.
+
+        Raises:
+            Unavailable: Its data could not be copied.
+        """
+        self._password = primary._password
+        self._own()
+        target = ("-D", self._seen_inside("data"), "-R", "--checkpoint=fast")
+        command = self._inside(f"{BINARIES}/pg_basebackup", "-d", primary.url, *target)
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        if made.returncode != 0:
+            raise Unavailable(f"pg_basebackup in {self._tree} failed: {made.stderr.strip()}")
+        self.start()
+
+    def _own(self) -> None:
         owner = (self._tree / "var/lib/postgresql").stat()
         os.chown(self._instance.path, owner.st_uid, owner.st_gid)
+
+    def _initialise(self) -> None:
+        self._own()
         with self._password_file() as password_file:
             command = self._inside(
                 *(f"{BINARIES}/initdb", "-D", self._seen_inside("data"), "-U", "postgres", "--auth=scram-sha-256"),
