@@ -123,7 +123,7 @@ def schedule(seed: int, count: int, possible: Possible) -> list[Fault]:
     for number in range(1, count + 1):
         kind, victim, _ = chance.choices(choices, weights)[0]
         kind, victim = certain.get(number, (kind, victim))
-        hold_s = possible.longest_s * chance.random() ** 2
+        hold_s = possible.longest_s * (chance.random() ** 2 if number not in certain or kind not in _LOCKS else 1)
         pause_s = min(chance.expovariate(1 / possible.mean_pause_s), 6 * possible.mean_pause_s)
         size = possible.wild_samples if kind is Kind.CLOCK_WILD else chance.randint(1, 60)
         faults.append(Fault(number, kind, victim, hold_s, size, chance.randrange(2**31), pause_s))
@@ -132,10 +132,10 @@ def schedule(seed: int, count: int, possible: Possible) -> list[Fault]:
 
 def _certain(count: int, possible: Possible) -> dict[int, tuple[Kind, str]]:
     """Return what every campaign has, by number: a backup before it is put back, and so on."""
-    bearable = {kind for kind, _ in possible.heavy} | {Kind.CLOCK_WILD}
+    bearable = {kind for kind, _ in possible.heavy} | {Kind.CLOCK_WILD, *_LOCKS}
     of_agents = [(share, kind, possible.agents[0]) for share, kind in _CERTAIN_OF_AGENTS if possible.agents]
     return {
-        max(1, int(share * count)): (kind, victim or possible.nodes[0] if kind in (*_CARDS, Kind.CLOCK_WILD) else "")
+        max(1, int(share * count)): (kind, possible.nodes[0] if kind is Kind.CLOCK_WILD else victim)
         for share, kind, victim in (*_CERTAIN, *of_agents)
         if kind in bearable
     }
@@ -166,13 +166,17 @@ def _choices(possible: Possible) -> list[tuple[Kind, str, float]]:
 
 _CARDS = (Kind.CARD_COPY, Kind.CARD_RESTORED, Kind.CARD_CLONED)
 _NODES_OF_CARDS = ("alder", "birch")
+_LOCKS = (Kind.LOCK_TABLE, Kind.LOCK_ROWS)
+"""Those that are certain hold for the longest time that a fault does."""
 _CERTAIN = (
+    (0.1, Kind.LOCK_TABLE, "sample"),
     (0.15, Kind.BACKUP, ""),
     (0.2, Kind.CARD_COPY, "alder"),
     (0.3, Kind.DISK_FULL, ""),
     (0.35, Kind.CARD_CLONED, "birch"),
     (0.4, Kind.CLOCK_WILD, ""),
     (0.5, Kind.RESTORE, ""),
+    (0.55, Kind.LOCK_ROWS, "node_epoch"),
     (0.6, Kind.CARD_RESTORED, "alder"),
     (0.7, Kind.DISK_FULL, ""),
     (0.8, Kind.PROMOTE, ""),

@@ -24,6 +24,12 @@ def test_a_short_campaign_has_the_heavy_ones_in_an_order_that_makes_sense() -> N
     assert {Kind.DISK_FULL, Kind.CARD_CLONED, Kind.CLOCK_WILD, Kind.PROMOTE} <= set(kinds)
 
 
+def test_each_campaign_has_locks_that_hold_for_the_longest_time() -> None:
+    faults = schedule(1, 100, EVERYTHING)
+    longest = [(each.kind, each.victim) for each in faults if each.hold_s == EVERYTHING.longest_s]
+    assert longest == [(Kind.LOCK_TABLE, "sample"), (Kind.LOCK_ROWS, "node_epoch")]
+
+
 def test_an_agent_meets_all_that_can_happen_to_a_card_and_to_good_messages_and_nothing_that_clocks_do() -> None:
     faults = schedule(1, 100, EVERYTHING)
     cards = [each.kind for each in faults if each.victim == "willow" and each.kind.startswith("card")]
