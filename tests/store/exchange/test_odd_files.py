@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import random
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -226,6 +227,8 @@ def test_a_change_in_the_middle_of_a_long_file_is_another_file(take: Take, farm:
     [
         ({"time": pa.array([10**15], pa.timestamp("s"))}, None),
         ({"value": pa.array([[1.0]])}, "a number"),
+        ({"time": pa.array([2**31 - 1], pa.int32()).cast(pa.date32())}, None),
+        ({"value": pa.array([2**62]).view(pa.duration("s"))}, "a number"),
     ],
 )
 def test_odd_parquet_columns(take: Take, tmp_path: Path, columns: dict[str, Any], told: str | None) -> None:
@@ -238,6 +241,46 @@ def test_odd_parquet_columns(take: Take, tmp_path: Path, columns: dict[str, Any]
     assert take(sink.getvalue().to_pybytes(), "--zone", "UTC", name="odd.parquet") == 0
     assert len(found := refused(tmp_path, "odd.parquet")) == 1
     assert told is None or found[0][3] == told
+
+
+def test_names_in_parquet_that_are_no_texts(take: Take, tmp_path: Path) -> None:
+    rows = {
+        **{"time": pa.array([1769925600] * 2, pa.timestamp("s", "UTC")), "device": pa.array([b"x", b"x"])},
+        **{"channel": pa.array([["t"], ["t"]]), "value": [1.0, 1.0], "unit": ["Cel", "Cel"]},
+    }
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(rows), sink)
+    assert take(sink.getvalue().to_pybytes(), name="odd.parquet") == 0
+    assert not (tmp_path / "odd.parquet.rejects.csv").exists()
+
+
+def test_a_damaged_parquet_file_is_refused_in_one_line(take: Take, capsys: Any) -> None:
+    """None is taken for a value, where the file has sums of its pages."""
+    rows: dict[str, Any] = {
+        "time": pa.array([1769925600 + second for second in range(400)], pa.timestamp("s", "UTC")),
+        "mast/temperature [Cel]": [float(second % 30) for second in range(400)],
+    }
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(rows), sink, row_group_size=100, use_dictionary=False, write_page_checksum=True)
+    whole, chance = sink.getvalue().to_pybytes(), random.Random(3)
+    with pq.ParquetFile(pa.BufferReader(whole)) as file:
+        column = file.metadata.row_group(2).column(1)
+        begins = column.data_page_offset
+    pages = range(begins + column.total_compressed_size // 2, begins + column.total_compressed_size)
+    for _ in range(12):
+        harmed = bytearray(whole)
+        harmed[chance.choice(pages)] ^= 1 << chance.randrange(8)
+        assert take(bytes(harmed), "--dry-run", name="harmed.parquet") == 78
+        told = capsys.readouterr().err
+        assert "Traceback" not in told
+        assert "expected a " in told
+
+
+def test_a_parquet_file_of_times_alone_is_refused(take: Take, capsys: Any) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"time": pa.array([1769925600], pa.timestamp("s", "UTC"))}), sink)
+    assert take(sink.getvalue().to_pybytes(), "--device", "x", name="odd.parquet") == 78
+    assert "expected columns of channels beside 'time'" in capsys.readouterr().err
 
 
 def test_parquet_columns_of_one_name(take: Take, capsys: Any) -> None:

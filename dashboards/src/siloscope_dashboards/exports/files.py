@@ -53,7 +53,9 @@ async def file_of(lent: Lent, org_id: int, order: ExportOrder) -> AsyncIterator[
 
 
 async def _parquet(path: Path, lent: Lent, wanted: Selection, chosen: list[ExportedChannel], *, local: bool) -> None:
-    with pq.ParquetWriter(path, arrow_schema(wanted.level, local=local), compression="zstd") as writer:
+    with pq.ParquetWriter(
+        path, arrow_schema(wanted.level, local=local), compression="zstd", write_page_checksum=True
+    ) as writer:
         async for page in exports.pages(lent, wanted, chosen):
             if page.rows:
                 table = await asyncio.to_thread(arrow_table, page.rows, wanted.level, local=local)

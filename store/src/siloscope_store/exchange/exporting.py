@@ -143,7 +143,9 @@ class ParquetParts:
     def write(self, page: Page) -> None:
         if self._writer is None:
             self._rows = 0
-            self._writer = pq.ParquetWriter(_part(self._path, self._parts + 1), self._schema, compression="zstd")
+            self._writer = pq.ParquetWriter(
+                _part(self._path, self._parts + 1), self._schema, compression="zstd", write_page_checksum=True
+            )
         self._writer.write_table(arrow_table(page.rows, self._level, local=self._local))
         self._rows += len(page.rows)
 
@@ -172,7 +174,7 @@ class ParquetParts:
 
     def _to_one(self, made: Path, told: Told) -> None:
         rows = 0
-        with pq.ParquetWriter(made, self._schema, compression="zstd") as writer:
+        with pq.ParquetWriter(made, self._schema, compression="zstd", write_page_checksum=True) as writer:
             for number in range(1, self._parts + 1):
                 with pq.ParquetFile(_part(self._path, number)) as part:
                     for group in range(part.num_row_groups):

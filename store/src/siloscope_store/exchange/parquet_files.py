@@ -44,7 +44,7 @@ class ParquetFile:
         self._mapping = mapping
         self._times = times
         try:
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
         except (OSError, pa.ArrowException) as error:
             raise FileWrong(str(path), str(error).splitlines()[0], "a readable Parquet file") from error
         self._names: list[str] = self._file.schema_arrow.names
@@ -55,7 +55,9 @@ class ParquetFile:
             raise FileWrong(str(path), f"{self._names.count(twice)} columns {twice!r}", "one")
         wide = mapping.is_wide(self._names)
         self._wide = self._wide_columns() if wide else []
-        self._keys: dict[tuple[Any, ...], Key] = {}
+        if wide and not self._wide:
+            raise FileWrong(str(path), self._shown(), f"columns of channels beside {mapping.time!r}")
+        self._keys: dict[tuple[str | None, ...], Key] = {}
         if not wide:
             self._require(mapping.channel)
             self._require(mapping.value)
@@ -67,10 +69,8 @@ class ParquetFile:
     def blocks(self, position: int, line: int) -> Iterator[Block]:
         """Yield what the file says; a position is a number of rows."""
         first, skip = self._group_of(position)
-        groups = range(first, self._file.metadata.num_row_groups)
-        columns = None if not self._wide else [self._mapping.time, *(name for name, _ in self._wide)]
         row = position - skip
-        for batch in self._file.iter_batches(BATCH_ROWS, row_groups=list(groups), columns=columns):
+        for batch in self._batches(first):
             if skip >= batch.num_rows:
                 skip -= batch.num_rows
                 row += batch.num_rows
@@ -80,6 +80,28 @@ class ParquetFile:
             block = self._block(rest, row)
             row += rest.num_rows
             yield block
+
+    def _batches(self, first: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows from a row group on.
+
+        Raises:
+            FileWrong: The file is damaged.
+        """
+        groups = list(range(first, self._file.metadata.num_row_groups))
+        said = self._mapping
+        names = [name for name, _ in self._wide] or [said.value, said.quality, *self._names_of_keys]
+        columns = [name for name in dict.fromkeys([said.time, *names]) if name in self._names]
+        try:
+            for batch in self._file.iter_batches(BATCH_ROWS, row_groups=groups, columns=columns):
+                batch.validate(full=True)
+                yield batch
+        except (OSError, pa.ArrowException) as error:
+            raise FileWrong(str(self._path), str(error).splitlines()[0], "a Parquet file without damage") from error
+
+    @property
+    def _names_of_keys(self) -> tuple[str, ...]:
+        said = self._mapping
+        return (said.node_column, said.device_column, said.channel, said.unit_column, said.quantity_column)
 
     def _group_of(self, position: int) -> tuple[int, int]:
         """Return the row group that a row is in, and how many of its rows are before it."""
@@ -98,11 +120,11 @@ class ParquetFile:
         times = self._times_of(batch.column(self._mapping.time), row, block)
         if self._wide:
             for name, key in self._wide:
-                values = batch.column(name).to_pylist()
+                values = _cells(batch.column(name))
                 self._take(times, [key] * len(values), values, [0] * len(values), row, name, block)
         else:
             codes = self._codes_of(batch, row, block)
-            values = batch.column(self._mapping.value).to_pylist()
+            values = _cells(batch.column(self._mapping.value))
             self._take(times, self._keys_of(batch, row, block), values, codes, row, self._mapping.value, block)
         return block
 
@@ -143,7 +165,7 @@ class ParquetFile:
             if kind.tz is None:
                 return [self._local(each, row + at, block) for at, each in enumerate(found, 1)]
             return [self._present(each, row + at, block) for at, each in enumerate(found, 1)]
-        return [self._read(value, row + at, block) for at, value in enumerate(column.to_pylist(), 1)]
+        return [self._read(value, row + at, block) for at, value in enumerate(_cells(column), 1)]
 
     def _present(self, time_ms: int | None, number: int, block: Block) -> int | None:
         if time_ms is None:
@@ -175,7 +197,7 @@ class ParquetFile:
         if self._mapping.quality not in self._names:
             return [0] * batch.num_rows
         codes: list[int | None] = []
-        for number, found in enumerate(batch.column(self._mapping.quality).to_pylist(), row + 1):
+        for number, found in enumerate(_cells(batch.column(self._mapping.quality)), row + 1):
             try:
                 codes.append(0 if found is None else code_of(str(found)))
             except ValueError:
@@ -184,9 +206,8 @@ class ParquetFile:
         return codes
 
     def _keys_of(self, batch: pa.RecordBatch, row: int, block: Block) -> list[Key | None]:
-        said = self._mapping
-        names = (said.node_column, said.device_column, said.channel, said.unit_column, said.quantity_column)
-        columns = [batch.column(name).to_pylist() if name in self._names else [None] * batch.num_rows for name in names]
+        nothing: list[Any] = [None] * batch.num_rows
+        columns = [_texts(batch.column(name)) if name in self._names else nothing for name in self._names_of_keys]
         keys: list[Key | None] = []
         for number, name in enumerate(zip(*columns, strict=True), row + 1):
             key = self._keys.get(name)
@@ -197,8 +218,8 @@ class ParquetFile:
             keys.append(key)
         return keys
 
-    def _key(self, name: tuple[Any, ...], number: int, block: Block) -> Key | None:
-        node, device, channel, unit, quantity = (None if each is None else str(each) for each in name)
+    def _key(self, name: tuple[str | None, ...], number: int, block: Block) -> Key | None:
+        node, device, channel, unit, quantity = name
         device = device or self._mapping.device
         if device and channel is None:  # an archive tells of a sample that holds nothing by a row without a channel
             block.missing += 1
@@ -238,3 +259,24 @@ class ParquetFile:
 
     def _shown(self) -> str:
         return f"the columns {', '.join(self._names)[:200]}"
+
+
+def _cells(column: pa.Array) -> list[Any]:
+    """Return cells as Python has them; what no calendar has, a date of the year 5 000 000, as a text that says so."""
+    try:
+        return column.to_pylist()
+    except (ValueError, OverflowError):
+        return [_cell(each) for each in column]
+
+
+def _texts(column: pa.Array) -> list[str | None]:
+    """Return cells as texts; some writers leave it unsaid that their bytes are one."""
+    cells = (cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in _cells(column))
+    return [None if cell is None else str(cell) for cell in cells]
+
+
+def _cell(cell: pa.Scalar) -> Any:
+    try:
+        return cell.as_py()
+    except (ValueError, OverflowError):
+        return f"a {cell.type} beyond what can be said"
