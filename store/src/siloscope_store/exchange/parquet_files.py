@@ -264,9 +264,10 @@ class ParquetFile:
 def _cells(column: pa.Array) -> list[Any]:
     """Return cells as Python has them; what no calendar has, a date of the year 5 000 000, as a text that says so."""
     try:
-        return column.to_pylist()
+        cells: list[Any] = column.to_pylist()
     except (ValueError, OverflowError):
-        return [_cell(each) for each in column]
+        cells = [_cell(each) for each in column]
+    return cells
 
 
 def _texts(column: pa.Array) -> list[str | None]:
