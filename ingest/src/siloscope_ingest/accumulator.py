@@ -42,6 +42,7 @@ class Accumulator:
         self._most_bytes = most_bytes
         self._closed: deque[Batch] = deque()
         self._open = self._new()
+        self._since_ms = 0
         self._some = asyncio.Event()
 
     @property
@@ -51,6 +52,8 @@ class Accumulator:
 
     def add(self, entry: Entry) -> None:
         """Take an entry, and close the batch where that has become full or cannot take all of it."""
+        if not 0 <= entry.delivery.received_ms - self._since_ms <= ARRIVED_WITHIN_MS:
+            self._begin_at(entry.delivery.received_ms)
         rest: Entry | None = entry
         while rest is not None:
             rest = self._open.add(rest)
@@ -91,6 +94,13 @@ class Accumulator:
                     batches.append(self._new())
         return batches
 
+    def _begin_at(self, received_ms: int) -> None:
+        """Close what came at another time: whether a sample is late follows from when its batch came."""
+        self._since_ms = received_ms
+        if self._open.entries:
+            self._closed.append(self._open)
+            self._open = self._new()
+
     def _new(self) -> Batch:
         return Batch(self._state.open_spans, self._state.newest)
 
@@ -106,6 +116,8 @@ def linger_s(waiting: int, last_commit_s: float) -> float:
     return min(_LONGEST_S, max(_SHORTEST_S, last_commit_s / 4))
 
 
+ARRIVED_WITHIN_MS = 5_000
+"""What one batch holds came within so long, also where the database was away for an hour meanwhile."""
 _MANY = 500
 _SHORTEST_S = 0.002
 _LONGEST_S = 0.03

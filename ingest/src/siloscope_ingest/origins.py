@@ -10,28 +10,43 @@ from siloscope_store.sample_rows import decode
 from siloscope_store.samples import UNKNOWN_ORIGIN, Conflict, Difference, Origin
 
 _MOST_BYTES = 4 * 2**20
+_MOST_ENTRIES = 12_000
+"""An entry of a message of a few bytes takes more than a kilobyte."""
 _Value = tuple[int, int, int, float | None, int]
 """group_id, time_ms, position, and what is said there: value and quality."""
 
 
 class RecentBatches:
-    """The entries of the last committed batches.
+    """The entries with samples of the last committed batches; the oldest go first.
 
     Args:
-        most_bytes: How large their messages may be together; the oldest go first.
+        most_bytes: How large their messages may be together.
+        most_entries: How many they may be.
     """
 
-    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = _MOST_BYTES, most_entries: int = _MOST_ENTRIES) -> None:
         self._most_bytes = most_bytes
-        self._bytes = 0
+        self._most_entries = most_entries
+        self._bytes = self._entries = 0
         self._batches: deque[tuple[int, Sequence[Entry]]] = deque()
 
     def add(self, batch: Batch) -> None:
         """Remember a committed batch."""
-        self._batches.append((batch.payload_bytes, batch.entries))
+        entries = [entry for entry in batch.entries if entry.rows] if batch.exceptions else batch.entries
+        if not entries:
+            return
+        self._batches.append((batch.payload_bytes, entries))
         self._bytes += batch.payload_bytes
-        while self._bytes > self._most_bytes:
-            self._bytes -= self._batches.popleft()[0]
+        self._entries += len(entries)
+        while self._bytes > self._most_bytes or self._entries > self._most_entries:
+            size_bytes, oldest = self._batches.popleft()
+            self._bytes -= size_bytes
+            self._entries -= len(oldest)
+
+    @property
+    def remembered(self) -> int:
+        """How many entries are remembered."""
+        return self._entries
 
     def conflicts(self, differences: Sequence[Difference], batch: Batch) -> list[Conflict]:
         """Return the differences that a batch met, with the packs that brought what is kept and what is not."""
