@@ -8,6 +8,7 @@ export type Route =
   | { page: "place"; id: string }
   | { page: "channel"; id: string; range: Range }
   | { page: "quarantine" }
+  | { page: "keeping" }
   | { page: "alerts"; wanted: WantedAlerts }
   | { page: "alert"; id: string }
   | { page: "rules" }
@@ -57,6 +58,7 @@ export function routeOf(path: string, query: string): Route {
     return { page: "site-complete", id, days: daysOf(query) };
   if (id === undefined) {
     if (head === "quarantine") return { page: "quarantine" };
+    if (head === "keeping") return { page: "keeping" };
     if (head === "alerts") return { page: "alerts", wanted: wantedOf(query) };
     if (head === "rules") return { page: "rules" };
     if (head === "silences") return { page: "silences", about: subjectOf(query) };
@@ -70,6 +72,7 @@ export const siteChannelsPath = (id: string) => `/sites/${encodeURIComponent(id)
 export const siteCompletePath = (id: string, days?: Days) =>
   `/sites/${encodeURIComponent(id)}/complete${days === undefined ? "" : `?days=${days}`}`;
 export const QUARANTINE_PATH = "/quarantine";
+export const KEEPING_PATH = "/keeping";
 export const ALERTS_PATH = "/alerts";
 export const RULES_PATH = "/rules";
 export const alertsPath = (wanted: Partial<WantedAlerts>) =>

@@ -12,6 +12,7 @@ describe("routes", () => {
     ["/channels/9", { page: "channel", id: "9", range: "24h" }],
     ["/channels/9/more", { page: "unknown", path: "/channels/9/more" }],
     ["/quarantine", { page: "quarantine" }],
+    ["/keeping", { page: "keeping" }],
     ["/alerts", { page: "alerts", wanted: { show: "open", severity: "", site: "", rule: "" } }],
     ["/alerts/9", { page: "alert", id: "9" }],
     ["/rules", { page: "rules" }],

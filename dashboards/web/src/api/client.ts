@@ -15,6 +15,7 @@ import {
   silence,
 } from "../alerts/entities";
 import { Refused, Unreachable } from "../errors";
+import { type Going, type Loss, loss, plan, type Policies, policies, type Policy } from "../keeping/entities";
 import { listOf, type Reader, shape } from "./boundary";
 import {
   type Channel,
@@ -159,6 +160,28 @@ export class Client {
   /** Has a refused message tried again, or deletes it. */
   async settleRefused(what: "replay" | "discard", id: string): Promise<void> {
     await this.post(`/quarantine/${what}`, { ids: [Number(id)] });
+  }
+
+  /** How long what is kept; for administrators, as all about it. */
+  policies(): Promise<Policies> {
+    return this.get("/retention", {}, policies);
+  }
+
+  /** What would go if a level were kept so long; changes nothing. */
+  async going(query: { retention_class: string; level: string; keep: string }): Promise<Going[]> {
+    return (await this.get("/retention/plan", query, plan)).items;
+  }
+
+  /** Keeps a level so long from now on; refused where somebody else has set it since it was fetched. */
+  async keep({ retention_class, level, version }: Policy, keep: string): Promise<void> {
+    const body = { keep, expected_version: version };
+    const path = `/retention/${retention_class}/${level}`;
+    await this.withToken((token) => this.transport.json(path, { method: "PUT", body, token }));
+  }
+
+  /** What has gone, newest first; the page says when there are more. */
+  losses(): Promise<Page<Loss>> {
+    return this.get("/retention/history", { limit: 20 }, pageOf(loss));
   }
 
   /** Alerts, newest first, and how many are open in all. */
