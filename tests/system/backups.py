@@ -1,5 +1,6 @@
 """Base backups, archived WAL and replicas of an embedded PostgreSQL, by the programs that docs/backup.md names."""
 
+import re
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,15 @@ from siloscope_deploy.servers.postgres import ROLE, PostgresServer
 from siloscope_deploy.servers.postgres_binaries import programs
 from siloscope_deploy.servers.server_process import ServerProcess
 
+_DOCUMENTED = Path(__file__).parents[2] / "docs" / "backup.md"
+
+
+def documented(setting: str, wal: Path) -> str:
+    """Return a setting as docs/backup.md has it, for a folder of WAL."""
+    found = re.search(rf"^ *{setting} = '(.*)'$", _DOCUMENTED.read_text("utf-8"), re.MULTILINE)
+    assert found is not None, setting
+    return found[1].replace("/backup/wal", str(wal))
+
 
 def archiving_server(home: Path) -> PostgresServer:
     """Return a server that archives its WAL to `home/wal`, not yet started."""
@@ -20,7 +30,7 @@ def archiving_server(home: Path) -> PostgresServer:
         home / "postgres",
         settings={
             "archive_mode": "on",
-            "archive_command": f"test ! -f {wal}/%f && cp %p {wal}/%f.part && mv {wal}/%f.part {wal}/%f",
+            "archive_command": documented("archive_command", wal),
             "wal_keep_size": "256MB",
         },
     )
@@ -49,7 +59,9 @@ class Copy:
     def recover_to(self, wal: Path, moment: datetime | None) -> None:
         """Have the next start recover from archived WAL, to a moment or to its end, and open a timeline of its own."""
         target = "" if moment is None else f"recovery_target_time = '{moment.isoformat()}'\n"
-        lines = f"restore_command = 'cp {wal}/%f %p'\n{target}recovery_target_action = 'promote'\n"
+        lines = (
+            f"restore_command = '{documented('restore_command', wal)}'\n{target}recovery_target_action = 'promote'\n"
+        )
         self._write("postgresql.auto.conf", lines)
         self._write("recovery.signal", "")
 

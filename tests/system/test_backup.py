@@ -100,6 +100,26 @@ def test_a_snapshot_that_is_put_back_is_told_by_hand_or_by_the_edge(archiving_pl
     assert_the_database_holds_what_was_spooled(platform)
 
 
+def test_wal_that_was_archived_right_before_a_crash_is_archived_again() -> None:
+    """The server may not have noted it; were the second time an error, no WAL would ever leave it again."""
+    with temporary_home() as home:
+        server = archiving_server(home)
+        server.start()
+        flush_wal(server.url)
+        wait_until(lambda: archived_up_to_now(server), "the WAL is archived")
+        server.kill()
+        noted = sorted((server.directory / "data" / "pg_wal" / "archive_status").glob("*.done"))
+        noted[-1].rename(noted[-1].with_suffix(".ready"))
+        server.start()
+        flush_wal(server.url)
+        try:
+            wait_until(lambda: archived_up_to_now(server), "the WAL is archived")
+            with psycopg.connect(server.url) as connection:
+                assert connection.execute("SELECT failed_count FROM pg_stat_archiver").fetchone() == (0,)
+        finally:
+            server.stop()
+
+
 def server_of(platform: Platform) -> PostgresServer:
     assert isinstance(platform.database, PostgresServer)
     return platform.database
