@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--store", choices=["postgres", "timescale"])
     parser.add_argument("--workers", type=int)
     parser.add_argument("--agents", type=int, default=1, help="how many nodes are the whole agent, 0 to 3")
-    parser.add_argument("--full-disk", choices=["edge", "store", "none"])
+    parser.add_argument("--full-disk", choices=["edge", "store", "broker", "none"])
     parser.add_argument("--pause", type=float, default=0.4, help="mean seconds between two faults")
     parser.add_argument("--longest", type=float, default=2.0, help="longest seconds that a fault holds")
     parser.add_argument("--wild", type=int, default=300, help="samples of one burst of a wild clock")
@@ -33,7 +33,7 @@ def main() -> int:
     seed = told.seed
     while done < told.faults:
         store = told.store or ("postgres", "timescale")[seed % 2]
-        usual = ("edge", "", "store")[seed % 3]
+        usual = ("edge", "", "store", "broker")[seed // 4 % 4]
         setting = Setting(
             told.broker or ("nats", "mosquitto")[seed % 2],
             store,

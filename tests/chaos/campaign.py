@@ -50,7 +50,7 @@ class Setting:
         seed: Of the schedule.
         faults: How many.
         agents: How many nodes are the whole agent.
-        full_disk: Whose disk is small and filled now and then: "edge", "store" or "".
+        full_disk: Whose disk is small and filled now and then: "edge", "store", "broker" or "".
         patience: Share of the product's own pauses that nodes wait.
         mean_pause_s: Mean time between two faults.
         longest_s: Longest time that a fault holds.
@@ -257,7 +257,7 @@ class _Campaign:
                 note_spool(Path(node.records), Path(node.directory))
         for slug in [*(each.name[2] for each in world.nodes), *PLAIN_NODES]:
             truth.topics[Topic(NodeName.of(ORG, SITE, slug), TopicKind.SAMPLES).text()] = slug
-        read_nodes(truth, world.nodes, {})
+        read_nodes(truth, world.nodes)
         names = {node.label: node.name[2] for node in world.nodes} | {name: name for name in PLAIN_NODES}
         read_senders(truth, world.records, names)
         for node in world.nodes:
@@ -302,8 +302,8 @@ def possible(world: World, setting: Setting) -> Possible:
 
 @contextmanager
 def _disk(home: Path, setting: Setting) -> Iterator[Disk]:
-    holds_store = setting.full_disk == "store"
-    with Disk(home / "disk", 700 if holds_store else 24, holds_store=holds_store) as disk:
+    megabytes = {"edge": 24, "broker": 200, "store": 700}
+    with Disk(home / "disk", megabytes[setting.full_disk], setting.full_disk) as disk:
         yield disk
 
 

@@ -14,17 +14,17 @@ class Disk:
 
     Attributes:
         folder: Where it is.
-        holds_store: The database's files are on it; else a node's spool.
+        holds: What is on it: "edge", a node's spool; "store", the database's files; "broker", the broker's.
 
     Args:
         folder: Made and mounted by this.
         megabytes: Its size.
-        holds_store: Whose it is.
+        holds: What will be on it.
     """
 
-    def __init__(self, folder: Path, megabytes: int, *, holds_store: bool) -> None:
+    def __init__(self, folder: Path, megabytes: int, holds: str) -> None:
         self.folder = folder
-        self.holds_store = holds_store
+        self.holds = holds
         self._megabytes = megabytes
         self._shown: list[Path] = []
 

@@ -7,8 +7,8 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -49,7 +49,6 @@ class Harm:
 
     Attributes:
         lost: Packs that went with a card that was put back to an older copy.
-        deaths_ms: By fleet, the times between which it did not live.
         restores: How often the database went back in time.
 
     Args:
@@ -60,7 +59,6 @@ class Harm:
 
     def __init__(self, world: World, disk: Disk | None, before_restore: Callable[[], None]) -> None:
         self.lost: set[PackId] = set()
-        self.deaths_ms: dict[str, list[tuple[int, int]]] = {}
         self.restores = 0
         self._world = world
         self._disk = disk
@@ -74,7 +72,7 @@ class Harm:
         if fault.kind in (Kind.BACKUP, Kind.RESTORE, Kind.PROMOTE):
             return "database"
         if fault.kind is Kind.DISK_FULL:
-            return "database" if self._disk is not None and self._disk.holds_store else "disk"
+            return "disk"
         if fault.kind in (Kind.CARD_COPY, Kind.CARD_RESTORED, Kind.CARD_CLONED):
             return self._crew_of(fault.victim).name
         return fault.victim if fault.kind in _HOLDING else f"{fault.kind} {fault.victim}"
@@ -100,12 +98,10 @@ class Harm:
         self._end(fault, lambda victim: victim.stop())
 
     def _end(self, fault: Fault, end: Callable[[Victim], None]) -> None:
-        victim, began_ms = self._process(fault.victim), _now_ms()
+        victim = self._process(fault.victim)
         end(victim)
         time.sleep(fault.hold_s)
         victim.start()
-        if isinstance(victim, Fleet):
-            self.deaths_ms.setdefault(victim.name, []).append((began_ms, _now_ms()))
 
     def _freeze(self, fault: Fault) -> None:
         pids = _pids(self._process(fault.victim))
@@ -210,13 +206,31 @@ class Harm:
     def _disk_full(self, fault: Fault) -> bool:
         if self._disk is None:
             return False
-        self._disk.fill()
-        time.sleep(2 * fault.hold_s + 0.5)
-        self._disk.make_room()
-        if self._disk.holds_store:
-            self._world.store.kill()  # it may have ended by itself, or be about to
-            self._world.store.start()
+        names = self._on_disk(self._disk)
+        with ExitStack() as end:
+            for name in names:
+                end.enter_context(self._alone(name))
+            self._disk.fill()
+            time.sleep(2 * fault.hold_s + 0.5)
+            self._disk.make_room()
+            for server in map(self._process, names):
+                server.kill()  # it may have ended by itself, or be about to, or take nothing any more
+                server.start()
         return True
+
+    def _on_disk(self, disk: Disk) -> list[str]:
+        if disk.holds == "store":
+            return ["database"]
+        return (list(self._world.broker.servers) or ["broker"]) if disk.holds == "broker" else []
+
+    @contextmanager
+    def _alone(self, victim: str) -> Iterator[None]:
+        while not self.is_free(victim):
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            self.release(victim)
 
     # ---- cards and clocks
 
@@ -253,11 +267,19 @@ class Harm:
             crew.nodes.append(clone)
         return True
 
-    def _dead(self, node: NodePlan) -> "_Dead":
-        return _Dead(self._crew_of(node.label), self.deaths_ms)
+    @contextmanager
+    def _dead(self, node: NodePlan) -> Iterator[None]:
+        """Kill a node's fleet or agent, and start it again behind this; meanwhile no disk is full."""
+        crew = self._crew_of(node.label)
+        with self._alone("disk"):
+            crew.kill()
+            try:
+                yield
+            finally:
+                crew.start()
 
     def _copied(self, node: NodePlan, name: str) -> Path:
-        folder = Path(node.directory).parent / name
+        folder = self._world.spools / name
         folder.mkdir(exist_ok=True)
         _put(Path(node.directory), folder)
         return folder
@@ -290,30 +312,12 @@ class Harm:
         return next(node for node in self._world.nodes if node.label == label)
 
 
-class _Dead:
-    """A fleet or an agent is killed and started again behind this."""
-
-    def __init__(self, fleet: Fleet | Agents, deaths_ms: dict[str, list[tuple[int, int]]]) -> None:
-        self._fleet = fleet
-        self._deaths_ms = deaths_ms
-        self._began_ms = 0
-
-    def __enter__(self) -> None:
-        self._began_ms = _now_ms()
-        self._fleet.kill()
-
-    def __exit__(self, *_: object) -> None:
-        self._fleet.start()
-        self._deaths_ms.setdefault(self._fleet.name, []).append((self._began_ms, _now_ms()))
-
-
 def _put(source: Path, target: Path) -> None:
     """Replace a card's files by those of another folder."""
-    for old in target.iterdir():
+    for old in filter(Path.is_file, target.iterdir()):
         old.unlink()
-    for file in source.iterdir():
-        if file.is_file():
-            shutil.copy(file, target / file.name)
+    for file in filter(Path.is_file, source.iterdir()):
+        shutil.copy(file, target / file.name)
 
 
 def _pids(victim: Victim) -> list[int]:
@@ -323,10 +327,6 @@ def _pids(victim: Victim) -> list[int]:
         return [victim.pid]
     assert isinstance(victim, Fleet | Agents), "the database's own processes are not frozen"
     return victim.pids
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 _DEEDS: dict[Kind, Callable[[Harm, Fault], bool | None]] = {

@@ -20,12 +20,12 @@ LEAST_DONE = 100
 PACE: dict[str, Any] = {"mean_pause_s": 0.35, "longest_s": 1.5, "wild_samples": 40, "drained_within_s": 180.0}
 CAMPAIGNS = [
     pytest.param(
-        Setting("nats", "postgres", 1, 20261121, FAULTS, **PACE),
+        Setting("nats-cluster", "postgres", 2, 20261121, FAULTS, **PACE),
         marks=[pytest.mark.nats, pytest.mark.postgres],
-        id="nats-postgres",
+        id="cluster-postgres",
     ),
     pytest.param(
-        Setting("mosquitto", "timescale", 2, 20261122, FAULTS, full_disk="edge", **PACE),
+        Setting("mosquitto", "timescale", 2, 20261122, FAULTS, agents=1, full_disk="edge", **PACE),
         marks=[pytest.mark.mosquitto, pytest.mark.timescale],
         id="mosquitto-timescale",
     ),

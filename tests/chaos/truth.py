@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.chaos.fleet import NodePlan
-from tests.chaos.records import PRODUCED, SENT, SPOOLED, PackId, Produced, read_lines, read_log, read_produced
+from tests.chaos.records import PRODUCED, SENT, SPOOLED, PackId, read_lines, read_log, read_produced
 from tests.chaos.synthetic import OF_DEVICE
 from tests.system.spooled import Instant, Value, _records, _resolved
 
@@ -74,21 +74,18 @@ class Truth:
         return found
 
 
-def read_nodes(truth: Truth, nodes: list[NodePlan], deaths_ms: dict[str, list[tuple[int, int]]]) -> None:
+def read_nodes(truth: Truth, nodes: list[NodePlan]) -> None:
     """Read what nodes left; clones of a card bear the name of the node that they were cloned from.
 
     Args:
         truth: Gets it.
         nodes: Whose records.
-        deaths_ms: By label, when its process was dead: what was read just before may not be spooled.
     """
     for node in nodes:
         records = Path(node.records)
         lives: dict[tuple[str, int, int], set[int]] = defaultdict(set)
-        unspooled: dict[tuple[str, int, int, int], Produced] = {}
         for read in read_produced(records / PRODUCED):
             lives[read.device, read.time_ms, read.part].add(read.life)
-            unspooled[read] = read  # type: ignore[index]  # a tuple is its own key
         for id, payload in read_log(records / SPOOLED):
             known = truth.packs.get(id)
             if known is not None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -36,6 +37,7 @@ organisations:
 # Names that no single flipped bit turns into each other.
 NODE_NAMES = ("alder", "birch", "cedar", "douglas", "elm", "fir", "gorse", "hazel", "ivy", "juniper", "kapok", "larch")
 AGENT_NAMES = ("willow", "yew", "zelkova")
+_DISK_TAKES_NOTHING = re.compile(r"data_directory .*(disk is full|No space left)")
 _READY_WITHIN_S = 60.0  # a cluster elects its leaders first
 
 
@@ -105,7 +107,7 @@ class World:
         agents: How many nodes are the whole agent beside them.
         patience: Share of the product's own pauses that nodes wait.
         form: Of the packs of one node; all others write the usual one.
-        disk: A small disk for the database, or for the spool of the last node.
+        disk: A small disk for the database, the broker, or the spools of a fleet's last node and of all agents.
 
     Raises:
         Unavailable: A component is missing.
@@ -127,8 +129,8 @@ class World:
         self.home = home
         self.records = home / "records"
         self.spools = home / "spools"
-        self.broker = Broker(broker_kind, home)
-        self.store = Store(store_kind, home, disk if disk and disk.holds_store else None)
+        self.broker = Broker(broker_kind, disk.folder if disk and disk.holds == "broker" else home)
+        self.store = Store(store_kind, home, disk if disk and disk.holds == "store" else None)
         self.ended: list[str] = []
         self._patience = patience
         self._form = form
@@ -143,8 +145,9 @@ class World:
         self.workers: list[Service] = []
         self.jobs: Service | None = None
         self.fleets = self._fleets(fleet_sizes)
-        self.agents = [self._agent(name) for name in AGENT_NAMES[:agents]]
-        if disk and not disk.holds_store:
+        spools = disk.folder if disk and disk.holds == "edge" else self.spools
+        self.agents = [self._agent(name, spools) for name in AGENT_NAMES[:agents]]
+        if disk and disk.holds == "edge":
             last = self.fleets[-1].nodes.pop()
             self.fleets[-1].nodes.append(msgspec.structs.replace(last, directory=str(disk.folder / "spool")))
         self.site_credential()
@@ -196,8 +199,10 @@ class World:
         return ended.stdout
 
     def revive(self, service: "Service | Fleet | Agents") -> None:
-        """Start again what ended by itself, and remember that it did."""
-        self.ended.append(f"{service.name}: {' | '.join(last_lines(service.log, 3))}")
+        """Start again what ended by itself, and remember that it did, unless an agent's disk takes nothing."""
+        said = " | ".join(last_lines(service.log, 3))
+        if not (isinstance(service, Agents) and _DISK_TAKES_NOTHING.search(said)):
+            self.ended.append(f"{service.name}: {said}")
         service.start()
 
     def credential(self, name: tuple[str, str, str]) -> tuple[str, str]:
@@ -268,8 +273,8 @@ class World:
             fleets.append(Fleet(f"fleet-{at}", self.home, nodes, self.edge_broker.port, self._patience))
         return fleets
 
-    def _agent(self, name: str) -> Agents:
-        node = msgspec.structs.replace(self._plan(name), is_agent=True)
+    def _agent(self, name: str, spools: Path) -> Agents:
+        node = msgspec.structs.replace(self._plan(name), directory=str(spools / name), is_agent=True)
         return Agents(self.home, node, self.edge_broker.port, self._patience, self._endpoints, _SOURCES)
 
     @property
