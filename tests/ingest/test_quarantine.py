@@ -5,19 +5,22 @@ from typing import Any
 
 import pytest
 
+from siloscope_contract.births import Birth, ChannelBirth, DeviceBirth, EpochSpan, GroupBirth, Heartbeat, encode
+from siloscope_contract.topics import Kind, Topic
 from siloscope_ingest.replays import Replays
 from siloscope_process.clock import SystemClock, from_ms
 from siloscope_store import shelf
 from siloscope_store.connections import connect_async
 from siloscope_store.shelf import Wanted
 from tests.ingest.conftest import Farm
-from tests.ingest.messages import EPOCH, SAMPLES, pack, relative
+from tests.ingest.messages import EPOCH, NODE, SAMPLES, pack, relative
 from tests.ingest.test_process import start
 from tests.ingest.unplugged import NOWHERE, Unplugged, unplugged
 from tests.ingest.waiting import eventually
 
 pytestmark = pytest.mark.postgres
 FOREIGN = "silo/v1/demo/new-farm/pi/samples"
+BIRTH, HEARTBEAT = Topic(NODE, Kind.BIRTH).text(), Topic(NODE, Kind.HEARTBEAT).text()
 
 
 def now_ms() -> int:
@@ -176,3 +179,48 @@ async def test_a_worker_ended_by_sigkill_while_it_tries_messages_again_stores_ea
     assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,151)}"
     assert farm.value("SELECT count(*) FROM seq_refused") == 0
     assert farm.value("SELECT count(*) FROM sample_conflict") == 0
+
+
+def birth_of(session: str, device: str, keys: list[str], *epochs: EpochSpan) -> bytes:
+    groups = [GroupBirth("main", 10, channels=[ChannelBirth(key, "temperature", "Cel") for key in keys])]
+    return encode(Birth(session=session, epochs=list(epochs), devices=[DeviceBirth(device, groups=groups)]))
+
+
+def heartbeat(following: int) -> bytes:
+    return encode(Heartbeat("new", now_ms(), epochs=[EpochSpan(EPOCH, 1, following)]))
+
+
+async def test_a_birth_is_registered_when_what_stood_in_its_way_is_gone(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        for session, letter in (("s1", "a"), ("s2", "b")):
+            worker.send(birth_of(session, "head", [f"{letter}{at}" for at in range(200)]), at_ms, BIRTH)
+        await worker.settled()
+        assert farm.rows("SELECT reason FROM quarantine") == [("too_many_channels",)]
+        await replay(postgres_farm_url)
+        await farm.until("SELECT count(*) FROM quarantine WHERE replayed_at IS NOT NULL", 1)
+        await farm.change("DELETE FROM channel")
+        await replay(postgres_farm_url)
+        await farm.until("SELECT count(*) FROM quarantine", 0)
+    assert farm.value("SELECT count(*) FROM channel WHERE key LIKE 'b%%'") == 200
+
+
+async def test_what_told_how_a_node_was_says_nothing_of_how_it_is(postgres_farm_url: str) -> None:
+    """An old birth that is tried again would end what is expected of devices that it does not know."""
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        worker.send(birth_of("old", "gone", ["t1"])[:-1], at_ms - 3_600_000, BIRTH)
+        worker.send(heartbeat(4)[:-1], at_ms - 3_600_000, HEARTBEAT)
+        await worker.settled()
+        worker.send(birth_of("new", "head", ["t1"], EpochSpan(EPOCH, 90, 100)), at_ms, BIRTH)
+        await worker.settled()
+        # As an older version left them that could not read these.
+        for complete in (birth_of("old", "gone", ["t1"], EpochSpan(EPOCH, 1, 10)), heartbeat(4)):
+            farm.rows("UPDATE quarantine SET payload = %s WHERE payload = %s RETURNING 1", complete, complete[:-1])
+        await replay(postgres_farm_url)
+        await farm.until("SELECT count(*) FROM quarantine", 0)
+        worker.send(heartbeat(101), at_ms, HEARTBEAT)
+        await farm.until("SELECT declared_next FROM node_epoch", 101)
+    assert farm.rows("SELECT session, until FROM group_expectation") == [("new", None)]
+    assert farm.rows("SELECT slug FROM device") == [("head",)]
+    assert farm.rows("SELECT session FROM node") == [("new",)]

@@ -26,6 +26,21 @@ class Announced:
         self.devices = {each.name: digest_of(repr(each).encode()) for each in self.birth.devices}
 
 
+class Pages:
+    """Which pages of a birth have come; of a long one, the broker retains the last alone."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[str, set[int]]] = {}
+
+    def are_whole(self, node_id: int, birth: Birth) -> bool:
+        """Note a page of a node's birth; say whether all of them have come."""
+        session, pages = self._seen.get(node_id, ("", set()))
+        if session != birth.session:
+            session, pages = self._seen[node_id] = (birth.session, set())
+        pages.add(birth.page)
+        return len(pages) >= birth.pages
+
+
 def digest_of(text: bytes) -> bytes:
     """Return what tells two announcements apart."""
     return blake2b(text, digest_size=16).digest()

@@ -11,11 +11,11 @@ from itertools import islice, takewhile
 import psycopg
 import structlog
 
-from siloscope_contract.births import Birth, decode_birth, decode_heartbeat, decode_status, without_devices
+from siloscope_contract.births import decode_birth, decode_heartbeat, decode_status, without_devices
 from siloscope_contract.errors import ContractError, MalformedMessage
 from siloscope_contract.topics import Kind, NodeName
 from siloscope_ingest.admission import Admission, admitted, check_readable
-from siloscope_ingest.announcements import Announced, digest_of
+from siloscope_ingest.announcements import Announced, Pages, digest_of
 from siloscope_ingest.at_once import settle_at_once
 from siloscope_ingest.backoff import Backoff
 from siloscope_ingest.clocks import ClockWatch
@@ -32,6 +32,7 @@ from siloscope_ingest.nodes import PLAIN as _PLAIN
 from siloscope_ingest.nodes import KnownNode
 from siloscope_ingest.presence import PresenceBook, declared, is_possible
 from siloscope_ingest.redeliveries import RedeliveryUnknown, RelativeMessages
+from siloscope_ingest.replays import Replays, is_past
 from siloscope_ingest.resolving import ShapeMissing, WeekUnknown
 from siloscope_ingest.trust import check_trust
 from siloscope_process.clock import Clock, from_ms
@@ -81,7 +82,7 @@ class Registrar:
         self._some = asyncio.Event()
         self._nodes: dict[NodeName, KnownNode] = {}
         self._births: dict[int, bytes] = {}
-        self._pages: dict[int, tuple[str, set[int]]] = {}
+        self._pages = Pages()
         self._ahead = LookAhead()
         self._apart = self._weeks_asked = 0
 
@@ -169,10 +170,11 @@ class Registrar:
     async def _try(self, intake: Intake, route: Route, delivery: Delivery) -> None:
         try:
             connection = await self._database.connection()
+            if isinstance(delivery.line, Replays) and await is_past(connection, route.topic, delivery):
+                intake.settle(Entry(delivery))
+                return
             await _HANDLERS[route.topic.kind](self, connection, intake, route, delivery)
-        except ContractError as error:
-            raise Rejected(error.reason, str(error)) from error
-        except RegistryRefusal as error:
+        except (ContractError, RegistryRefusal) as error:
             raise Rejected(error.reason, str(error)) from error
         except psycopg.Error as error:
             raise sorted_error(error) from error
@@ -278,13 +280,18 @@ class Registrar:
             await check_trust(connection, node, birth)
         return announced
 
+    def _is_repeated(self, announced: Announced) -> bool:
+        """Whether the node's last birth said the very same; what is tried again is looked at anew."""
+        repeated = self._births.get(announced.node.node_id) == announced.digest
+        return repeated and not isinstance(announced.delivery.line, Replays)
+
     def _settle_birth(self, intake: Intake, announced: Announced) -> None:
         """Answer a birth that is registered, also one of which something was refused.
 
         A node that hears nothing would keep all that it ever sent.
         """
         node = announced.node
-        seen_before = self._births.get(node.node_id) == announced.digest
+        seen_before = self._is_repeated(announced)
         self._births[node.node_id] = announced.digest
         if announced.refusal is not None or not node.knows(announced.devices):
             node.forget()
@@ -351,7 +358,7 @@ class Registrar:
     async def _register(self, connection: Connection, announced: Announced) -> None:
         """Register what a birth announces, each device by itself; note why one of them is refused."""
         node, birth = announced.node, announced.birth
-        if self._births.get(node.node_id) == announced.digest:
+        if self._is_repeated(announced):
             return
         for device in birth.devices:
             if node.announced.get(device.name) == announced.devices[device.name]:
@@ -369,24 +376,16 @@ class Registrar:
             await ledger.declare(connection, spans)
         at = from_ms(announced.delivery.received_ms)
         await expectations.name_groups(connection, node.node_id, birth.session, birth.devices, at)
-        if announced.refusal is None and self._is_whole(node, birth):
+        if announced.refusal is None and self._pages.are_whole(node.node_id, birth):
             await expectations.end_unnamed(connection, node.node_id, birth.session, at)
         if birth.page == birth.pages:
             software = birth.software.replace("\x00", "␀")
             await registry.record_session(connection, node.node_id, birth.session, software, at)
 
-    def _is_whole(self, node: KnownNode, birth: Birth) -> bool:
-        """Say whether all pages of a birth have come; of a long one, the broker retains the last alone."""
-        session, pages = self._pages.get(node.node_id, ("", set()))
-        if session != birth.session:
-            session, pages = self._pages[node.node_id] = (birth.session, set())
-        pages.add(birth.page)
-        return len(pages) >= birth.pages
-
 
 def _is_birth(waiting: tuple[Route, Delivery]) -> bool:
     route, delivery = waiting
-    return route.topic.kind is Kind.BIRTH and bool(delivery.payload)
+    return route.topic.kind is Kind.BIRTH and bool(delivery.payload) and not isinstance(delivery.line, Replays)
 
 
 _MOST_SHAPES_A_MESSAGE = 256

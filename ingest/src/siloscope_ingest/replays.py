@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from siloscope_contract.topics import Kind, Topic
 from siloscope_ingest.database import Connection
 from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
 from siloscope_process.clock import to_ms
-from siloscope_store import quarantine
+from siloscope_store import quarantine, registry
 from siloscope_store.quarantine import Replayed
 
 _AT_ONCE = 50
@@ -50,3 +51,14 @@ def outcome(entry: Entry) -> Replayed:
     number = None if entry.stream is None or entry.seq is None else (*entry.stream, entry.seq)
     refused = entry.quarantined[0] if entry.quarantined else None
     return Replayed(quarantine_id, refused, number, entry.refused is not None)
+
+
+async def is_past(connection: Connection, topic: Topic, delivery: Delivery) -> bool:
+    """Say whether a message that is tried again told how its node was then, and newer ones have come since."""
+    if topic.kind is Kind.SAMPLES:
+        return False
+    if topic.kind is not Kind.BIRTH:
+        return True
+    node = await registry.find_node(connection, topic.node)
+    assert delivery.packet_id is not None
+    return node is not None and await quarantine.is_overtaken(connection, delivery.packet_id, node.node_id)

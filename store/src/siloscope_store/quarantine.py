@@ -132,6 +132,13 @@ async def settle_replays(connection: AsyncConnection[Any], replays: Sequence[Rep
             await connection.execute(_SQL["change_refusal" if each.is_refused_number else "forget_refusal"], key)
 
 
+async def is_overtaken(connection: AsyncConnection[Any], quarantine_id: int, node_id: int) -> bool:
+    """Say whether a birth has come from a node since it sent this message last."""
+    parameters = {"id": quarantine_id, "node_id": node_id}
+    row = await (await connection.execute(_SQL["is_overtaken"], parameters)).fetchone()
+    return row == (True,)
+
+
 def _storable(text: str) -> str:
     """Return text without what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
     return text.replace("\x00", "␀").encode("utf-8", "replace").decode("utf-8")

@@ -32,6 +32,12 @@ SELECT quarantine_id, topic, payload, received_at FROM quarantine
 WHERE replay_requested_at IS NOT NULL AND quarantine_id <> ALL (%(under_way)s)
 ORDER BY quarantine_id LIMIT %(limit)s
 
+-- name: is_overtaken
+SELECT EXISTS (
+    SELECT FROM quarantine AS q
+    JOIN node_session AS s ON s.node_id = %(node_id)s AND s.last_seen_at > greatest(q.received_at, q.last_seen_at)
+    WHERE q.quarantine_id = %(id)s)
+
 -- name: release
 -- What a payload says now, it says under every reason that it was once refused for.
 DELETE FROM quarantine AS q USING quarantine AS tried
