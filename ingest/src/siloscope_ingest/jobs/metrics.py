@@ -1,6 +1,10 @@
 """The numbers that `siloscope jobs` shows on /metrics."""
 
+from collections.abc import Callable, Iterable, Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 
 class JobMetrics:
@@ -19,12 +23,10 @@ class JobMetrics:
             name + "last_success_timestamp_seconds", "When a run ended well last", ["job"], registry=registry
         )
         self.duration_s = Gauge(name + "last_duration_seconds", "How long that run took", ["job"], registry=registry)
-        self.lag_s = Gauge(
-            "siloscope_rollup_lag_seconds",
-            "How long closed buckets have waited to be computed",
-            ["level"],
-            registry=registry,
-        )
+        self.standing_by: set[str] = set()
+        """Jobs that another process does: what is known of them here is old."""
+        self.rollup_lags = RollupLags()
+        registry.register(self.rollup_lags)
         self.touched = Gauge("siloscope_rollup_touched_hours", "Marks of late samples that wait", registry=registry)
         self.archived_files = Counter("siloscope_archive_files", "Archive files written", registry=registry)
         self.dropped_spans = Counter("siloscope_retention_spans", "Chunks or partitions dropped", registry=registry)
@@ -35,3 +37,18 @@ class JobMetrics:
         self.broken_files = Gauge(
             "siloscope_archive_broken_files", "Archive files that stand in the way of retention", registry=registry
         )
+
+
+class RollupLags(Collector):
+    """How far roll-ups are behind, by level, at the moment of the question: it grows while nothing gets done."""
+
+    def __init__(self) -> None:
+        self.by_level: Callable[[], Iterable[tuple[str, float]]] = lambda: ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Return the lags as they are now."""
+        what = "How long closed buckets have waited to be computed"
+        found = GaugeMetricFamily("siloscope_rollup_lag_seconds", what, labels=["level"])
+        for level, lag_s in self.by_level():
+            found.add_metric([level], lag_s)
+        yield found

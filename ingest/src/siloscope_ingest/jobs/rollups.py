@@ -1,5 +1,6 @@
 """The job that rolls samples up: closes buckets, computes them, and repairs what late samples touched."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from siloscope_ingest.jobs.job import Connection
@@ -29,6 +30,8 @@ class Rollups:
         self._clock = clock
         self._metrics = metrics
         self._closing = progress.Closing(grace_s)
+        self._done: list[progress.Progress] = []
+        metrics.rollup_lags.by_level = self._lags
 
     async def run(self, connection: Connection) -> bool:
         """Work for some seconds; return whether more waits."""
@@ -54,15 +57,20 @@ class Rollups:
         return window is not None or repaired > 0 or marked or rebuilt
 
     async def _measure(self, connection: Connection) -> None:
-        """Tell how much of what has closed is not computed yet: about nothing where the job keeps up."""
+        self._done = await progress.progress(connection)
+        self._metrics.touched.set(await repairing.touched(connection))
+
+    def _lags(self) -> Iterator[tuple[str, float]]:
+        """Yield how much of what has closed is not computed yet: about nothing where the job keeps up."""
+        if self.name in self._metrics.standing_by:
+            return
         closed_to = self._clock.now() - timedelta(seconds=self._grace_s)
         hours_to = closed_to
-        for each in await progress.progress(connection):
+        for each in self._done:
             if each.level == "day":
                 # A day's end is known by its zone; none is longer than 25 hours.
                 lag, level = hours_to - each.done_to - _LONGEST_DAY, f"day {each.zone}"
             else:
                 lag, level = closed_to - each.done_to - _LENGTH[each.level], each.level
                 hours_to = each.done_to
-            self._metrics.lag_s.labels(level).set(max(0.0, lag.total_seconds()))
-        self._metrics.touched.set(await repairing.touched(connection))
+            yield level, max(0.0, lag.total_seconds())

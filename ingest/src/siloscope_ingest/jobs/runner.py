@@ -82,8 +82,10 @@ class JobRunner:
         )
         self._connection = connection
         while not await job_locks.try_lead(connection, self._job.name):
+            self._metrics.standing_by.add(self._job.name)
             self._health.set(self._job.name, ok=True, detail="another process does it")
             await self._clock.sleep(_LOOK_FOR_LOCK_S)
+        self._metrics.standing_by.discard(self._job.name)
         self._metrics.leads.labels(self._job.name).set(1)
         _log.info("job_leads", job=self._job.name)
         return connection
