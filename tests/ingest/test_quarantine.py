@@ -1,5 +1,6 @@
 """Refused messages: kept with their reason, tried again the way they came, bounded where they come in floods."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,26 @@ async def test_a_message_is_tried_again_as_if_it_came_when_it_first_did(postgres
     assert farm.rows("SELECT time FROM sample ORDER BY time") == [(from_ms(at_ms - 5_000),), (from_ms(at_ms),)]
     assert farm.value("SELECT seq_refused FROM seq_refused") is None
     assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,2)}"
+
+
+async def test_a_device_without_a_clock_that_says_the_same_again_says_something_new(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms() - 86_400_000
+    async with unplugged(postgres_farm_url) as worker:
+        for minute in range(5):
+            worker.send(relative(21.5), at_ms + minute * 60_000, FOREIGN)
+            worker.send(pack(1, at_ms, 3.5, device="other"), at_ms + minute * 60_000, FOREIGN)
+        await worker.settled()
+        assert farm.rows("SELECT times_seen FROM quarantine ORDER BY 1") == [(1,), (1,), (1,), (1,), (1,), (5,)]
+        async with await connect_async(postgres_farm_url, autocommit=True) as connection:
+            shown = [each async for each in shelf.export(connection, None, Wanted())]
+        assert {each.message.sha256 for each in shown} == {sha256(each.payload).hexdigest() for each in shown}
+        await farm.change(
+            "INSERT INTO site (org_id, slug, name) SELECT org_id, 'new-farm', 'N' FROM organisation WHERE slug = 'demo'"
+        )
+        await replay(postgres_farm_url)
+        await farm.until("SELECT count(*) FROM quarantine", 0)
+    times = [(from_ms(at_ms + minute * 60_000),) for minute in range(5)]
+    assert farm.rows("SELECT time FROM sample ORDER BY time") == sorted([*times, times[0]])
 
 
 async def test_what_is_refused_again_stays_with_its_new_reason(postgres_farm_url: str) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from siloscope_contract.errors import MalformedPack
+from siloscope_contract.packs import decode
+from siloscope_process.clock import to_ms
 from siloscope_store import incoming
 from siloscope_store.samples import uuid_of
 from siloscope_store.statements import columns, statements
@@ -37,7 +40,7 @@ async def keep(connection: AsyncConnection[Any], messages: Sequence[Quarantined]
     """Keep messages, inside a transaction of the caller."""
     same: dict[tuple[bytes, str, str], list[Quarantined]] = {}
     for each in messages:
-        same.setdefault((sha256(each.payload).digest(), _storable(each.topic), each.reason), []).append(each)
+        same.setdefault((_digest(each), _storable(each.topic), each.reason), []).append(each)
     rows = [
         (
             first.org_id,
@@ -137,6 +140,19 @@ async def is_overtaken(connection: AsyncConnection[Any], quarantine_id: int, nod
     parameters = {"id": quarantine_id, "node_id": node_id}
     row = await (await connection.execute(_SQL["is_overtaken"], parameters)).fetchone()
     return row == (True,)
+
+
+def _digest(of: Quarantined) -> bytes:
+    """Return what tells a message from others: its bytes, and when it came where it has no times of its own.
+
+    A device that says the same value every minute says something new each time.
+    """
+    try:
+        pack = decode(of.payload, received_ms=to_ms(of.received_at))
+    except MalformedPack:
+        return sha256(of.payload).digest()
+    came = str(to_ms(of.received_at)).encode() if pack.relative and not pack.refusals else b""
+    return sha256(of.payload + came).digest()
 
 
 def _storable(text: str) -> str:

@@ -5,7 +5,7 @@ SELECT
     q.quarantine_id AS id, o.slug AS organisation, q.node_id,
     CASE WHEN n.node_id IS NULL THEN NULL ELSE s.slug || '/' || n.slug END AS node,
     q.topic, q.reason, q.detail, replace(q.epoch::text, '-', '') AS epoch, q.seq,
-    encode(q.payload_sha256, 'hex') AS sha256, octet_length(q.payload) AS size_bytes,
+    encode(sha256(q.payload), 'hex') AS sha256, octet_length(q.payload) AS size_bytes,
     q.received_at, coalesce(q.last_seen_at, q.received_at) AS last_seen_at, q.times_seen,
     q.replay_requested_at, q.replayed_at
 FROM quarantine AS q
