@@ -81,6 +81,7 @@ class Report:
         done: How many faults of each kind were done.
         wrong: What was found.
         took_s: How long it took, the audit included.
+        drained_s: How long it took until all was stored, once nothing was harmed any more.
         packs: How many packs were spooled.
         readings: How many readings the database holds.
         marks: How many watermarks were compared with the database.
@@ -91,6 +92,7 @@ class Report:
     done: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     took_s: float = 0.0
+    drained_s: float = 0.0
     packs: int = 0
     readings: int = 0
     marks: int = 0
@@ -102,7 +104,7 @@ class Report:
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.done.most_common())
         lines = [
             f"{setting.broker} + {setting.store}, {setting.workers} ingest, seed {setting.seed}: "
-            f"{sum(self.done.values())} faults in {self.took_s:.0f} s",
+            f"{sum(self.done.values())} faults in {self.took_s:.0f} s, drained in {self.drained_s:.0f} s",
             f"  {kinds}",
             f"  {self.packs} packs spooled, {self.readings} readings stored, {self.marks} watermarks compared",
             f"  wrong: {len(self.wrong)}{self._sorts()}",
@@ -216,8 +218,9 @@ class _Campaign:
             crew.be_quiet()
         time.sleep(2)
         owed: set[tuple[str, int]] = set()
-        deadline = time.monotonic() + self._setting.drained_within_s
-        while time.monotonic() < deadline:
+        began_s = time.monotonic()
+        self._say("drains")
+        while time.monotonic() < began_s + self._setting.drained_within_s:
             owed = self._owed()
             if not owed:
                 break
@@ -229,6 +232,8 @@ class _Campaign:
             )
             self._report.wrong += [f"{each.name}: {_measured(each)}" for each in self._world.workers]
             self._report.wrong += _sessions(self._world.store.url)
+        self._report.drained_s = time.monotonic() - began_s
+        self._say(f"drained in {self._report.drained_s:.1f} s")
         for crew in self._world.crews:
             crew.stop()
         if self._rolls_up():
