@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { CompletenessItem, Gap } from "../src/api/entities";
 import { kindOf, worst } from "../src/complete/causes";
 import {
+  added,
   clusters,
   daysUpTo,
+  emptyDay,
   kindOfDay,
   lines,
   listed,
@@ -70,15 +72,27 @@ describe("a line of days", () => {
 });
 
 describe("how much is here", () => {
-  const day = (stored: number, missing: Record<string, number>) => ({
-    ...item("1", [], { d: { stored, missing } }).days[0]!,
-  });
+  const day = (stored: number, missing: Record<string, number>, part: Part = {}) =>
+    added(emptyDay("d"), item("1", [], { d: { stored, missing, ...part } }).days[0]!);
 
   it("is never a hundred while anything is missing", () => {
     expect(percentHere(day(99_999, { unexplained: 1 }))).toBe("99.9");
     expect(percentHere(day(10, {}))).toBe("100");
     expect(percentHere(day(0, {}))).toBeNull();
     expect(missingOf(day(1, { evicted: 2, agent_off: 3 }))).toBe(5);
+  });
+
+  it("is not said of what nobody expected", () => {
+    const untold = day(1_440, {}, { expected: null });
+    expect(percentHere(untold)).toBeNull();
+    expect(kindOfDay(untold)).toBe("uncounted");
+    const half = day(30, { agent_off: 10 }, { expected: 20, surplus: 20 });
+    expect(percentHere(half)).toBe("50.0");
+    expect(percentHere(added(half, untold))).toBe("50.0");
+    expect(kindOfDay(added(day(10, {}), untold))).toBe("here");
+    expect(sentences(untold, reasonLong)).toEqual([
+      "1 440 are here beside what was expected: nobody said how often these are read, or they are read more often than said.",
+    ]);
   });
 
   it("is said with causes and reasons in words, worst first", () => {

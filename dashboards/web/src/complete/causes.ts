@@ -1,7 +1,7 @@
 /** Why something is missing, in the words of the person who asks. */
 
 /** What a cause comes down to: how a day looks, and which of two is the worse. */
-export type Kind = "here" | "coming" | "not-measured" | "lost" | "unexplained" | "nothing";
+export type Kind = "here" | "uncounted" | "coming" | "not-measured" | "lost" | "unexplained" | "nothing";
 
 interface Words {
   kind: Kind;
@@ -56,7 +56,7 @@ export function causeShort(cause: string): string {
 }
 
 /** From the harmless to the worst; the worst that a day has decides how it looks. */
-const ORDER: readonly Kind[] = ["nothing", "here", "coming", "not-measured", "lost", "unexplained"];
+const ORDER: readonly Kind[] = ["nothing", "here", "uncounted", "coming", "not-measured", "lost", "unexplained"];
 
 export function worst(kinds: Iterable<Kind>): Kind {
   let found: Kind = "nothing";
@@ -67,6 +67,7 @@ export function worst(kinds: Iterable<Kind>): Kind {
 /** The sign that stands beside the colour. */
 export const SIGNS: Record<Kind, string> = {
   here: "✓",
+  uncounted: "•",
   coming: "…",
   "not-measured": "○",
   lost: "✕",
@@ -76,6 +77,7 @@ export const SIGNS: Record<Kind, string> = {
 
 export const LEGEND: readonly { kind: Kind; text: string }[] = [
   { kind: "here", text: "all here" },
+  { kind: "uncounted", text: "here, and nobody knows how many there should be" },
   { kind: "coming", text: "on its way" },
   { kind: "not-measured", text: "not measured" },
   { kind: "lost", text: "lost or set aside" },

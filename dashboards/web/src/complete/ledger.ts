@@ -6,6 +6,8 @@ export interface DaySum {
   day: string;
   expected: number | null;
   stored: number;
+  /** Of the stored: nobody said that they would come. */
+  beside: number;
   late: number;
   conflicts: number;
   missing: Record<string, number>;
@@ -20,20 +22,26 @@ export interface Line {
 }
 
 export function emptyDay(day: string): DaySum {
-  return { day, expected: null, stored: 0, late: 0, conflicts: 0, missing: {}, bad: {} };
+  return { day, expected: null, stored: 0, beside: 0, late: 0, conflicts: 0, missing: {}, bad: {} };
 }
 
 export function added(sum: DaySum, more: LedgerDay | DaySum): DaySum {
   return {
     day: sum.day,
-    // Of a group whose interval nobody knows nothing is expected, but what is there counts on both sides.
     expected: more.expected === null ? sum.expected : (sum.expected ?? 0) + more.expected,
     stored: sum.stored + more.stored,
+    beside: sum.beside + besideOf(more),
     late: sum.late + more.late,
     conflicts: sum.conflicts + more.conflicts,
     missing: merged(sum.missing, more.missing),
     bad: merged(sum.bad, more.bad),
   };
+}
+
+/** Of a group whose interval nobody knows nothing is expected; of others, what comes more often than announced. */
+function besideOf(day: LedgerDay | DaySum): number {
+  if ("beside" in day) return day.beside;
+  return day.expected === null ? day.stored : day.surplus;
 }
 
 export function missingOf(day: DaySum): number {
@@ -42,7 +50,7 @@ export function missingOf(day: DaySum): number {
 
 export function kindOfDay(day: DaySum): Kind {
   if (day.expected === null && day.stored === 0 && missingOf(day) === 0) return "nothing";
-  return worst(["here", ...Object.keys(day.missing).map(kindOf)]);
+  return worst([day.expected === null ? "uncounted" : "here", ...Object.keys(day.missing).map(kindOf)]);
 }
 
 /** One line a place, and one for each device that stands in none; each with all the days. */
@@ -84,13 +92,13 @@ export function total(items: readonly CompletenessItem[], days: readonly string[
     .reduce<DaySum>(added, emptyDay(""));
 }
 
-/** `99.9`: never 100 while anything is missing. */
+/** `99.9` of what was expected: never 100 while anything is missing; null where nothing was. */
 export function percentHere(day: DaySum): string | null {
   const missing = missingOf(day);
-  const all = day.stored + missing;
-  if (all === 0) return null;
+  const here = day.stored - day.beside;
+  if (here + missing === 0) return null;
   if (missing === 0) return "100";
-  return (Math.floor((day.stored / all) * 1000) / 10).toFixed(1);
+  return (Math.floor((here / (here + missing)) * 1000) / 10).toFixed(1);
 }
 
 /** What there is to say of a day or a line, worst first: one sentence each. */
@@ -101,9 +109,12 @@ export function sentences(day: DaySum, words: (reason: string) => string): strin
     ...causes.map(([cause, count]) => `${counted(count)} ${causeLong(cause)}.`),
     ...bad.map(([reason, count]) => `${counted(count)} single readings failed: ${lowered(words(reason))}.`),
     ...(day.late > 0 ? [`${counted(day.late)} came late, and are here.`] : []),
+    ...(day.beside > 0 ? [`${counted(day.beside)} are here ${BESIDE}.`] : []),
     ...(day.conflicts > 0 ? [`${counted(day.conflicts)} came twice with different values.`] : []),
   ];
 }
+
+const BESIDE = "beside what was expected: nobody said how often these are read, or they are read more often than said";
 
 export interface GapCluster {
   cause: string;
