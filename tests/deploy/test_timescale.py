@@ -71,6 +71,24 @@ def test_what_was_committed_survives_a_kill(server: TimescaleServer) -> None:
 
 
 @pytest.mark.timescale
+def test_a_replica_takes_over_what_was_committed(tree: Path, server: TimescaleServer) -> None:
+    with psycopg.connect(server.url) as connection:
+        connection.execute("CREATE EXTENSION timescaledb")
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+    replica = TimescaleServer(tree, durable=True, settings={"shared_buffers": "64MB"})
+    try:
+        replica.follow(server)
+        server.kill()
+        with psycopg.connect(replica.url, autocommit=True) as connection:
+            assert connection.execute("SHOW shared_buffers").fetchone() == ("64MB",)
+            assert connection.execute("SELECT pg_is_in_recovery(), pg_promote(true, 30)").fetchone() == (True, True)
+            connection.execute("INSERT INTO kept VALUES (8)")
+            assert connection.execute("SELECT number FROM kept ORDER BY 1").fetchall() == [(7,), (8,)]
+    finally:
+        replica.discard()
+
+
+@pytest.mark.timescale
 @pytest.mark.parametrize(("durable", "expected"), [(True, "on"), (False, "off")])
 def test_it_commits_to_disk_where_a_benchmark_asks_for_it(tree: Path, *, durable: bool, expected: str) -> None:
     server = TimescaleServer(tree, durable=durable)
