@@ -126,3 +126,19 @@ def test_the_causes_of_hundreds_of_groups_of_one_instrument_are_looked_up_once(
         (NOW - 720 * HOUR, NOW, NOW),
     )
     assert dict(found.fetchall()) == {"bus_error": 14, "unexplained": 58 - 14}
+
+
+def test_a_day_on_which_more_is_read_than_announced_and_much_is_missing_expects_no_more_than_it_can_hold(
+    owner: Connection[Any], farm: Farm, head: Group
+) -> None:
+    """Twice a minute for half of an hour, and off for the other half."""
+    farm.samples(head, [(NOW - HOUR + at * MINUTE / 2, [1.0], None) for at in range(61)])
+    owner.execute(
+        "INSERT INTO gap_record (org_id, node_id, kind, from_time, to_time) VALUES (%s, %s, 'agent_off', %s, %s)",
+        (farm.org_id, farm.node_id, NOW - HOUR / 2, NOW),
+    )
+    (day,) = owner.execute(
+        "SELECT expected, stored, surplus, agent_off, unexplained FROM completeness_of(%s, %s, %s, %s)",
+        ([head.group_id], NOW.date(), NOW.date(), NOW),
+    ).fetchall()
+    assert day == (60, 61, 29, 28, 0)

@@ -288,8 +288,8 @@ BEGIN
         GROUP BY g.group_id, c.day
     )
     SELECT k.group_id, k.day,
-        CASE WHEN n.most IS NOT NULL THEN f.stored - f.surplus + coalesce(p.explained, 0) + f.unexplained END,
-        f.stored, f.surplus, coalesce(l.n, 0), coalesce(p.agent_off, 0), coalesce(p.bus_error, 0), coalesce(p.evicted, 0),
+        CASE WHEN n.most IS NOT NULL THEN f.stored - greatest(f.few, f.many) + coalesce(p.explained, 0) + f.unexplained END,
+        f.stored, greatest(f.few, f.many), coalesce(l.n, 0), coalesce(p.agent_off, 0), coalesce(p.bus_error, 0), coalesce(p.evicted, 0),
         coalesce(p.thinned, 0), coalesce(p.refused, 0), coalesce(p.undated, 0), coalesce(p.on_its_way, 0),
         coalesce(p.no_word, 0), f.unexplained, coalesce(c.n, 0), s.counts, s.reasons
     FROM (
@@ -303,8 +303,14 @@ BEGIN
     LEFT JOIN conflict AS c ON c.group_id = k.group_id AND c.day = k.day
     CROSS JOIN LATERAL (
         SELECT coalesce(s.samples, 0) AS stored,
-            -- Of a day that began or ended within an interval, one sample more or less says nothing.
-            CASE WHEN coalesce(s.samples, 0) > coalesce(n.most, s.samples) + 1 THEN s.samples - n.most ELSE 0 END::int8 AS surplus,
+            -- Of a day that began or ended within an interval, one sample more or less says nothing; where much of it is known to
+            -- be missing, many pieces were counted, and so does a fiftieth.
+            CASE
+                WHEN coalesce(s.samples, 0) > coalesce(n.most, s.samples) + 1 THEN s.samples - n.most
+                ELSE 0
+            END::int8 AS few,
+            CASE WHEN s.samples + coalesce(p.explained, 0) > n.most * 1.02 + 1
+                THEN least(s.samples, s.samples + coalesce(p.explained, 0) - n.most) ELSE 0 END::int8 AS many,
             -- A bus that reads unevenly leaves wide spaces between samples of which none is missing.
             least(coalesce(p.unexplained, 0),
                 greatest(0, coalesce(n.most, 0) - coalesce(s.samples, 0) - coalesce(p.explained, 0)))::int8 AS unexplained
