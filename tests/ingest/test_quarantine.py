@@ -143,6 +143,17 @@ async def test_a_flood_is_counted_and_its_numbers_are_accounted_for(postgres_far
     assert farm.value("SELECT count(*) FROM sample") == 1
 
 
+async def test_a_topic_that_is_longer_than_any_index_is_no_reason_to_keep_nothing(postgres_farm_url: str) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    endless = FOREIGN.replace("new-farm", "".join(sha256(bytes([at])).hexdigest() for at in range(200)))
+    async with unplugged(postgres_farm_url) as worker:
+        worker.send(relative(3.5), at_ms, endless)
+        worker.send(pack(1, at_ms, 20.0), at_ms)
+        await worker.settled()
+    assert farm.value("SELECT topic FROM quarantine") == endless[:1000]
+    assert farm.value("SELECT count(*) FROM sample") == 1
+
+
 async def test_the_same_message_again_is_counted_with_when_it_came_last(postgres_farm_url: str) -> None:
     farm, at_ms = Farm(postgres_farm_url), now_ms()
     async with unplugged(postgres_farm_url) as worker:

@@ -17,6 +17,8 @@ from siloscope_store.statements import columns, statements
 
 _SQL = statements("quarantine.sql")
 _LONGEST_DETAIL = 2000
+_LONGEST_TOPIC = 1000
+"""Longer than any of ours can be, and short enough for the index that tells messages apart."""
 _KEPT = (*("int4",) * 2, "text", "bytea", *("text",) * 2, "uuid", "int8", "bytea", "timestamptz", "int4", "timestamptz")
 _COUNTED = ("org_ids", "node_ids", "ats", "reasons", "messages", "bytes")
 
@@ -40,7 +42,7 @@ async def keep(connection: AsyncConnection[Any], messages: Sequence[Quarantined]
     """Keep messages, inside a transaction of the caller."""
     same: dict[tuple[bytes, str, str], list[Quarantined]] = {}
     for each in messages:
-        same.setdefault((_digest(each), _storable(each.topic), each.reason), []).append(each)
+        same.setdefault((_digest(each), _storable(each.topic)[:_LONGEST_TOPIC], each.reason), []).append(each)
     rows = [
         (
             first.org_id,
