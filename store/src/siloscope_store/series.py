@@ -44,6 +44,8 @@ Level = Literal["raw", "m5", "hour", "day"]
 _FIVE_MINUTES, _HOURS, _DAYS = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
 _RELATION: dict[Level, sql.Identifier] = {"m5": sql.Identifier("rollup_m5"), "hour": sql.Identifier("rollup_hour")}
 _QUARTER = timedelta(minutes=15)
+_LOOKED_BACK, _RAW_LOOKED_BACK = timedelta(days=400), timedelta(days=2)
+"""How far it is looked for what a counter said last before a window."""
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -225,7 +227,7 @@ class _Query:
         return m5, hour, day
 
     async def readings(self) -> list[SeriesPoint]:
-        made, before = [], None
+        made, before = [], await self._earlier(self.begins)
         for time, value, code in await self._rows("raw", self.begins, self.ends):
             if value is None or code >= FIRST_BAD:
                 made.append(SeriesPoint(time, None, None, None, 0, 1))
@@ -248,7 +250,13 @@ class _Query:
         if not self.channel.counter:
             return await self.reading_points(self.begins, self.ends, stride, origin)
         buckets = await self._read(self.begins, self.ends, stride, origin)
-        return self._made(buckets, lambda bucket: (bucket.begins - origin) // stride, lambda key: origin + key * stride)
+        before = await self._earlier(self.begins)
+        return self._made(
+            buckets,
+            lambda bucket: (bucket.begins - origin) // stride,
+            lambda key: origin + key * stride,
+            before=before,
+        )
 
     async def from_rollups(self, level: Level, length: timedelta) -> list[SeriesPoint]:
         closed_to = self.channel.m5_to if level == "m5" else self.channel.hours_to
@@ -272,7 +280,8 @@ class _Query:
         def number(bucket: Bucket) -> int:
             return (bucket.begins - EPOCH) // length
 
-        return made + self._made(buckets, number, lambda key: EPOCH + key * length, first=first)
+        before = await self._earlier(since)
+        return made + self._made(buckets, number, lambda key: EPOCH + key * length, first=first, before=before)
 
     async def days(self, number: int) -> list[SeriesPoint]:
         """Return points of so many local dates each; what is not a closed day yet comes from hours and readings."""
@@ -282,6 +291,7 @@ class _Query:
         first = (self.channel.first_day - origin).days // number
         since = origin + timedelta(days=first * number - 1)
         until = self.channel.last_day
+        before = await self._earlier(await self._day_start(since)) if self.channel.counter else None
         ready: list[SeriesPoint] = []
         if not self.channel.counter:
             ready, since = await self._whole_days(origin + timedelta(days=first * number), number)
@@ -309,7 +319,7 @@ class _Query:
             _SQL["day_starts"], {"days": list(dates.values()), "zone": self.channel.zone}
         )
         starts = dict(await found.fetchall())
-        made = self._made(buckets, number_of, lambda key: starts[dates[key]], first=first)
+        made = self._made(buckets, number_of, lambda key: starts[dates[key]], first=first, before=before)
         day_of = {starts[day]: day for day in dates.values()}
         return ready + [msgspec.structs.replace(point, day=day_of[point.time]) for point in made]
 
@@ -327,6 +337,18 @@ class _Query:
         ((_, begins),) = await found.fetchall()
         at: datetime = begins
         return at
+
+    async def _earlier(self, at: datetime) -> float | None:
+        """Return what a counter said last before an instant: what came while it was silent counts to what follows."""
+        if not self.channel.counter:
+            return None
+        whole = EPOCH + (at - EPOCH) // _HOURS * _HOURS
+        closed = min(whole, self.channel.hours_to or EPOCH)
+        found = await self._rows("value_before", max(closed, at - _RAW_LOOKED_BACK), at)
+        if not found:
+            hours = _RELATION["hour"]
+            found = await self._rows("last_before", closed - _LOOKED_BACK, closed, rollup=hours)
+        return found[0][0] if found else None
 
     async def _closed(self, level: Level, begins: datetime, ends: datetime) -> list[Bucket]:
         if begins >= ends:
@@ -357,9 +379,10 @@ class _Query:
         begins_of: Callable[[int], datetime],
         *,
         first: int | None = None,
+        before: float | None = None,
     ) -> list[SeriesPoint]:
         kinds = {"circular": self.channel.circular, "counter": self.channel.counter}
-        return points(buckets, number_of, begins_of, first=first, **kinds)
+        return points(buckets, number_of, begins_of, first=first, before=before, **kinds)
 
     async def _rows(
         self, name: str, begins: datetime, ends: datetime, *, rollup: sql.Identifier | None = None, **more: Any

@@ -19,7 +19,8 @@ class SeriesPoint(msgspec.Struct, frozen=True):
         count: Readings with a value.
         bad: Failed readings.
         uncertain: Readings with a value in doubt; the share of good ones is (count - uncertain) / (count + bad).
-        increase: Of a counter: what it added since the point before, whatever was reset meanwhile; else None.
+        increase: Of a counter: what it added since the point before, or for the first since what it said last before,
+            whatever was reset meanwhile; else None.
         day: Where points are days: the local date that the point begins with.
     """
 
@@ -73,6 +74,7 @@ def points(
     circular: bool,
     counter: bool,
     first: int | None = None,
+    before: float | None = None,
 ) -> list[SeriesPoint]:
     """Return one point for each run of buckets with one number.
 
@@ -83,9 +85,9 @@ def points(
         circular: The channel is a direction.
         counter: The channel is a counter.
         first: Buckets with a smaller number only say from where a counter went on.
+        before: What a counter said last before all of the buckets, where that is known.
     """
     gathered: dict[int, Bucket] = {}
-    before: float | None = None
     for bucket in buckets:
         if counter and before is not None and bucket.first is not None:
             bucket.increase += bucket.first if bucket.first < before else bucket.first - before

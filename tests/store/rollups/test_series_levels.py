@@ -122,6 +122,30 @@ async def test_a_counters_points_add_up_to_what_it_counted(rolled: tuple[World, 
     assert [point.increase for point in shared] == pytest.approx([whole[point.time] for point in shared])
 
 
+@pytest.mark.parametrize("points", [2000, 700, 60, 5])
+async def test_what_a_counter_added_while_it_was_silent_is_in_one_of_two_windows(world: World, points: int) -> None:
+    """Three days without a reading lie at the border of the windows; one more hour is not closed yet."""
+    world.zone(ZONE)
+    group = world.group("mast", 60, CHANNELS)
+    await world.roll_up(BEGIN)
+    border = BEGIN + timedelta(days=12, minutes=11)
+    silent = (border - timedelta(days=3), border + timedelta(minutes=50))
+    times = [BEGIN + timedelta(minutes=minute) for minute in range(0, 20 * 1440 + 37, 31)]
+    times = [at for at in times if not silent[0] <= at < silent[1]]
+    rain = [0.5 * number % 70 for number in range(len(times))]
+    await world.write([(group, at, [1.0, None, value], None) for at, value in zip(times, rain, strict=True)])
+    end = BEGIN + timedelta(days=20, minutes=37)
+    await world.roll_up(end)
+    steps = [b if b < a else b - a for a, b in pairwise(rain)]
+    windows = [(BEGIN, border), (border, end)]
+    if points < 2000:  # buckets of roll-ups begin where they begin
+        stride = timedelta(days=1) if points < 100 else timedelta(hours=1)
+        border = BEGIN + (border - BEGIN) // stride * stride
+        windows = [(BEGIN, border), (border, end)]
+    found = [await series(world, group, "rain", *window, points) for window in windows]
+    assert math.fsum(each.increase or 0 for part in found for each in part.points) == pytest.approx(math.fsum(steps))
+
+
 @pytest.mark.parametrize("points", [1000, 40])
 async def test_a_long_span_reads_no_sample_of_a_closed_bucket(rolled: tuple[World, Group], points: int) -> None:
     world, group = rolled

@@ -178,3 +178,18 @@ ORDER BY day;
 
 -- name: day_starts
 SELECT day, day_start(day, %(zone)s) FROM unnest(%(days)s::date[]) AS day;
+
+-- name: value_before
+-- The newest value of a stretch.
+SELECT "values"[%(element)s]
+FROM {samples}
+WHERE group_id = %(group_id)s
+    AND "time" >= %(begins)s AND "time" < %(ends)s
+    AND "values"[%(element)s] IS NOT NULL AND coalesce(quality[%(element)s], 0) < 200
+ORDER BY "time" DESC LIMIT 1;
+
+-- name: last_before
+SELECT last[%(element)s]
+FROM {rollup}
+WHERE group_id = %(group_id)s AND bucket >= %(begins)s AND bucket < %(ends)s AND last[%(element)s] IS NOT NULL
+ORDER BY bucket DESC LIMIT 1;
