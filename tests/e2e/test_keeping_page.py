@@ -50,7 +50,7 @@ def test_an_administrator_sees_what_would_go_before_it_is_saved(
     expect(page.get_by_role("heading", name="Keeping data")).to_be_visible()
     entry = single_readings(page)
     expect(entry).to_contain_text("2\u00a0years")
-    expect(entry).to_contain_text("as usual")
+    expect(entry).to_contain_text("the usual time")
     expect(page.get_by_text("Nothing has gone yet.")).to_be_visible()
     entry.get_by_role("button", name="Change: Single readings").click()
     save = entry.get_by_role("button", name="Save")
@@ -114,7 +114,7 @@ def test_it_is_read_in_ukrainian_too_and_what_has_gone_stands_below(visit: Visit
     visitor = visit("/keeping", size=PHONE)
     page = visitor.page
     gone = page.get_by_role("region", name="What has gone")
-    expect(gone).to_contain_text("336\u00a0samples, 2\u00a0Mar\u00a02023 to 15\u00a0Mar\u00a02023, about 26\u00a0kB")
+    expect(gone).to_contain_text("336\u00a0sets of readings, 2\u00a0Mar\u00a02023 to 15\u00a0Mar\u00a02023")
     page.get_by_role("button", name="Українською").click()
     expect(page.get_by_role("heading", name="Зберігання даних")).to_be_visible()
     gone = page.get_by_role("region", name="Що вже вилучено")

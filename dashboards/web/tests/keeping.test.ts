@@ -134,7 +134,7 @@ describe("words", () => {
     expect(["1d", "92d", "11d", "3w", "5y", "21y", "forever"].map((keep) => plain(durationWords("uk", keep)))).toEqual(
       ["1 день", "92 дні", "11 днів", "3 тижні", "5 років", "21 рік", "завжди"], // prettier-ignore
     );
-    expect(plain(counted("en", 12_000, "sample"))).toBe("12 000 samples");
+    expect(plain(counted("en", 12_000, "entry"))).toBe("12 000 entries");
   });
 
   it("say who set it, or that nobody did", () => {
@@ -143,7 +143,7 @@ describe("words", () => {
     expect(plain(sourceWords("uk", set))).toBe("змінено: ada, 1 бер. 2026");
     expect(sourceWords("en", { ...set, set_by: "command:siloscope db" })).toContain("by the command line");
     expect(plain(sourceWords("en", { ...set, set_by: null }))).toBe("set on 1 Mar 2026");
-    expect(sourceWords("en", { ...set, source: "default", set_at: null })).toBe("as usual");
+    expect(sourceWords("en", { ...set, source: "default", set_at: null })).toBe("the usual time");
   });
 
   it("warn where nothing is archived, whatever the reason", () => {
@@ -155,7 +155,9 @@ describe("words", () => {
   });
 
   it("say what would go, and whether it is in the archive", () => {
-    expect(plain(goingWords("en", goingOf()))).toBe("33 600 samples · 1 Mar 2023 to 3 Mar 2023 · about 2.6 MB");
+    expect(plain(goingWords("en", goingOf()))).toBe(
+      "33 600 sets of readings · 1 Mar 2023 to 3 Mar 2023 · about 2.6 MB",
+    );
     expect(plain(goingWords("uk", goingOf()))).toBe("33 600 вимірів · 1 бер. 2023 – 3 бер. 2023 · близько 2,6 МБ");
     expect(plain(archivedWords("en", goingOf(), true))).toContain("2 of 3 days are in the archive already");
     expect(archivedWords("en", goingOf(), false)).toContain("without a file");
@@ -164,7 +166,7 @@ describe("words", () => {
     const none = days.map(({ day }) => ({ day, archived: false }));
     expect(archivedWords("en", goingOf({ days: none }), true)).toContain("are written to the archive first");
     expect(archivedWords("en", goingOf({ level: "hour", days: [] }), true)).toBeNull();
-    expect(goingWords("en", goingOf({ level: "hour", rows: 1 }))).toContain("1\u00a0average ");
+    expect(goingWords("en", goingOf({ level: "hour", rows: 1 }))).toContain("1\u00a0set of averages ");
     expect(goingWords("en", goingOf({ level: "alerts", rows: 2 }))).toContain("2\u00a0entries ");
   });
 
@@ -190,7 +192,7 @@ describe("words", () => {
   it("say what has gone", () => {
     const [first, last] = [Date.parse("2023-03-02T00:00:00Z"), Date.parse("2023-03-15T23:00:00Z")];
     const gone = { ...goingOf(), id: "7", gone_at: last, first, last, archived: true };
-    expect(plain(lossWords("en", gone))).toBe("33 600 samples, 2 Mar 2023 to 15 Mar 2023, about 2.6 MB");
+    expect(plain(lossWords("en", gone))).toBe("33 600 sets of readings, 2 Mar 2023 to 15 Mar 2023, about 2.6 MB");
   });
 
   it("round sizes to what is worth knowing", () => {

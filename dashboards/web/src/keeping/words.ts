@@ -48,7 +48,7 @@ const EN = {
   level_messages: "Messages about alerts",
   about_messages: "What was sent to whom, and whether it arrived.",
   forever: "for ever",
-  by_default: "as usual",
+  by_default: "the usual time",
   set_on: "set on {date}",
   set_by_on: "set by {who} on {date}",
   command_line: "the command line",
@@ -83,8 +83,8 @@ const EN = {
   run_archived: "{span}: in the archive",
   run_not: "{span}: not yet",
   stays_no_archive_directory: "It stays for now: there is no archive folder.",
-  stays_not_rolled_up: "Some of it stays for now: its averages are not made yet.",
-  stays_restored: "Some of it stays for now: somebody put it back from the archive.",
+  stays_not_rolled_up: "All or some of it stays for now: its averages are not made yet.",
+  stays_restored: "All or some of it stays for now: somebody put it back from the archive.",
   gone_title: "What has gone",
   gone_nothing: "Nothing has gone yet.",
   gone_line: "{count}, {span}, about {size}",
@@ -137,7 +137,7 @@ const UK: Record<keyof typeof EN, string> = {
   level_messages: "Повідомлення про тривоги",
   about_messages: "Що кому надіслано й чи дійшло.",
   forever: "завжди",
-  by_default: "як звичайно",
+  by_default: "звичайний строк",
   set_on: "змінено {date}",
   set_by_on: "змінено: {who}, {date}",
   command_line: "командний рядок",
@@ -172,8 +172,8 @@ const UK: Record<keyof typeof EN, string> = {
   run_archived: "{span}: в архіві",
   run_not: "{span}: ще ні",
   stays_no_archive_directory: "Поки що залишається: немає теки архіву.",
-  stays_not_rolled_up: "Частина поки що залишається: середні ще не обчислено.",
-  stays_restored: "Частина поки що залишається: її повернули з архіву.",
+  stays_not_rolled_up: "Усе або частина поки що залишається: середні ще не обчислено.",
+  stays_restored: "Усе або частина поки що залишається: це повернули з архіву.",
   gone_title: "Що вже вилучено",
   gone_nothing: "Ще нічого не вилучено.",
   gone_line: "{count}, {span}, близько {size}",
@@ -191,8 +191,11 @@ const NOUNS = {
   d: { en: ["day", "days"], uk: ["день", "дні", "днів"] },
   w: { en: ["week", "weeks"], uk: ["тиждень", "тижні", "тижнів"] },
   y: { en: ["year", "years"], uk: ["рік", "роки", "років"] },
-  sample: { en: ["sample", "samples"], uk: ["вимір", "виміри", "вимірів"] },
-  average: { en: ["average", "averages"], uk: ["середнє", "середні", "середніх"] },
+  sample: { en: ["set of readings", "sets of readings"], uk: ["вимір", "виміри", "вимірів"] },
+  average: {
+    en: ["set of averages", "sets of averages"],
+    uk: ["набір середніх", "набори середніх", "наборів середніх"],
+  },
   entry: { en: ["entry", "entries"], uk: ["запис", "записи", "записів"] },
 } as const;
 type Noun = keyof typeof NOUNS;
@@ -233,7 +236,7 @@ export function inTheWayWords(language: Language, policy: Policy, other: Policy)
   return say(language, key, { ...filled, what: language === "en" ? lowered(what) : what });
 }
 
-/** `336 samples · 2 Mar 2023 to 15 Mar 2023 · about 26 kB`. */
+/** `336 sets of readings · 2 Mar 2023 to 15 Mar 2023 · about 26 kB`. */
 export function goingWords(language: Language, going: Going): string {
   const count = counted(language, going.rows, nounOf(going.level));
   const span = spanWords(language, going.first, going.last);
@@ -276,7 +279,7 @@ export function runWords(language: Language, run: Run): string {
   return say(language, run.archived ? "run_archived" : "run_not", { span: spanWords(language, run.first, run.last) });
 }
 
-/** `336 samples, 2 Mar 2023 to 15 Mar 2023, about 26 kB`. */
+/** `336 sets of readings, 2 Mar 2023 to 15 Mar 2023, about 26 kB`. */
 export function lossWords(language: Language, loss: Loss): string {
   const count = counted(language, loss.rows, nounOf(loss.level));
   const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
@@ -298,7 +301,7 @@ export function errorWords(language: Language, error: unknown): string {
   return say(language, "unexpected");
 }
 
-/** `1 day`, `3 дні`, `12 000 samples`. */
+/** `1 day`, `3 дні`, `12 000 entries`. */
 export function counted(language: Language, count: number, noun: Noun): string {
   const forms: readonly string[] = NOUNS[noun][language];
   const form = new Intl.PluralRules(LOCALES[language]).select(count);

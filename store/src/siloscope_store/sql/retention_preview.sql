@@ -10,8 +10,9 @@ FROM site AS s JOIN organisation AS o ON o.org_id = s.org_id WHERE s.org_id = %(
 -- have counted; the rest, such as the rows of a date that the span ends in, and what was put back, is counted here.
 WITH of_org AS MATERIALIZED (
     SELECT g.group_id, s.site_id, s.time_zone,
-        least(%(ends)s::timestamptz, greatest(day_start((%(begins)s::timestamptz AT TIME ZONE s.time_zone)::date + 1, s.time_zone), h.kept_from,
-            day_start(%(counted_from)s::date, s.time_zone))) AS first_whole,
+        least(%(ends)s::timestamptz, greatest(
+            day_start((%(begins)s::timestamptz AT TIME ZONE s.time_zone)::date + 1, s.time_zone),
+            day_start(%(counted_from)s::date, s.time_zone), h.kept_from)) AS first_whole,
         coalesce((SELECT p.done_to >= %(ends)s::timestamptz FROM rollup_progress AS p
             WHERE p.level = 'day' AND p.zone = s.time_zone), false) AS counted,
         day_start((%(ends)s::timestamptz AT TIME ZONE s.time_zone)::date, s.time_zone) AS last_midnight
@@ -21,46 +22,49 @@ WITH of_org AS MATERIALIZED (
     JOIN site AS s ON s.site_id = n.site_id
     LEFT JOIN raw_horizon AS h ON h.site_id = s.site_id AND h.retention_class = g.retention_class
     WHERE g.org_id = %(org_id)s AND g.retention_class = %(retention_class)s
-), bounds AS (
-    SELECT group_id, site_id, time_zone, CASE WHEN counted THEN first_whole ELSE %(ends)s::timestamptz END AS first_whole,
-        CASE WHEN counted THEN greatest(first_whole, last_midnight) ELSE %(ends)s::timestamptz END AS end_whole
-    FROM of_org
+), bounds AS MATERIALIZED (
+    SELECT o.group_id, o.site_id, o.time_zone, coalesce(w.width, 0) AS width,
+        CASE WHEN o.counted THEN o.first_whole ELSE %(ends)s::timestamptz END AS first_whole,
+        CASE WHEN o.counted THEN greatest(o.first_whole, o.last_midnight) ELSE %(ends)s::timestamptz END AS end_whole
+    FROM of_org AS o
+    CROSS JOIN LATERAL (
+        SELECT avg(pg_column_size(few.*)) AS width
+        FROM (
+            SELECT * FROM {relation} AS r
+            WHERE r.group_id = o.group_id AND r.{time} >= %(begins)s::timestamptz AND r.{time} < %(ends)s::timestamptz
+            ORDER BY r.{time} LIMIT 20  -- in order, so that the index is used also for a group that has none
+        ) AS few
+    ) AS w
 ), by_group AS (
-    SELECT b.group_id, b.site_id, r.day, r.samples::int8 AS rows
+    SELECT b.site_id, r.day, r.samples::int8 AS rows, b.width
     FROM bounds AS b
     JOIN rollup_day AS r ON r.group_id = b.group_id
         AND r.day >= (b.first_whole AT TIME ZONE b.time_zone)::date AND r.day < (b.end_whole AT TIME ZONE b.time_zone)::date
     UNION ALL
-    SELECT b.group_id, b.site_id, x.day, x.rows
+    SELECT b.site_id, x.day, x.rows, b.width
     FROM bounds AS b
-    CROSS JOIN LATERAL (VALUES (%(begins)s::timestamptz, b.first_whole), (b.end_whole, %(ends)s::timestamptz)) AS part (begins, ends)
+    CROSS JOIN LATERAL (
+        VALUES (%(begins)s::timestamptz, b.first_whole), (b.end_whole, %(ends)s::timestamptz)
+    ) AS part (begins, ends)
     CROSS JOIN LATERAL (
         SELECT (r.{time} AT TIME ZONE b.time_zone)::date AS day, count(*) AS rows
         FROM {relation} AS r
         WHERE r.group_id = b.group_id AND r.{time} >= part.begins AND r.{time} < part.ends GROUP BY 1
     ) AS x
-), widths AS (
-    SELECT b.group_id, coalesce(w.width, 0) AS width
-    FROM bounds AS b
-    CROSS JOIN LATERAL (
-        SELECT avg(pg_column_size(few.*)) AS width
-        FROM (
-            SELECT * FROM {relation} AS r
-            WHERE r.group_id = b.group_id AND r.{time} >= %(begins)s::timestamptz AND r.{time} < %(ends)s::timestamptz LIMIT 20
-        ) AS few
-    ) AS w
+), by_day AS MATERIALIZED (
+    SELECT site_id, day, sum(rows)::int8 AS rows, sum(rows * width)::int8 AS size_bytes
+    FROM by_group GROUP BY site_id, day
 )
-SELECT g.site_id, g.day, sum(g.rows)::int8, sum(g.rows * w.width)::int8, coalesce(bool_or(
+SELECT g.site_id, g.day, g.rows, g.size_bytes, coalesce(
     f.final AND lower(f.during) <= day_start(g.day, s.time_zone) AND upper(f.during) >= day_start(g.day + 1, s.time_zone)
     AND NOT EXISTS (
         SELECT FROM archive_due AS a
-        WHERE a.site_id = g.site_id AND a.retention_class = %(retention_class)s AND a.day = g.day)), false)
-FROM by_group AS g
-JOIN widths AS w ON w.group_id = g.group_id
+        WHERE a.site_id = g.site_id AND a.retention_class = %(retention_class)s AND a.day = g.day), false)
+FROM by_day AS g
 JOIN site AS s ON s.site_id = g.site_id
 LEFT JOIN archive_file AS f
     ON f.site_id = g.site_id AND f.retention_class = %(retention_class)s AND f.day = g.day
-GROUP BY g.site_id, g.day ORDER BY g.site_id, g.day
+ORDER BY g.site_id, g.day
 
 -- name: rows_going
 -- Roll-ups of five minutes or hours in [begins, ends), by site.
@@ -78,7 +82,8 @@ CROSS JOIN LATERAL (
     SELECT avg(pg_column_size(few.*)) AS width
     FROM (
         SELECT * FROM {relation} AS r
-        WHERE r.group_id = g.group_id AND r.{time} >= %(begins)s::timestamptz AND r.{time} < %(ends)s::timestamptz LIMIT 20
+        WHERE r.group_id = g.group_id AND r.{time} >= %(begins)s::timestamptz AND r.{time} < %(ends)s::timestamptz
+        ORDER BY r.{time} LIMIT 20
     ) AS few
 ) AS w
 WHERE g.org_id = %(org_id)s AND g.retention_class = %(retention_class)s AND x.rows > 0
