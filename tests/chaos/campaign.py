@@ -85,6 +85,7 @@ class Report:
         drained_s: How long it took until all was stored, once nothing was harmed any more.
         packs: How many packs were spooled.
         readings: How many readings the database holds.
+        undated: How many more it keeps apart, as nobody believes their times.
         marks: How many watermarks were compared with the database.
         logs: The ends of all logs, where something is wrong.
     """
@@ -96,6 +97,7 @@ class Report:
     drained_s: float = 0.0
     packs: int = 0
     readings: int = 0
+    undated: int = 0
     marks: int = 0
     logs: str = ""
 
@@ -107,7 +109,8 @@ class Report:
             f"{setting.broker} + {setting.store}, {setting.workers} ingest, seed {setting.seed}: "
             f"{sum(self.done.values())} faults in {self.took_s:.0f} s, drained in {self.drained_s:.0f} s",
             f"  {kinds}",
-            f"  {self.packs} packs spooled, {self.readings} readings stored, {self.marks} watermarks compared",
+            f"  {self.packs} packs spooled, {self.readings} readings stored and {self.undated} undated, "
+            f"{self.marks} watermarks compared",
             f"  wrong: {len(self.wrong)}{self._sorts()}",
             *[f"    {each}" for each in self.wrong[:_MOST_SHOWN]],
         ]
@@ -278,6 +281,7 @@ class _Campaign:
         logs = world.home.glob("*.log")
         report.wrong += [f"{log.name} has a traceback" for log in logs if _has_traceback(log, flipped=flipped)]
         report.packs, report.readings = len(truth.packs), len(held.readings)
+        report.undated = sum(map(len, held.undated.values()))
         report.marks = self._watcher.compared
 
 
