@@ -1,14 +1,19 @@
 """Retention from the database: what is set here, `siloscope jobs` carries out."""
 
+import asyncio
+
 from siloscope_dashboards.auth.tokens import Identity
 from siloscope_dashboards.database import lent
-from siloscope_dashboards.errors import Conflict, Fault, Malformed, NotFound
+from siloscope_dashboards.errors import Conflict, Fault, Malformed, NotFound, TooSlow
 from siloscope_dashboards.retention.models import Going, Loss, Losses, NewPolicy, Plan, Policies, Policy
 from siloscope_process.clock import Clock
 from siloscope_store.connections import Pool
 from siloscope_store.errors import RetentionWrong, VersionChanged
 from siloscope_store.retention import preview, record, setting
 from siloscope_store.retention.policies import LEVELS, read_duration, written_duration
+
+LONGEST_PLAN_S = 12.0
+"""Of all levels together; each statement has a bound of its own. Less than a loan, which blames the database."""
 
 
 class DatabaseRetention:
@@ -56,11 +61,13 @@ class DatabaseRetention:
             raise Malformed(f"query.level: {retention_class} have {there}, not {level}", faults=faults)
         wanted = preview.Wanted(retention_class, level, wishes=keep is not None, keep_days=days)
         at = self._clock.now()
-        async with lent(self._pool) as connection:
-            try:
+        try:
+            async with asyncio.timeout(LONGEST_PLAN_S), lent(self._pool) as connection:
                 found = await preview.going(connection, org_id, wanted, at=at)
-            except RetentionWrong as error:
-                raise _refused("query.keep", error) from error
+        except RetentionWrong as error:
+            raise _refused("query.keep", error) from error
+        except TimeoutError as error:
+            raise TooSlow(f"the plan takes longer than {LONGEST_PLAN_S:g} s; ask for one class or level") from error
         return Plan(at=at, items=[Going.model_validate(each, from_attributes=True) for each in found])
 
     async def history(self, org_id: int, limit: int, below: int | None) -> Losses:

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from psycopg import Connection
 
+from siloscope_dashboards import database_retention
 from siloscope_process.clock import ManualClock, to_ms
 from siloscope_store import users
 from siloscope_store.retention import dropping, policies
@@ -92,6 +93,18 @@ async def test_a_plan_of_what_cannot_be_is_a_problem(
     response = await client.get(f"{ROOT}/plan", params=query, headers=chief)
     assert_problem(response, 422)
     assert response.json()["errors"][0]["place"] == place
+
+
+async def test_a_plan_that_takes_too_long_is_a_problem(
+    client: httpx2.AsyncClient, owner: Connection[Any], chief: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_retention, "LONGEST_PLAN_S", 0.2)
+    with owner.transaction():
+        owner.execute("LOCK TABLE retention")
+        response = await client.get(f"{ROOT}/plan", headers=chief)
+    assert_problem(response, 504)
+    assert "ask for one class or level" in response.json()["detail"]
+    assert (await client.get(ROOT, headers=chief)).status_code == 200
 
 
 async def test_every_level_is_told_with_where_it_comes_from(
