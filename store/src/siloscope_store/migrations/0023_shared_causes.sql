@@ -144,8 +144,8 @@ BEGIN
             FROM (
                 SELECT to_timestamp(u.time_ms / 1000.0) AS at FROM undated AS u
                 WHERE u.group_id = l.group_id AND u.reason = 'far_week'
-                    AND u.time_ms BETWEEN extract(epoch FROM begins) * 1000 - p.shortest_s * 2000
-                        AND extract(epoch FROM ends) * 1000 + p.shortest_s * 2000 OFFSET 0
+                    AND u.time_ms BETWEEN (extract(epoch FROM begins - 2 * p.step) * 1000)::int8
+                        AND (extract(epoch FROM ends + 2 * p.step) * 1000)::int8 OFFSET 0
             ) AS x
         ) AS u
         GROUP BY l.group_id
