@@ -21,6 +21,7 @@ from siloscope_store.samples import SampleTable
 from siloscope_store.statements import statements
 
 _SQL = statements("rollups.sql")
+_WRITING = statements("samples.sql")
 Connection = AsyncConnection[Any]
 
 FIVE_MINUTES, HOUR = timedelta(minutes=5), timedelta(hours=1)
@@ -48,8 +49,12 @@ class Day(NamedTuple):
 
 
 async def prepare(connection: Connection) -> None:
-    """Make the session's temporary table; once a connection, outside of any transaction."""
+    """Make the session's temporary table; once a connection, outside of any transaction.
+
+    Old roll-ups are compressed as samples are: what repairs them may unpack as many as it takes.
+    """
     await connection.execute(_SQL["prepare"])
+    await connection.execute(_WRITING["allow_late"])
 
 
 async def begin(connection: Connection) -> None:

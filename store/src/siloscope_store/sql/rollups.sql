@@ -66,9 +66,10 @@ ON CONFLICT (group_id, day) DO UPDATE SET
 DELETE FROM rollup_incoming
 
 -- name: forget_rollups
+-- The groups are said twice: a compressed chunk is unpacked by conditions with constants alone.
 DELETE FROM {rollup} AS r
 USING unnest(%(group_ids)s::int4[], %(begins)s::timestamptz[], %(ends)s::timestamptz[]) AS g (group_id, begins, ends)
-WHERE r.group_id = g.group_id AND r.bucket >= g.begins AND r.bucket < g.ends
+WHERE r.group_id = g.group_id AND r.bucket >= g.begins AND r.bucket < g.ends AND r.group_id = ANY (%(group_ids)s::int4[])
     AND r.bucket >= %(earliest)s AND r.bucket < %(latest)s
 
 -- name: forget_days
