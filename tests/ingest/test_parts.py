@@ -161,6 +161,16 @@ def test_a_restart_with_a_backlog_is_no_twin() -> None:
     assert epochs.note("old", 15 * minute, 41 * minute) is None
 
 
+def test_a_clock_that_was_ahead_before_a_restart_is_no_twin() -> None:
+    epochs = Epochs()
+    hour_ms = 3_600_000
+    for at_ms in range(0, 600_000, 10_000):
+        assert epochs.note("a", at_ms + hour_ms, at_ms) is None
+    for at_ms in range(700_000, 1_300_000, 10_000):  # what was left in the spool comes beside
+        assert epochs.note("b", at_ms, at_ms) is None
+        assert epochs.note("a", at_ms - 100_000 + hour_ms, at_ms) is None
+
+
 def test_two_epochs_that_both_go_on_are_told_once() -> None:
     epochs = Epochs()
     minute = TOLERANCE_MS

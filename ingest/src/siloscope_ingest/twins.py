@@ -2,7 +2,8 @@
 
 A restarted agent still sends what its earlier epochs left in the spool, but those samples were taken before its new
 epoch was first heard of. Where each of two epochs brings samples that were taken after the other was first heard of,
-both are alive.
+both are alive. What a clock says that is ahead is no evidence: set right by a restart, it would make a twin of what it
+said before.
 """
 
 TOLERANCE_MS = 60_000
@@ -22,6 +23,8 @@ class Epochs:
 
     def note(self, epoch: str, sample_ms: int, received_ms: int) -> str | None:
         """Take note of a sample; return the other living epoch, the first time that two are seen to live."""
+        if sample_ms > received_ms + TOLERANCE_MS:
+            return None
         seen = self._seen.get(epoch)
         if seen is None:
             seen = self._begin(epoch, received_ms, sample_ms)
