@@ -14,8 +14,9 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from siloscope_store.exchange import exporting
+from siloscope_store.exchange import exporting, rows_out
 from siloscope_store.exchange.workbook import Workbook
+from siloscope_store.exports import Selection
 from tests.store.exchange.conftest import Run, stored
 from tests.store.farm import Farm
 
@@ -275,6 +276,14 @@ def test_another_export_to_the_same_file_begins_anew(run: Run, filled: Farm, tmp
     Path(f"{path}.part").write_text("something else")
     assert run("export", path, "--org", filled.slug) == 0
     assert len(rows(path)) == 604
+
+
+def test_a_version_with_other_columns_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = Selection(1, SIX, at(5), "hour")
+    ours = exporting.order_of(wanted, "csv", local=False, ends=None)
+    assert exporting.order_of(wanted, "csv", local=False, ends=None) == ours
+    monkeypatch.setattr(rows_out, "BUCKET", ("count", "bad", "min", "mean", "max", "last"))
+    assert exporting.order_of(wanted, "csv", local=False, ends=None) != ours
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -198,9 +198,13 @@ def _part(path: Path, number: int) -> Path:
 
 
 def order_of(wanted: Selection, form: Form, *, local: bool, ends: str | None) -> str:
-    """Return what tells one export from another; the end only where the command said one."""
+    """Return what tells one export from another; the end only where the command said one.
+
+    A version with other columns does not go on with what an older one began.
+    """
     said = {name: str(value) for name, value in vars(wanted).items() if name != "ends"}
-    return sha256(json.dumps([said, form, local, ends], sort_keys=True).encode()).hexdigest()
+    names = columns(wanted.level, local=local)
+    return sha256(json.dumps([said, form, local, ends, names], sort_keys=True).encode()).hexdigest()
 
 
 def begun(path: Path, order: str) -> Reached | None:
