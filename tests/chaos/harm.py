@@ -30,6 +30,7 @@ from tests.system.platform import Service
 _STEPS_MS = (1_500, 20_000, 3_600_000, 5 * 3_600_000, 40 * 86_400_000)
 _REPLICA_FOLLOWS_S = 1.0
 _GROWS_OLD_S = 2.0
+_BURST_BEGINS_S, _BURST_PER_S = 1.0, 10_000
 MOST_CLONES = 2
 """Of one fleet or agent."""
 
@@ -73,7 +74,7 @@ class Harm:
             return "database"
         if fault.kind is Kind.DISK_FULL:
             return "disk"
-        if fault.kind in (Kind.CARD_COPY, Kind.CARD_RESTORED, Kind.CARD_CLONED):
+        if fault.kind in (Kind.CARD_COPY, Kind.CARD_RESTORED, Kind.CARD_CLONED, Kind.CLOCK_WILD):
             return self._crew_of(fault.victim).name
         return fault.victim if fault.kind in _HOLDING else f"{fault.kind} {fault.victim}"
 
@@ -298,6 +299,9 @@ class Harm:
         fleet = self._fleet_of(fault.victim)
         fleet.control.wild[fault.number] = (fault.victim, fault.size, fault.seed)
         fleet.tell()
+        time.sleep(
+            _BURST_BEGINS_S + fault.size / _BURST_PER_S
+        )  # nobody kills it meanwhile: most would never be spooled
 
     def _misbehave(self, fault: Fault) -> None:
         misbehave(self._world, fault)
