@@ -2,7 +2,10 @@
 
 import asyncio
 import random
+import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,10 +63,10 @@ def head(farm: Farm) -> Group:
 class Mirror:
     """One start of the mirror."""
 
-    def __init__(self, url: str, token: str = TOKEN, **options: Any) -> None:
+    def __init__(self, url: str, token: str = TOKEN, timeout_s: float = 5, **options: Any) -> None:
         self.clock = ManualClock(to_ms(at(3600)))
         self.registry = CollectorRegistry()
-        self.endpoint = InfluxEndpoint(url, "farm", "silo", token, timeout_s=5)
+        self.endpoint = InfluxEndpoint(url, "farm", "silo", token, timeout_s)
         self.job = MirrorJob(
             self.endpoint, self.clock, MirrorMetrics(self.registry), **{"since": SIX, "points": 50, **options}
         )
@@ -233,6 +236,39 @@ async def test_an_endpoint_that_is_not_there_is_away(connection: AsyncConnection
     with pytest.raises(EndpointAway, match="does not answer"):
         await lost.run(connection)
     lost.endpoint.close()
+
+
+async def test_an_endpoint_that_answers_byte_by_byte_without_end_is_given_up(
+    connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
+) -> None:
+    farm.samples(head, [(at(1), [1.0, 2.0], None)])
+    settle(farm, at(100))
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_dripping, args=(server, ended))
+        thread.start()
+        slow = Mirror(f"http://127.0.0.1:{server.getsockname()[1]}", timeout_s=0.2)
+        try:
+            with pytest.raises(EndpointAway, match="no whole answer within"):
+                await slow.run(connection)
+        finally:
+            ended.set()
+            thread.join()
+            slow.endpoint.close()
+    well = Mirror(influx.url)
+    await well.run(connection)
+    well.endpoint.close()
+    assert times(influx, "t1") == [1.0]
+
+
+def _dripping(server: socket.socket, ended: threading.Event) -> None:
+    """Answer one request with a page that goes on and on."""
+    taken, _ = server.accept()
+    with taken, suppress(OSError):
+        taken.recv(65_536)
+        taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")
+        while not ended.wait(0.05):
+            taken.sendall(b".")
 
 
 async def test_a_wrong_token_is_told_without_it(

@@ -7,7 +7,10 @@ Source:
 """
 
 import asyncio
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -66,28 +69,57 @@ class InfluxEndpoint:
     """
 
     def __init__(self, url: str, org: str, bucket: str, token: str, timeout_s: float) -> None:
-        self._client = InfluxDBClient(
-            url, token=token, org=org, enable_gzip=True, timeout=round(timeout_s * 1000), retries=False
-        )
-        self._write_api = self._client.write_api(write_options=SYNCHRONOUS)
+        options: dict[str, Any] = {"enable_gzip": True, "timeout": round(timeout_s * 1000), "retries": False}
+        self._connect = partial(InfluxDBClient, url, token=token, org=org, **options)
+        self._client = self._connect()
         self._org = org
         self._bucket = bucket
+        self._longest_s = 2 * timeout_s
 
     async def write(self, lines: bytes) -> None:
-        await asyncio.to_thread(self._write, lines)
+        # The client's own time-out is one for each packet: who sends an answer byte by byte would hold it for ever.
+        # The thread is left to its fate then, with the client that it uses, and holds up no exit.
+        client, loop = self._client, asyncio.get_running_loop()
+        answered: asyncio.Future[None] = loop.create_future()
+
+        def work() -> None:
+            failure: Exception | None = None
+            try:
+                self._write(client, lines)
+            except Exception as error:
+                failure = error
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(_settle, answered, failure)
+
+        threading.Thread(target=work, name="mirror endpoint", daemon=True).start()
+        try:
+            async with asyncio.timeout(self._longest_s):
+                await answered
+        except TimeoutError:
+            self._client = self._connect()
+            what = f"gives no whole answer within {self._longest_s:g} s"
+            raise EndpointAway(f"the mirror's endpoint {what}") from None
 
     def close(self) -> None:
-        self._write_api.close()  # type: ignore[no-untyped-call]  # the client leaves some of itself untyped
-        self._client.close()  # type: ignore[no-untyped-call]
+        self._client.close()  # type: ignore[no-untyped-call]  # the client leaves some of itself untyped
 
-    def _write(self, lines: bytes) -> None:
+    def _write(self, client: InfluxDBClient, lines: bytes) -> None:
         try:
-            self._write_api.write(self._bucket, self._org, lines, write_precision=_MS)
+            client.write_api(write_options=SYNCHRONOUS).write(self._bucket, self._org, lines, write_precision=_MS)
         except ApiException as error:
             raise _sorted(error) from None
         except (urllib3.exceptions.HTTPError, OSError, UnicodeDecodeError) as error:
             raise EndpointAway(f"the mirror's endpoint does not answer: {type(error).__name__}") from None
-        _require_taken(self._client.api_client.last_response)
+        _require_taken(client.api_client.last_response)
+
+
+def _settle(answered: "asyncio.Future[None]", failure: Exception | None) -> None:
+    if answered.done():
+        return
+    if failure is None:
+        answered.set_result(None)
+    else:
+        answered.set_exception(failure)
 
 
 def _require_taken(answer: Any) -> None:
