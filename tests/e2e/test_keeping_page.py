@@ -79,7 +79,7 @@ def test_an_administrator_sees_what_would_go_before_it_is_saved(
     expect(save).to_be_disabled()
     amount.fill("30")
     save.click()
-    expect(entry).to_contain_text("Saved. Kept for 30\u00a0days from now on.")
+    expect(entry.get_by_text("Saved. Kept for 30\u00a0days from now on.")).to_be_in_viewport(ratio=1)
     expect(entry).to_contain_text("set by admin on")
     with connect(untouched) as connection:
         kept = {each.level: each for each in policies.policies(connection, NODE.org) if not each.by_default}

@@ -165,6 +165,8 @@ describe("words", () => {
     expect(plain(archivedWords("en", goingOf({ days }), true))).toBe("All 3 days are in the archive already.");
     const none = days.map(({ day }) => ({ day, archived: false }));
     expect(archivedWords("en", goingOf({ days: none }), true)).toContain("are written to the archive first");
+    expect(archivedWords("en", goingOf({ days: days.slice(1, 2) }), true)).toBe("That day is in the archive already.");
+    expect(archivedWords("uk", goingOf({ days: none.slice(1, 2) }), true)).toContain("Спершу цей день");
     expect(archivedWords("en", goingOf({ level: "hour", days: [] }), true)).toBeNull();
     expect(goingWords("en", goingOf({ level: "hour", rows: 1 }))).toContain("1\u00a0set of averages ");
     expect(goingWords("en", goingOf({ level: "alerts", rows: 2 }))).toContain("2\u00a0entries ");

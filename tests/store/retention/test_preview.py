@@ -120,6 +120,10 @@ async def test_its_numbers_are_those_of_the_roll_ups_and_where_there_are_none_th
     owner.execute("UPDATE rollup_day SET samples = samples + 1000 WHERE day = '2023-03-06'")
     (found,) = await preview.going(connection, farm.org_id, RAW, at=NOW)
     assert found.rows == 1336
+    owner.execute("INSERT INTO rollup_touched (group_id, bucket) VALUES (%s, %s)", (head.group_id, OLD))
+    (found,) = await preview.going(connection, farm.org_id, RAW, at=NOW)
+    assert (found.rows, found.stays) == (336, [plan.NOT_ROLLED_UP])
+    owner.execute("DELETE FROM rollup_touched")
     owner.execute("DELETE FROM rollup_progress WHERE level = 'day'")
     (found,) = await preview.going(connection, farm.org_id, RAW, at=NOW)
     assert (found.rows, found.stays) == (336, [plan.NOT_ROLLED_UP])

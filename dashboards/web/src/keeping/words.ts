@@ -75,6 +75,8 @@ const EN = {
   goes: "With this, the next tidying up would take away:",
   of_organisation: "All sites",
   amount: "{count} · {span} · about {size}",
+  day_archived: "That day is in the archive already.",
+  day_to_archive: "That day is written to the archive first.",
   days_archived: "All {days} are in the archive already.",
   days_to_archive: "All {days} are written to the archive first.",
   days_both: "{archived} of {days} are in the archive already; the others are written to it first.",
@@ -164,6 +166,8 @@ const UK: Record<keyof typeof EN, string> = {
   goes: "Тоді наступне прибирання вилучить:",
   of_organisation: "Усі об’єкти",
   amount: "{count} · {span} · близько {size}",
+  day_archived: "Цей день уже в архіві.",
+  day_to_archive: "Спершу цей день буде записано до архіву.",
   days_archived: "В архіві вже все: {days}.",
   days_to_archive: "Спершу все буде записано до архіву: {days}.",
   days_both: "Уже в архіві: {archived} з {days}; решту спершу буде записано туди.",
@@ -248,6 +252,7 @@ export function archivedWords(language: Language, going: Going, required: boolea
   if (going.level !== "raw") return null;
   if (!required) return say(language, "days_no_file");
   const archived = going.days.filter((each) => each.archived).length;
+  if (going.days.length === 1) return say(language, archived === 1 ? "day_archived" : "day_to_archive");
   const days = counted(language, going.days.length, "d");
   if (archived === going.days.length) return say(language, "days_archived", { days });
   return archived === 0 ? say(language, "days_to_archive", { days }) : say(language, "days_both", { archived, days });

@@ -7,14 +7,17 @@ FROM site AS s JOIN organisation AS o ON o.org_id = s.org_id WHERE s.org_id = %(
 
 -- name: days_going
 -- Raw samples of [begins, ends) by site and local date. What stands between `counted_from` and the last midnight, roll-ups
--- have counted; the rest, such as the rows of a date that the span ends in, and what was put back, is counted here.
+-- have counted; the rest, such as the rows of a date that the span ends in, what was put back, and groups of which a
+-- roll-up is to be made again, is counted here.
 WITH of_org AS MATERIALIZED (
     SELECT g.group_id, s.site_id, s.time_zone,
         least(%(ends)s::timestamptz, greatest(
             day_start((%(begins)s::timestamptz AT TIME ZONE s.time_zone)::date + 1, s.time_zone),
             day_start(%(counted_from)s::date, s.time_zone), h.kept_from)) AS first_whole,
         coalesce((SELECT p.done_to >= %(ends)s::timestamptz FROM rollup_progress AS p
-            WHERE p.level = 'day' AND p.zone = s.time_zone), false) AS counted,
+            WHERE p.level = 'day' AND p.zone = s.time_zone), false)
+            AND NOT EXISTS (SELECT FROM rollup_rebuild AS b WHERE b.site_id = s.site_id)
+            AND g.group_id NOT IN (SELECT t.group_id FROM rollup_touched AS t WHERE t.bucket < %(ends)s::timestamptz) AS counted,
         day_start((%(ends)s::timestamptz AT TIME ZONE s.time_zone)::date, s.time_zone) AS last_midnight
     FROM sample_group AS g
     JOIN device AS d ON d.device_id = g.device_id
