@@ -122,6 +122,18 @@ async def channels(connection: Connection, wanted: Selection) -> list[ExportedCh
     return [ExportedChannel(*row) for row in await found.fetchall()]
 
 
+async def gone(
+    connection: Connection, wanted: Selection, chosen: Sequence[ExportedChannel]
+) -> list[tuple[str, str, datetime]]:
+    """Return (site, retention class, time) where raw samples before that time have left for the archive."""
+    if wanted.level != "raw":
+        return []
+    found = sorted({(channel.site, channel.retention_class) for channel in chosen})
+    names = {"sites": [site for site, _ in found], "classes": [class_ for _, class_ in found]}
+    rows = await connection.execute(_SQL["gone"], {"org_id": wanted.org_id, "begins": wanted.begins, **names})
+    return await rows.fetchall()
+
+
 async def pages(
     lent: Lent, wanted: Selection, chosen: Sequence[ExportedChannel], since: Place | None = None
 ) -> AsyncIterator[Page]:

@@ -278,6 +278,20 @@ def test_another_export_to_the_same_file_begins_anew(run: Run, filled: Farm, tmp
     assert len(rows(path)) == 604
 
 
+def test_readings_that_were_let_go_are_told(run: Run, filled: Farm, foreign: Farm, tmp_path: Path, capsys: Any) -> None:
+    for farm in (filled, foreign):
+        farm.connection.execute(
+            "INSERT INTO raw_horizon (site_id, retention_class, org_id, kept_from) VALUES (%s, 'measurements', %s, %s)",
+            (farm.site_id, farm.org_id, SIX - timedelta(days=1)),
+        )
+    assert run("export", tmp_path / "all.csv", "--org", filled.slug) == 0
+    assert capsys.readouterr().out.count("measurements of yard before 2026-01-31 06:00 UTC have been let go") == 1
+    words = ("--org", filled.slug, "--from", "2026-02-01")
+    assert run("export", tmp_path / "new.csv", *words) == 0
+    assert run("export", tmp_path / "day.csv", "--org", filled.slug, "--level", "day") == 0
+    assert "let go" not in capsys.readouterr().out
+
+
 def test_a_version_with_other_columns_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = Selection(1, SIX, at(5), "hour")
     ours = exporting.order_of(wanted, "csv", local=False, ends=None)

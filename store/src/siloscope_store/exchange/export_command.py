@@ -96,6 +96,11 @@ async def _export(arguments: argparse.Namespace, url: str, form: Form, clock: Cl
         detail = {"file": path.name, "rows": rows, "level": wanted.level, "to": wanted.ends.isoformat()}
         deed = audit.Deed(ACTOR, "data.export", arguments.site or arguments.org, detail)
         await audit.record_for(connection, deed, wanted.org_id)
+        for site, retention_class, time in await exports.gone(connection, wanted, chosen):
+            sys.stdout.write(
+                f"{retention_class} of {site} before {time:%Y-%m-%d %H:%M} UTC have been let go: only what was "
+                f"restored of them is in the file ('siloscope db archive restore')\n"
+            )
     sys.stdout.write(f"{rows} rows of {len({id(each) for each in chosen})} channels in {path}\n")
     return 0
 

@@ -30,6 +30,15 @@ WHERE c.org_id = %(org_id)s
     AND (%(channel)s::text IS NULL OR c.key = %(channel)s)
 ORDER BY g.group_id, c.position, lower(wanted.during)
 
+-- name: gone
+-- Sites and classes whose older samples have been let go.
+SELECT s.slug, h.retention_class, h.kept_from
+FROM raw_horizon AS h
+JOIN site AS s ON s.site_id = h.site_id
+WHERE h.org_id = %(org_id)s AND h.kept_from > %(begins)s
+    AND (s.slug, h.retention_class) IN (SELECT * FROM unnest(%(sites)s::text[], %(classes)s::text[]))
+ORDER BY s.slug, h.retention_class
+
 -- name: raw
 SELECT "time", "values", quality
 FROM {relation}
