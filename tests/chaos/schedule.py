@@ -135,10 +135,15 @@ def _certain(count: int, possible: Possible) -> dict[int, tuple[Kind, str]]:
     bearable = {kind for kind, _ in possible.heavy} | {Kind.CLOCK_WILD, *_LOCKS}
     of_agents = [(share, kind, possible.agents[0]) for share, kind in _CERTAIN_OF_AGENTS if possible.agents]
     return {
-        max(1, int(share * count)): (kind, possible.nodes[0] if kind is Kind.CLOCK_WILD else victim)
+        max(1, int(share * count)): (kind, _wild(possible) if kind is Kind.CLOCK_WILD else victim)
         for share, kind, victim in (*_CERTAIN, *of_agents)
         if kind in bearable
     }
+
+
+def _wild(possible: Possible) -> str:
+    """Return whose clock goes wild for certain: one whose card stays, for it would take what was spooled along."""
+    return next((label for label in possible.nodes if label not in _NODES_OF_CARDS), possible.nodes[0])
 
 
 def _choices(possible: Possible) -> list[tuple[Kind, str, float]]:

@@ -5,7 +5,7 @@ from tests.chaos.schedule import Kind, Possible, schedule
 EVERYTHING = Possible(
     [("ingest-0", 5), ("broker", 3), ("database", 3)],
     ["ingest-0"],
-    ["alder", "birch"],
+    ["alder", "birch", "cedar"],
     ["willow"],
     heavy=[(kind, 1) for kind in (Kind.DISK_FULL, Kind.BACKUP, Kind.RESTORE, Kind.PROMOTE)]
     + [(kind, 1) for kind in (Kind.CARD_COPY, Kind.CARD_RESTORED, Kind.CARD_CLONED)],
@@ -22,6 +22,11 @@ def test_a_short_campaign_has_the_heavy_ones_in_an_order_that_makes_sense() -> N
     assert kinds.index(Kind.BACKUP) < kinds.index(Kind.RESTORE)
     assert kinds.index(Kind.CARD_COPY) < kinds.index(Kind.CARD_RESTORED)
     assert {Kind.DISK_FULL, Kind.CARD_CLONED, Kind.CLOCK_WILD, Kind.PROMOTE} <= set(kinds)
+
+
+def test_the_clock_that_goes_wild_for_certain_is_of_a_node_whose_card_stays() -> None:
+    wild = [each.victim for each in schedule(1, 20, EVERYTHING) if each.kind is Kind.CLOCK_WILD]
+    assert wild == ["cedar"]
 
 
 def test_each_campaign_has_locks_that_hold_for_the_longest_time() -> None:
