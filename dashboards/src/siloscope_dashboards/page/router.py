@@ -11,7 +11,7 @@ from siloscope_dashboards.wiring import Wiring, wiring
 
 router = APIRouter(include_in_schema=False)
 _NEVER_THE_PAGE = ("api/", "assets/")
-OWN_ADDRESSES = ("", "sites", "places", "channels", "quarantine", "alerts", "rules", "silences")
+OWN_ADDRESSES = ("", "sites", "places", "channels", "quarantine", "keeping", "alerts", "rules", "silences")
 
 
 @router.api_route("/{path:path}", methods=["GET"])
