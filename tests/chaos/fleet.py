@@ -272,7 +272,6 @@ async def _run(nodes: dict[str, Node], control: Path) -> None:
 
 
 async def _obey(nodes: dict[str, Node], file: Path) -> None:
-    seen = set(_told(file).wild)
     looks = 0
     while True:
         told = _told(file)
@@ -284,10 +283,15 @@ async def _obey(nodes: dict[str, Node], file: Path) -> None:
             node.clock.step_ms = told.steps_ms.get(label, 0)
             node.is_quiet = told.quiet
         for number, (label, count, seed) in told.wild.items():
-            if number not in seen and label in nodes:
+            if not (mark := taken(file, number)).exists():
                 nodes[label].burst(count, seed)
-        seen.update(told.wild)
+                mark.touch()
         await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def taken(control: Path, number: int) -> Path:
+    """Return the file that is there when a burst was taken."""
+    return control.with_suffix(f".burst-{number}")
 
 
 def _told(file: Path) -> Control:

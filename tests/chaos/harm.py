@@ -19,7 +19,7 @@ from psycopg import sql
 from siloscope_deploy.servers.own_server import OwnServer
 from tests.chaos.agents import Agents
 from tests.chaos.disk import Disk
-from tests.chaos.fleet import NodePlan
+from tests.chaos.fleet import NodePlan, taken
 from tests.chaos.proxy import Proxy, Way, Weather
 from tests.chaos.records import SPOOL_FILE, PackId, note_spool, read_spool
 from tests.chaos.schedule import Fault, Kind
@@ -30,7 +30,7 @@ from tests.system.platform import Service
 _STEPS_MS = (1_500, 20_000, 3_600_000, 5 * 3_600_000, 40 * 86_400_000)
 _REPLICA_FOLLOWS_S = 1.0
 _GROWS_OLD_S = 2.0
-_BURST_BEGINS_S, _BURST_PER_S = 1.0, 10_000
+_BURST_WITHIN_S, _BURST_SPOOLED_S, _BURST_PER_S = 30.0, 1.0, 20_000
 MOST_CLONES = 2
 """Of one fleet or agent."""
 
@@ -299,9 +299,10 @@ class Harm:
         fleet = self._fleet_of(fault.victim)
         fleet.control.wild[fault.number] = (fault.victim, fault.size, fault.seed)
         fleet.tell()
-        time.sleep(
-            _BURST_BEGINS_S + fault.size / _BURST_PER_S
-        )  # nobody kills it meanwhile: most would never be spooled
+        mark, until_s = taken(fleet.control_file, fault.number), time.monotonic() + _BURST_WITHIN_S
+        while not mark.exists() and time.monotonic() < until_s:
+            time.sleep(0.05)
+        time.sleep(_BURST_SPOOLED_S + fault.size / _BURST_PER_S)  # killed before that, it would spool little of it
 
     def _misbehave(self, fault: Fault) -> None:
         misbehave(self._world, fault)

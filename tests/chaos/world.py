@@ -49,7 +49,7 @@ class Fleet:
         self.log = folder / f"{name}.log"
         self.nodes = nodes
         self._plan = folder / f"{name}.json"
-        self._control = folder / f"{name}.control"
+        self.control_file = folder / f"{name}.control"
         self._broker_port = broker_port
         self._patience = patience
         self.control = Control()
@@ -60,7 +60,7 @@ class Fleet:
 
     def start(self) -> None:
         """Start it with the nodes that it has by now."""
-        plan = FleetPlan(self._broker_port, str(self._control), self._patience, self.nodes)
+        plan = FleetPlan(self._broker_port, str(self.control_file), self._patience, self.nodes)
         self._plan.write_bytes(msgspec.json.encode(plan))
         self._process.start()
 
@@ -90,9 +90,9 @@ class Fleet:
 
     def tell(self) -> None:
         """Let the process know what its clocks do."""
-        partial = self._control.with_suffix(".partial")
+        partial = self.control_file.with_suffix(".partial")
         partial.write_bytes(msgspec.json.encode(self.control))
-        partial.rename(self._control)
+        partial.rename(self.control_file)
 
 
 class World:
