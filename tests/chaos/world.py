@@ -15,7 +15,7 @@ from siloscope_contract.topics import NodeName
 from siloscope_deploy.servers.ports import LOOPBACK
 from siloscope_deploy.servers.server_process import ServerProcess, last_lines
 from tests.chaos.agents import WORLD, Agents
-from tests.chaos.brokers import CLUSTER, Broker
+from tests.chaos.brokers import Broker
 from tests.chaos.disk import Disk
 from tests.chaos.fleet import Control, FleetPlan, NodePlan
 from tests.chaos.proxy import Proxy
@@ -138,7 +138,8 @@ class World:
         self._end = ExitStack()
         self.edge_broker = Proxy("edge-broker", *self.broker.ports)
         self.ingest_broker = Proxy("ingest-broker", *self.broker.ports)
-        self.ingest_stream = Proxy("ingest-stream", *self.broker.stream_ports)
+        ports = self.broker.stream_ports
+        self.ingest_stream = Proxy("ingest-stream", *ports) if ports else None
         self.ingest_database = Proxy("ingest-database", self.store.server.port)
         self.jobs_database = Proxy("jobs-database", self.store.server.port)
         self.store.on_moved = self._moved
@@ -155,7 +156,7 @@ class World:
     @property
     def proxies(self) -> list[Proxy]:
         """Every proxy."""
-        stream = [self.ingest_stream] if self.broker.kind == CLUSTER else []
+        stream = [self.ingest_stream] if self.ingest_stream else []
         return [self.edge_broker, self.ingest_broker, *stream, self.ingest_database, self.jobs_database]
 
     @property
@@ -245,7 +246,7 @@ class World:
             "SILOSCOPE_MQTT_URL": self.broker.ingest_url(self.ingest_broker.port),
             "SILOSCOPE_INGEST_WORKER": f"w{number}",
         }
-        if self.broker.kind == CLUSTER:
+        if self.ingest_stream is not None:
             told["SILOSCOPE_NATS_URL"] = f"nats://{LOOPBACK}:{self.ingest_stream.port}"
         elif self._workers > 1 and self.broker.kind == "mosquitto":
             told["SILOSCOPE_INGEST_SHARED_GROUP"] = "chaos"
