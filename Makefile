@@ -11,6 +11,7 @@ up: .venv/.runtime $(PAGE)      ## the whole platform on this machine
 .PHONY: install lock
 
 MEMBERS := $(wildcard */pyproject.toml)
+COMPILED := $(wildcard native/src/*/*.[ch])
 FOUND_PAGE_SOURCES := $(shell find dashboards/web -name node_modules -prune -o -name dist -prune -o -type f -print)
 
 install: .venv/.development $(PAGE)   ## all that `make up` and `make test` need from package registries
@@ -18,7 +19,7 @@ install: .venv/.development $(PAGE)   ## all that `make up` and `make test` need
 .tools/bin/uv: | deploy/install/uv.sh
 	@sh deploy/install/uv.sh
 
-.venv/.runtime: requirements.txt $(MEMBERS) deploy/install/python.sh | .tools/bin/uv
+.venv/.runtime: requirements.txt $(MEMBERS) $(COMPILED) deploy/install/python.sh | .tools/bin/uv
 	@sh deploy/install/python.sh requirements.txt
 	@touch $@
 

@@ -8,6 +8,8 @@
 | `migrated_database_url` | the same, the test runs once per home |
 | `nats_broker`, `mosquitto_broker` | a broker (tests.brokers.TestBroker) with credentials for everybody |
 | `broker` | the same, the test runs once per broker |
+
+And `compiled`, for tests of what is compiled: they are left out where it is not.
 """
 
 import os
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+import siloscope_native
 from siloscope_deploy.servers.accounts import temporary_home
 from siloscope_deploy.servers.postgres import PostgresServer
 from siloscope_deploy.servers.timescale import FAST, find_timescale, timescale_obstacle
@@ -45,6 +48,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if meant and (obstacle := timescale_obstacle(os.environ)):
         terminalreporter.write_sep("!", "PLAIN POSTGRESQL ONLY", red=True, bold=True)
         terminalreporter.write_line(f"{obstacle}. What is the same on both was tested on plain PostgreSQL alone.")
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """The compiled module; a machine without a C compiler has none."""
+    if not siloscope_native.IS_COMPILED:
+        component_missing(os.environ, "siloscope_native, compiled", "there was no C compiler when it was installed")
 
 
 @pytest.fixture(scope="session")

@@ -3,18 +3,22 @@
 from collections.abc import Callable
 
 import pytest
-import siloscope_native as native
 from hypothesis import given
 from hypothesis import strategies as st
 
+import siloscope_native as native
 from siloscope_ingest.frames import MOST_BYTES, Packet, split_plainly
 
 Split = Callable[[bytes, bool], tuple[list[Packet], int]]
-BOTH = pytest.mark.parametrize("split", [split_plainly, pytest.param(native.split, id="compiled")])
 
 
-def test_what_can_be_compiled_is() -> None:
-    assert native.IS_COMPILED
+@pytest.fixture(scope="module", params=["plain", "compiled"])
+def split(request: pytest.FixtureRequest) -> Split:
+    """Both, one after the other."""
+    if request.param == "plain":
+        return split_plainly
+    request.getfixturevalue("compiled")
+    return native.split
 
 
 def packet(command: int, body: bytes) -> bytes:
@@ -50,7 +54,6 @@ UNANSWERED = st.tuples(st.just(0x30), st.just("silo/v1/demo/farm/node/heartbeat"
 PACKETS = st.lists(st.one_of(OTHERS, MESSAGES, UNANSWERED), max_size=6)
 
 
-@BOTH
 @given(packets=PACKETS, properties=st.one_of(st.none(), BODIES), data=st.data())
 def test_packets_are_found_in_whatever_pieces_they_come(
     split: Split, packets: list[Packet], properties: bytes | None, data: st.DataObject
@@ -71,12 +74,17 @@ def test_packets_are_found_in_whatever_pieces_they_come(
     assert found == packets
 
 
+@pytest.mark.usefixtures("compiled")
 @given(st.binary(max_size=80), st.booleans())
 def test_compiled_or_not_the_same_is_found_in_anything(noise: bytes, is_mqtt5: bool) -> None:
     assert answer(native.split, noise, is_mqtt5) == answer(split_plainly, noise, is_mqtt5)
 
 
-@given(st.lists(st.sampled_from([0x30, 0x32, 0x40, 0x80, 0x81, 0, 1, 2, 3, 4, 5, 6, 0x7F, 0xFF]), max_size=30), st.booleans())
+@pytest.mark.usefixtures("compiled")
+@given(
+    st.lists(st.sampled_from([0x30, 0x32, 0x40, 0x80, 0x81, 0, 1, 2, 3, 4, 5, 6, 0x7F, 0xFF]), max_size=30),
+    st.booleans(),
+)
 def test_compiled_or_not_the_same_is_found_in_what_looks_like_packets(noise: list[int], is_mqtt5: bool) -> None:
     assert answer(native.split, bytes(noise), is_mqtt5) == answer(split_plainly, bytes(noise), is_mqtt5)
 
@@ -89,7 +97,6 @@ def answer(split: Split, data: bytes, is_mqtt5: bool) -> object:
         return ValueError
 
 
-@BOTH
 def test_a_length_of_more_than_four_bytes_is_no_packet(split: Split) -> None:
     with pytest.raises(ValueError, match="more than four bytes"):
         split(bytes([0x30, 0x80, 0x80, 0x80, 0x80, 0x01]), True)
@@ -97,13 +104,11 @@ def test_a_length_of_more_than_four_bytes_is_no_packet(split: Split) -> None:
     assert split(b"", True) == ([], 0)
 
 
-@BOTH
 def test_a_packet_beyond_all_measure_is_not_waited_for(split: Split) -> None:
     with pytest.raises(ValueError, match=str(MOST_BYTES)):
         split(b"\x32" + length(MOST_BYTES + 1) + b"x", True)
 
 
-@BOTH
 @pytest.mark.parametrize(
     ("body", "is_mqtt5"),
     [

@@ -182,7 +182,8 @@ class _Resolver:
         if found is None or value is None:
             return value, code
         if isfinite(value):
-            converted = found.to_canonical(value)
+            # As templates do it: where no unit converts, a value stays what it is to the bit, -0.0 too.
+            converted = found.to_canonical(value) if known.converts else value
             if known.lows[at] <= converted <= known.highs[at]:
                 return converted, code
             failed, expected = Quality.NOT_PLAUSIBLE, f"{known.lows[at]:g} to {known.highs[at]:g} {found.canonical}"

@@ -90,7 +90,11 @@ def texts(document: bytes) -> list[Text] | None:
     if fitting is None:
         return None
     found: list[Found] = [(fitting[0], True)]
-    return [text for text, _ in found] if _read_others(base, others, found, [], []) else None
+    joined = [b"", fitting[1]]
+    if not _read_others(base, others, found, joined, []):
+        return None
+    fit = all(_holds(text, numbers) for (text, _), numbers in zip(found, joined[1::2], strict=True))
+    return [text for text, _ in found] if fit else None
 
 
 def _single(text: Text, time: bytes, joined: bytes, epoch: bytes, seq: bytes, received_ms: int) -> Pack | None:
@@ -170,7 +174,7 @@ def _fitting(base: bytes, body: bytes) -> tuple[Text, bytes] | None:
     text = _last.get(base)
     if text is not None:
         numbers = between(text, body)
-        if numbers is not None:
+        if numbers is not None and not numbers.translate(None, _NUMBER_BYTES + b","):
             return text, numbers
     skeleton = _VALUES.sub(VALUE, body)
     text = _known.get((base, skeleton))
@@ -186,6 +190,14 @@ def _fitting(base: bytes, body: bytes) -> tuple[Text, bytes] | None:
         return None
     _last[base] = text
     return text, numbers
+
+
+def _holds(text: Text, joined: bytes) -> bool:
+    """Say whether what stands where a text has values are as many numbers."""
+    try:
+        return len(_numbers(b"[%b]" % joined)) == text.values
+    except msgspec.MsgspecError:
+        return False
 
 
 def _pack(found: list[Found], numbers: list[float], epoch: bytes, seq: bytes, received_ms: int) -> Pack | None:

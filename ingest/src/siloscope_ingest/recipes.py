@@ -13,7 +13,7 @@ from siloscope_contract.packs import Sample
 from siloscope_contract.texts import Text
 from siloscope_ingest.entries import Row
 from siloscope_ingest.nodes import KnownNode
-from siloscope_ingest.shapes import Part, Shape
+from siloscope_ingest.shapes import Part
 from siloscope_store.sample_rows import blank
 
 Read = tuple[str | None, int | None, list[Row], int]
@@ -25,6 +25,9 @@ _LONGEST_TEXT = 16_384
 _RECIPE_BYTES = 300
 """About what a recipe takes beside its form, its place in the node's table included."""
 
+_EVER_MS = -(2**63), 2**63 - 1
+
+_Known = dict[bytes, tuple["native.Recipe", ...]]
 _FormKey = tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[tuple[int, int, float, float, float, float, float], ...]]
 
 
@@ -40,17 +43,18 @@ class RecipeBook:
         self._weight = 0
         self._generation = 1
         self._forms: dict[_FormKey, native.Form] = {}
+        self._filled: list[_Known] = []
 
     def read(self, node: KnownNode, document: bytes, natural_ms: tuple[int, int]) -> Read | None:
         """Return what a JSON document says, where every sample fits a recipe of its node and is of a natural time."""
-        if node.recipes_of != self._generation:
-            self._begin(node)
-        if not node.recipes:
+        if node.recipes_of != self._generation or not node.recipes:
             return None
         return native.read(document, node.recipes, *natural_ms)
 
     def learn(self, node: KnownNode, document: bytes, samples: Sequence[Sample], rows: Sequence[Row]) -> None:
         """Write down how samples became rows, so that others like them can go the same way.
+
+        Recipes by which the document itself does not become these very rows are not kept.
 
         Args:
             node: Whose they are.
@@ -63,6 +67,7 @@ class RecipeBook:
         texts = templates.texts(document)
         if texts is None or len(texts) != len(samples):
             return
+        learnt: _Known = {}
         at = 0
         for text, sample in zip(texts, samples, strict=True):
             shape = node.shape(sample.device, sample.names, sample.units)
@@ -70,29 +75,39 @@ class RecipeBook:
                 return
             made = rows[at : at + len(shape.parts)]
             at += len(shape.parts)
-            self._write_down(node, text, shape, made)
+            learnt[text.base] = _with(self._recipe(text, made), learnt.get(text.base, ()))
+        read = native.read(document, learnt, *_EVER_MS)
+        if read is not None and read[2] == rows:
+            self._keep(node, learnt)
+        if self._weight > self._heaviest:
+            self._forget()
 
-    def _write_down(self, node: KnownNode, text: Text, shape: Shape, rows: Sequence[Row]) -> None:
+    def _keep(self, node: KnownNode, learnt: _Known) -> None:
         if node.recipes_of != self._generation:
-            self._begin(node)
-        known = node.recipes.get(text.base, ())
-        if len(node.recipes) >= _MOST_DEVICES and not known:
-            return
-        if len(known) == _MOST_OF_A_DEVICE:
-            known = known[:-1]
+            node.recipes.clear()
+            node.recipes_of = self._generation
+            self._filled.append(node.recipes)
+            self._weight += _RECIPE_BYTES
+        for base, recipes in learnt.items():
+            known = node.recipes.get(base)
+            if known is None and len(node.recipes) >= _MOST_DEVICES:
+                continue
+            kept = known or ()
+            for recipe in reversed(recipes):
+                kept = _with(recipe, kept)
+            self._weight += _RECIPE_BYTES * len(recipes)
+            node.recipes[base] = kept[:_MOST_OF_A_DEVICE]
+
+    def _recipe(self, text: Text, rows: Sequence[Row]) -> "native.Recipe":
         parts = tuple(part for part, _, _ in rows)
-        recipe = native.Recipe(
+        return native.Recipe(
             self._form(text, parts, [row for _, _, row in rows]),
             text.shape.device,
             parts,
             tuple(part.group_id for part in parts),
         )
-        self._weight += _RECIPE_BYTES
-        node.recipes[text.base] = (recipe, *known)
-        if self._weight > self._heaviest:
-            self._forget()
 
-    def _form(self, text: Text, parts: Sequence[Part], rows: Sequence[bytes]) -> native.Form:
+    def _form(self, text: Text, parts: Sequence[Part], rows: Sequence[bytes]) -> "native.Form":
         """Return the form of a text, the same object for equal ones: thousands of devices are of one kind."""
         pieces = text.pieces
         blanks = [blank(row) for row in rows]
@@ -103,14 +118,19 @@ class RecipeBook:
             self._weight += sum(map(len, pieces)) + sum(map(len, key[1])) + 200 * len(pieces)
         return found
 
-    def _begin(self, node: KnownNode) -> None:
-        node.recipes.clear()
-        node.recipes_of = self._generation
-
     def _forget(self) -> None:
+        """Begin anew, also for nodes that say nothing more."""
         self._generation += 1
         self._forms.clear()
+        for recipes in self._filled:
+            recipes.clear()
+        self._filled.clear()
         self._weight = 0
+
+
+def _with(recipe: "native.Recipe", known: "tuple[native.Recipe, ...]") -> "tuple[native.Recipe, ...]":
+    """Return recipes of one base name with another one, which is tried first, in place of what it replaces."""
+    return (recipe, *(other for other in known if other.form is not recipe.form))
 
 
 def _places(

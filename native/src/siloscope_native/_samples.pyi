@@ -28,6 +28,10 @@ class Form:
 class Recipe:
     """A form as one device of one node sends it."""
 
+    @property
+    def form(self) -> Form:
+        """What it shares with others."""
+
     def __new__(cls, form: Form, device: str, parts: tuple[Any, ...], group_ids: tuple[int, ...]) -> Recipe:
         """
         Args:

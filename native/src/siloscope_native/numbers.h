@@ -9,6 +9,11 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Where the processor computes with more bits than a double has, results are rounded twice: there is then no module. */
+#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1
+#error "doubles are computed with more bits than they have"
+#endif
+
 #define LONGEST_NUMBER 64
 #define LARGEST_EXACT_POWER 22
 
@@ -47,7 +52,8 @@ parse_number(const char *at, const char *end, double *value)
 {
     const char *begin = at;
     uint64_t digits = 0;
-    int significant = 0, exponent = 0, is_integer = 1, negative = 0;
+    Py_ssize_t significant = 0;
+    int exponent = 0, is_integer = 1, negative = 0;
 
     if (at < end && *at == '-') {
         negative = 1;
@@ -90,9 +96,8 @@ parse_number(const char *at, const char *end, double *value)
         return NULL;
     if (negative && is_integer && digits == 0 && significant == 0)
         return NULL;
-    /* Up to 15 digits are exact as a double, and so is the power: one operation rounds once (Clinger 1990), unless the
-     * processor computes with more bits than a double has. */
-    if (FLT_EVAL_METHOD == 0 && significant <= 15 && exponent >= -LARGEST_EXACT_POWER && exponent <= LARGEST_EXACT_POWER) {
+    /* Up to 15 digits are exact as a double, and so is the power: one operation rounds once (Clinger 1990). */
+    if (significant <= 15 && exponent >= -LARGEST_EXACT_POWER && exponent <= LARGEST_EXACT_POWER) {
         double exact = (double)digits;
         exact = exponent < 0 ? exact / POWERS_OF_TEN[-exponent] : exact * POWERS_OF_TEN[exponent];
         *value = negative ? -exact : exact;

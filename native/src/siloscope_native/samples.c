@@ -13,6 +13,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <structmember.h>
 
 #include "numbers.h"
 
@@ -143,14 +144,28 @@ Form_fill(Form *self, PyObject *pieces, PyObject *rows, PyObject *places)
     return 0;
 }
 
+static int
+refuse_names(PyObject *names)
+{
+    if (names == NULL || PyDict_GET_SIZE(names) == 0)
+        return 0;
+    PyErr_SetString(PyExc_TypeError, "found arguments with names, expected none");
+    return -1;
+}
+
 static PyObject *
-Form_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(names))
+Form_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
     PyObject *pieces, *rows, *places;
     Py_ssize_t width;
-    if (!PyArg_ParseTuple(args, "O!O!O!n:Form", &PyTuple_Type, &pieces, &PyTuple_Type, &rows, &PyTuple_Type, &places,
-                          &width))
+    if (refuse_names(names) < 0 || !PyArg_ParseTuple(args, "O!O!O!n:Form", &PyTuple_Type, &pieces, &PyTuple_Type, &rows,
+                                                     &PyTuple_Type, &places, &width))
         return NULL;
+    if (width < PyTuple_GET_SIZE(places) || width > INT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "width: found %zd, expected at least the %zd places", width,
+                     PyTuple_GET_SIZE(places));
+        return NULL;
+    }
     Form *self = (Form *)type->tp_alloc(type, 0);
     if (self != NULL)
         self->width = width;
@@ -189,11 +204,11 @@ Recipe_dealloc(Recipe *self)
 }
 
 static PyObject *
-Recipe_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(names))
+Recipe_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
     PyObject *form, *device, *parts, *group_ids;
-    if (!PyArg_ParseTuple(args, "O!UO!O!:Recipe", &FormType, &form, &device, &PyTuple_Type, &parts, &PyTuple_Type,
-                          &group_ids))
+    if (refuse_names(names) < 0 || !PyArg_ParseTuple(args, "O!UO!O!:Recipe", &FormType, &form, &device, &PyTuple_Type,
+                                                     &parts, &PyTuple_Type, &group_ids))
         return NULL;
     Py_ssize_t rows = PyTuple_GET_SIZE(((Form *)form)->rows);
     if (PyTuple_GET_SIZE(parts) != rows || PyTuple_GET_SIZE(group_ids) != rows) {
@@ -219,6 +234,11 @@ Recipe_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(names))
     return (PyObject *)self;
 }
 
+static PyMemberDef RECIPE_MEMBERS[] = {
+    {"form", T_OBJECT_EX, offsetof(Recipe, form), READONLY, "What it shares with others."},
+    {NULL},
+};
+
 static PyTypeObject RecipeType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "siloscope_native._samples.Recipe",
@@ -226,6 +246,7 @@ static PyTypeObject RecipeType = {
     .tp_basicsize = sizeof(Recipe),
     .tp_itemsize = sizeof(int32_t),
     .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_members = RECIPE_MEMBERS,
     .tp_new = Recipe_new,
     .tp_dealloc = (destructor)Recipe_dealloc,
 };
@@ -240,7 +261,7 @@ typedef struct {
     int has_time;
     int64_t first_ms, last_ms;
     PyObject *rows;         /* list of (part, time_ms, row) */
-    Py_ssize_t readings;
+    int64_t readings;
 } Scan;
 
 /* What a step found. An error is one of Python's. */
@@ -386,6 +407,13 @@ append_rows(Scan *scan, const Recipe *recipe)
     return 0;
 }
 
+static void
+skip_space(Scan *scan)
+{
+    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\n' || *scan->at == '\r' || *scan->at == '\t'))
+        scan->at++;
+}
+
 /* Put the numbers that stand here into the rows from `first_row` on. */
 static Found
 fill_rows(Scan *scan, const Form *form, Py_ssize_t first_row)
@@ -398,10 +426,12 @@ fill_rows(Scan *scan, const Form *form, Py_ssize_t first_row)
             break;
         const Place *place = &form->places[i];
         double value;
+        skip_space(scan);
         const char *behind = parse_number(scan->at, scan->end, &value);
         if (behind == NULL)
             return UNUSUAL;
         scan->at = behind;
+        skip_space(scan);
         if (form->converts)
             value = value * place->factor / place->divisor + place->offset;
         if (!(value >= place->low && value <= place->high))
@@ -432,21 +462,11 @@ read_by(Scan *scan, const Recipe *recipe)
     return found;
 }
 
-/* Read the sample that stands here by one of its device's recipes; `before` is the one that the last sample had. */
+/* Read the sample that stands here by one of its device's recipes; `before` is the device of the last sample. Both are
+ * held: what is allocated may start the garbage collector, and that anything. */
 static Found
-read_sample(Scan *scan, PyObject *recipes, const Recipe **before, int64_t *before_ms)
+read_by_one_of(Scan *scan, PyObject *known, PyObject **before, int64_t *before_ms)
 {
-    PyObject *base = PyBytes_FromStringAndSize(scan->base, scan->base_length);
-    if (base == NULL)
-        return FAILED;
-    PyObject *known = PyDict_GetItemWithError(recipes, base);
-    Py_DECREF(base);
-    if (known == NULL)
-        return PyErr_Occurred() ? FAILED : UNUSUAL;
-    if (!PyTuple_Check(known)) {
-        PyErr_Format(PyExc_TypeError, "recipes: found %R, expected tuples", known);
-        return FAILED;
-    }
     int64_t time_ms = scan->time_ms;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(known); i++) {
         Recipe *recipe = (Recipe *)PyTuple_GET_ITEM(known, i);
@@ -460,9 +480,9 @@ read_sample(Scan *scan, PyObject *recipes, const Recipe **before, int64_t *befor
         if (found == UNUSUAL)
             continue;
         /* What is of one device and instant is one sample, unless it contradicts itself. */
-        if (*before != NULL && *before_ms == time_ms && PyUnicode_Compare((*before)->device, recipe->device) == 0)
+        if (*before != NULL && *before_ms == time_ms && PyUnicode_Compare(*before, recipe->device) == 0)
             return UNUSUAL;
-        *before = recipe;
+        Py_XSETREF(*before, Py_NewRef(recipe->device));
         *before_ms = time_ms;
         scan->readings += recipe->form->width;
         return FITS;
@@ -471,23 +491,40 @@ read_sample(Scan *scan, PyObject *recipes, const Recipe **before, int64_t *befor
 }
 
 static Found
+read_sample(Scan *scan, PyObject *recipes, PyObject **before, int64_t *before_ms)
+{
+    PyObject *base = PyBytes_FromStringAndSize(scan->base, scan->base_length);
+    if (base == NULL)
+        return FAILED;
+    PyObject *known = Py_XNewRef(PyDict_GetItemWithError(recipes, base));
+    Py_DECREF(base);
+    if (known == NULL)
+        return PyErr_Occurred() ? FAILED : UNUSUAL;
+    Found found = FAILED;
+    if (PyTuple_Check(known))
+        found = read_by_one_of(scan, known, before, before_ms);
+    else
+        PyErr_Format(PyExc_TypeError, "recipes: found %R, expected tuples", known);
+    Py_DECREF(known);
+    return found;
+}
+
+static Found
 read_samples(Scan *scan, PyObject *recipes, const char **epoch, int64_t *seq)
 {
-    const Recipe *before = NULL;
+    PyObject *before = NULL;
     int64_t before_ms = 0;
     Found found = read_head(scan, epoch, seq);
-    if (found != FITS || !scan->has_time)
-        return found == FAILED ? FAILED : UNUSUAL;
-    for (;;) {
+    if (found == FITS && !scan->has_time)
+        found = UNUSUAL;
+    while (found == FITS) {
         found = read_sample(scan, recipes, &before, &before_ms);
-        if (found != FITS)
-            return found;
-        if (scan->at == scan->end)
-            return FITS;
+        if (found != FITS || scan->at == scan->end)
+            break;
         found = read_next_head(scan);
-        if (found != FITS)
-            return found;
     }
+    Py_XDECREF(before);
+    return found;
 }
 
 static PyObject *
@@ -495,8 +532,8 @@ said(const Scan *scan, const char *epoch, int64_t seq)
 {
     PyObject *rows = scan->rows;
     if (epoch == NULL)
-        return Py_BuildValue("OOOn", Py_None, Py_None, rows, scan->readings);
-    return Py_BuildValue("s#LOn", epoch, (Py_ssize_t)EPOCH_DIGITS, (long long)seq, rows, scan->readings);
+        return Py_BuildValue("OOOL", Py_None, Py_None, rows, (long long)scan->readings);
+    return Py_BuildValue("s#LOL", epoch, (Py_ssize_t)EPOCH_DIGITS, (long long)seq, rows, (long long)scan->readings);
 }
 
 PyDoc_STRVAR(read_doc, "read(document, recipes, first_ms, last_ms)");
@@ -511,13 +548,15 @@ samples_read(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t coun
     Py_ssize_t length = PyBytes_GET_SIZE(args[0]);
     const char *document = PyBytes_AS_STRING(args[0]), *epoch = NULL;
     int64_t seq = 0;
-    Scan scan = {.at = document, .end = document + length - 2};
-    scan.first_ms = PyLong_AsLongLong(args[2]);
-    scan.last_ms = PyLong_AsLongLong(args[3]);
-    if (PyErr_Occurred())
+    Scan scan = {.at = document, .first_ms = PyLong_AsLongLong(args[2])};
+    if (scan.first_ms == -1 && PyErr_Occurred())
         return NULL;
-    if (length < 4 || memcmp(scan.end, "}]", 2) != 0)
+    scan.last_ms = PyLong_AsLongLong(args[3]);
+    if (scan.last_ms == -1 && PyErr_Occurred())
+        return NULL;
+    if (length < 4 || memcmp(document + length - 2, "}]", 2) != 0)
         Py_RETURN_NONE;
+    scan.end = document + length - 2;
     scan.rows = PyList_New(0);
     if (scan.rows == NULL)
         return NULL;
