@@ -26,6 +26,7 @@ from siloscope_ingest.window import TimeWindow
 from siloscope_store.registry import Channel, Node
 
 RECEIVED_MS = 1_790_000_000_000
+_MOST_QUESTIONS = 50
 _QUANTITY_OF = {unit.symbol: unit.quantity for unit in UNITS.values()}
 _ALIKE = (
     "stream",
@@ -130,7 +131,7 @@ class BothWays:
             node.forget()
 
     def _outcome(self, way: int, delivery: Delivery) -> Entry | tuple[str, object]:
-        while True:
+        for _ in range(_MOST_QUESTIONS):
             try:
                 return self._resolvers[way].resolve(self.nodes[way], delivery)
             except ShapeMissing as missing:
@@ -142,6 +143,7 @@ class BothWays:
                 return "week", unknown.week
             except BirthAwaited as awaited:
                 return "birth", str(awaited)
+        return "undecided", None  # one name with two units, each of which retires the other's channel
 
 
 def _resolver(book: RecipeBook) -> Resolver:
