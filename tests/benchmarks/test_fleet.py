@@ -16,11 +16,11 @@ START_MS = 1_800_000_000_000
 
 def parts(packet: bytes) -> tuple[str, int, bytes]:
     """Return topic, packet id and payload of a PUBLISH packet at QoS 1."""
-    ((_, start, stop),), end = frames.split(packet)
+    ((_, topic, packet_id, payload),), end = frames.split(packet, False)
     assert end == len(packet)
-    topic_end = start + 2 + int.from_bytes(packet[start : start + 2], "big")
-    packet_id = int.from_bytes(packet[topic_end : topic_end + 2], "big")
-    return packet[start + 2 : topic_end].decode(), packet_id, packet[topic_end + 2 : stop]
+    assert topic is not None
+    assert packet_id is not None
+    return topic, packet_id, payload
 
 
 @pytest.mark.parametrize(("samples", "readings"), [(1, 20), (10, 20), (1, 1)])
