@@ -29,7 +29,9 @@ def test_every_member_is_in_a_layer() -> None:
 
 def test_every_member_has_one_import_name_and_is_typed() -> None:
     for member in members():
-        found = [path.name for path in (member / "src").iterdir() if path.is_dir() and path.name != "__pycache__"]
+        # setuptools leaves its own folder beside a package that it compiles; git ignores it
+        folders = [path for path in (member / "src").iterdir() if path.is_dir() and path.suffix != ".egg-info"]
+        found = [path.name for path in folders if path.name != "__pycache__"]
         assert found == [f"siloscope_{member.name.replace('-', '_')}"]
         assert (member / "src" / found[0] / "py.typed").exists(), f"{member.name} has no py.typed"
 
