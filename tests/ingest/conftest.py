@@ -14,7 +14,7 @@ from siloscope_ingest.ports import Traces
 from siloscope_ingest.service import Ingest
 from siloscope_ingest.settings import IngestSettings
 from siloscope_process import broker_url
-from siloscope_process.clock import SystemClock
+from siloscope_process.clock import Clock, SystemClock
 from siloscope_process.operations import Health
 from tests.ingest.waiting import eventually
 
@@ -75,12 +75,14 @@ class Farm:
 
 @asynccontextmanager
 async def running_ingest(
-    database_url: str, mqtt_url: str, *, traces: Traces | None = None, **settings: Any
+    database_url: str, mqtt_url: str, *, traces: Traces | None = None, clock: Clock | None = None, **settings: Any
 ) -> AsyncIterator[Ingest]:
     """Run ingest until the block ends, then stop it as SIGTERM does."""
     told = IngestSettings(database_url=database_url, mqtt_url=mqtt_url, **settings)
     health = Health(["database", "broker"] if told.nats_url is None else ["database", "broker", "stream"])
-    ingest = Ingest(told, broker_url.parse_all(mqtt_url), SystemClock(), health, Metrics(CollectorRegistry()), traces)
+    ingest = Ingest(
+        told, broker_url.parse_all(mqtt_url), clock or SystemClock(), health, Metrics(CollectorRegistry()), traces
+    )
     stop = asyncio.Event()
     task = asyncio.ensure_future(ingest.run(stop))
     try:

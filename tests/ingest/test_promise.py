@@ -382,13 +382,25 @@ async def test_a_stop_finishes_what_was_read(farm: Farm, now_ms: int) -> None:
         assert ingest.service.held.messages == 0
 
 
+class MovedClock(SystemClock):
+    """The machine's clocks, of which the wall clock goes ahead by as much as a test says."""
+
+    ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.ahead_ms
+
+
 async def test_two_starts_alive_under_one_credential_are_reported(farm: Farm, now_ms: int) -> None:
-    later_ms = now_ms + 300_000
-    async with fake_broker() as broker, running_ingest(farm.url, broker.url) as ingest:
+    clock = MovedClock()
+    async with fake_broker() as broker, running_ingest(farm.url, broker.url, clock=clock) as ingest:
         connection = await broker.connection()
         for packet_id, epoch in ((1, EPOCH), (2, OTHER_EPOCH)):
             connection.deliver(SAMPLES, pack(1, now_ms, 1.0, device=f"head{packet_id}", epoch=epoch), packet_id)
+        await answered(connection, 1, 2)
+        clock.ahead_ms = 300_000
         for packet_id, epoch in ((3, EPOCH), (4, OTHER_EPOCH)):
+            later_ms = now_ms + clock.ahead_ms
             connection.deliver(SAMPLES, pack(2, later_ms, 1.0, device=f"head{packet_id}", epoch=epoch), packet_id)
         await answered(connection, 1, 2, 3, 4)
         await farm.until("SELECT count(*) FROM audit WHERE action = 'epochs_growing_at_once'", 1)
