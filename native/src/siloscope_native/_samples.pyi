@@ -11,6 +11,7 @@ class Form:
         rows: tuple[bytes, ...],
         places: tuple[tuple[int, int, float, float, float, float, float], ...],
         width: int,
+        /,
     ) -> Form:
         """
         Args:
@@ -32,7 +33,7 @@ class Recipe:
     def form(self) -> Form:
         """What it shares with others."""
 
-    def __new__(cls, form: Form, device: str, parts: tuple[Any, ...], group_ids: tuple[int, ...]) -> Recipe:
+    def __new__(cls, form: Form, device: str, parts: tuple[Any, ...], group_ids: tuple[int, ...], /) -> Recipe:
         """
         Args:
             form: What it shares with others.
@@ -45,7 +46,7 @@ class Recipe:
         """
 
 def read(
-    document: bytes, recipes: dict[bytes, tuple[Recipe, ...]], first_ms: int, last_ms: int
+    document: bytes, recipes: dict[bytes, tuple[Recipe, ...]], first_ms: int, last_ms: int, /
 ) -> tuple[str | None, int | None, list[tuple[Any, int, bytes]], int] | None:
     """Read a JSON document of samples, all of which fit a recipe.
 
