@@ -18,7 +18,7 @@ from siloscope_dashboards.completeness.window import Days
 from siloscope_dashboards.completeness.window import Span as TimeSpan
 from siloscope_dashboards.devices.models import Device, DeviceNode
 from siloscope_dashboards.errors import Fault, Malformed, Unavailable
-from siloscope_dashboards.exports.models import ExportOrder
+from siloscope_dashboards.exports.models import Export, ExportOrder, LetGo
 from siloscope_dashboards.live.hub import Audience, Hub
 from siloscope_dashboards.live.models import Change
 from siloscope_dashboards.operations.metrics import Metrics
@@ -125,6 +125,7 @@ class FakeReadings:
 
     away: str | None = None
     broken: Exception | None = None
+    let_go: list[LetGo] = field(default_factory=list)
 
     async def unavailable(self) -> str | None:
         return self.away
@@ -171,9 +172,13 @@ class FakeReadings:
         self._check()
         return channel(org_id) if channel_id == org_id * 10 else None
 
-    async def export(self, org_id: int, order: ExportOrder) -> AsyncIterator[bytes]:
+    async def export(self, org_id: int, order: ExportOrder) -> Export:
         self._check()
-        yield f"{org_id},{order.form},{order.level}\n".encode()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield f"{org_id},{order.form},{order.level}\n".encode()
+
+        return Export([each for each in self.let_go if each.before > order.begins], pieces())
 
     async def series(self, org_id: int, channel_id: int, window: Window) -> Series | None:
         self._check()

@@ -58,6 +58,19 @@ def test_a_place_and_a_channel_are_taken_home(
     assert visitor.complaints == []
 
 
+def test_a_file_that_lacks_what_was_let_go_says_so(visit: Visit, farm: WatchedFarm, room_id: int) -> None:
+    visitor = visit(f"/places/{room_id}", size=SMALL_PHONE)
+    visitor.page.get_by_role("button", name="Download CSV").click()
+    expect(visitor.page.get_by_role("button", name="Download CSV")).to_be_enabled()
+    told = visitor.page.get_by_role("status").filter(has_text="The file is not complete: what is older than ")
+    expect(told).to_have_count(0)
+    farm.let_go_before(900.0)
+    visitor.page.get_by_role("button", name="Download CSV").click()
+    expect(told).to_contain_text(" is no longer kept.")
+    assert not visitor.scrolls_sideways()
+    assert faint_words(visitor.page) == []
+
+
 def test_what_cannot_be_fetched_is_said(visit: Visit, room_id: int) -> None:
     visitor = visit(f"/places/{room_id}")
     visitor.page.route("**/api/v1/export**", lambda route: route.abort())

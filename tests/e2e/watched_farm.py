@@ -112,6 +112,16 @@ class WatchedFarm:
 
         self._write(write)
 
+    def let_go_before(self, age_s: float) -> None:
+        """Say that retention has let go of all readings of before then."""
+        with connect(self._url, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO raw_horizon (site_id, retention_class, org_id, kept_from) "
+                "SELECT site_id, 'measurements', org_id, now() - make_interval(secs => %s) FROM node "
+                "WHERE node_id = %s",
+                (age_s, self._node.node_id),
+            )
+
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown()

@@ -14,7 +14,7 @@ from siloscope_dashboards.completeness.models import Completeness, Conflict, Gap
 from siloscope_dashboards.completeness.window import Days, Span
 from siloscope_dashboards.devices.models import Device
 from siloscope_dashboards.errors import Fault, Malformed, TooSlow, Unavailable
-from siloscope_dashboards.exports.models import ExportOrder
+from siloscope_dashboards.exports.models import Export, ExportOrder
 from siloscope_dashboards.live.hub import Audience
 from siloscope_dashboards.live.models import Change
 from siloscope_dashboards.pages import Page
@@ -142,15 +142,19 @@ class DatabaseReadings:
             )
         return _one(Series, found)
 
-    async def export(self, org_id: int, order: ExportOrder) -> AsyncIterator[bytes]:
+    async def export(self, org_id: int, order: ExportOrder) -> Export:
         # Only who exports pays for the import of what writes Parquet and XLSX.
-        from siloscope_dashboards.exports.files import file_of
+        from siloscope_dashboards.exports.files import export_of
 
+        found = await export_of(lambda: _lent(self._pool), org_id, order)
+        return Export(found.let_go, self._counted(found.pieces))
+
+    async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         if self._exports >= MOST_EXPORTS:
             raise Unavailable(f"{MOST_EXPORTS} exports are under way; try again when one has ended")
         self._exports += 1
         try:
-            async for piece in file_of(lambda: _lent(self._pool), org_id, order):
+            async for piece in pieces:
                 yield piece
         finally:
             self._exports -= 1

@@ -18,7 +18,7 @@ from siloscope_dashboards.clocks.models import ClockEvent, Redated, Redating, Un
 from siloscope_dashboards.completeness.models import Completeness, Conflict, Gap, NodeLedger
 from siloscope_dashboards.completeness.window import Days, Span
 from siloscope_dashboards.devices.models import Device
-from siloscope_dashboards.exports.models import ExportOrder
+from siloscope_dashboards.exports.models import Export, ExportOrder
 from siloscope_dashboards.live.hub import Audience
 from siloscope_dashboards.live.models import Change
 from siloscope_dashboards.nodes.models import (
@@ -155,8 +155,8 @@ class Readings(Protocol):
 
     async def node_ledger(self, org_id: int, node_id: int) -> NodeLedger | None: ...
 
-    def export(self, org_id: int, order: ExportOrder) -> AsyncIterator[bytes]:
-        """Yield a file piece by piece; what goes wrong at once is raised by the first step."""
+    async def export(self, org_id: int, order: ExportOrder) -> Export:
+        """Return a file piece by piece; what goes wrong at once is raised here or by its first step."""
         ...
 
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { instant, listOf, number, optional, shape } from "../src/api/boundary";
 import { channel, series } from "../src/api/entities";
+import { letGoBefore } from "../src/api/client";
 import { Malformed } from "../src/errors";
 
 describe("the boundary", () => {
@@ -21,6 +22,13 @@ describe("the boundary", () => {
     expect(
       series({ channel_id: 7, unit: "Cel", from: 0, to: 1, level: "raw", bucket_s: null, points: [], more: 1 }, "s"),
     ).toEqual({ channel_id: "7", unit: "Cel", from: 0, to: 1, level: "raw", bucket_s: null, points: [] }));
+
+  it("reads before when a file lacks what was let go, the latest of its classes", () => {
+    expect(letGoBefore("")).toBeNull();
+    expect(
+      letGoBefore('measurements;before="2026-01-31T06:00:00Z";sites=2, vitals;before="2026-02-01T06:00:00Z";sites=1'),
+    ).toBe(Date.parse("2026-02-01T06:00:00Z"));
+  });
 
   it("refuses a channel whose latest reading has a quality that nobody defined", () => {
     const latest = { time: 0, value: 1, quality: "splendid", reason: null, age_s: 0 };

@@ -27,6 +27,7 @@ CELLS_A_PAGE = 40_000
 
 _TABLES = {"measurements": "sample", "vitals": "sample_vitals"}
 _ROLLUPS = {"m5": "rollup_m5", "hour": "rollup_hour", "day": "rollup_day"}
+_LENGTHS = {"m5": timedelta(minutes=5), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 _TICK = timedelta(microseconds=1)
 
 
@@ -101,6 +102,14 @@ class BucketRow(NamedTuple):
 Row = RawRow | BucketRow
 
 
+class LetGo(NamedTuple):
+    """What an export lacks: what a site has of a retention class before that time has been let go, but for remains."""
+
+    site: str
+    retention_class: str
+    before: datetime
+
+
 class Place(NamedTuple):
     """How far an export is: everything of this group before this time, and of the groups before it."""
 
@@ -122,16 +131,22 @@ async def channels(connection: Connection, wanted: Selection) -> list[ExportedCh
     return [ExportedChannel(*row) for row in await found.fetchall()]
 
 
-async def gone(
-    connection: Connection, wanted: Selection, chosen: Sequence[ExportedChannel]
-) -> list[tuple[str, str, datetime]]:
-    """Return (site, retention class, time) where raw samples before that time have left for the archive."""
-    if wanted.level != "raw":
-        return []
+async def let_go(connection: Connection, wanted: Selection, chosen: Sequence[ExportedChannel]) -> list[LetGo]:
+    """Return what retention let go of a selection, by site and class: the export lacks it."""
     found = sorted({(channel.site, channel.retention_class) for channel in chosen})
-    names = {"sites": [site for site, _ in found], "classes": [class_ for _, class_ in found]}
-    rows = await connection.execute(_SQL["gone"], {"org_id": wanted.org_id, "begins": wanted.begins, **names})
-    return await rows.fetchall()
+    asked = {
+        "org_id": wanted.org_id,
+        "begins": wanted.begins,
+        "ends": wanted.ends,
+        "sites": [site for site, _ in found],
+        "classes": [retention_class for _, retention_class in found],
+    }
+    if wanted.level == "raw":
+        rows = await connection.execute(_SQL["gone"], asked)
+    else:
+        of_level = {"level": wanted.level, "bucket": _LENGTHS[wanted.level]}
+        rows = await connection.execute(_SQL["gone_rollups"], {**asked, **of_level})
+    return [LetGo(*row) for row in await rows.fetchall()]
 
 
 async def pages(

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import zipfile
 from datetime import timedelta
 
 import httpx2
@@ -40,6 +42,34 @@ async def test_parquet_and_xlsx(filled: Farm, client: httpx2.AsyncClient, ours: 
     assert pq.read_table(io.BytesIO(parquet.content)).num_rows == 6
     book = await client.get("/export?format=xlsx", headers=ours)
     assert book.content[:2] == b"PK"
+
+
+async def test_what_was_let_go_is_told(filled: Farm, foreign: Farm, client: httpx2.AsyncClient, ours: Headers) -> None:
+    for each, days in ((filled, 0), (foreign, 9)):
+        each.connection.execute(
+            "INSERT INTO raw_horizon (site_id, retention_class, org_id, kept_from) VALUES (%s, 'measurements', %s, %s)",
+            (each.site_id, each.org_id, NOW - timedelta(hours=6) + timedelta(days=days)),
+        )
+    told = 'measurements;before="2026-03-01T06:00:00Z";sites=1'
+    parquet = await client.get("/export?format=parquet", headers=ours)
+    assert parquet.headers["siloscope-let-go"] == told
+    metadata = pq.read_metadata(io.BytesIO(parquet.content)).metadata
+    lacking = {"site": "yard", "retention_class": "measurements", "before": "2026-03-01T06:00:00Z"}
+    assert json.loads(metadata[b"siloscope.let_go"]) == [lacking]
+    book = await client.get("/export?format=xlsx", headers=ours)
+    with zipfile.ZipFile(io.BytesIO(book.content)) as opened:
+        assert b'name="let go"' in opened.read("xl/workbook.xml")
+    text = await client.get("/export", headers=ours)
+    assert (text.headers["siloscope-let-go"], text.text.count("\n")) == (told, 7)
+
+    filled.connection.execute(
+        "INSERT INTO raw_restored (org_id, site_id, retention_class, during, held_until) "
+        "VALUES (%s, %s, 'measurements', tstzrange(%s, %s), %s)",
+        (filled.org_id, filled.site_id, NOW - timedelta(days=2), NOW, NOW + timedelta(days=1)),
+    )
+    whole = await client.get("/export?format=parquet", headers=ours)
+    assert "siloscope-let-go" not in whole.headers
+    assert pq.read_metadata(io.BytesIO(whole.content)).metadata.get(b"siloscope.let_go") is None
 
 
 async def test_a_sheet_that_is_too_short_is_a_problem(

@@ -1,10 +1,14 @@
 """GET /export over the fakes: names, forms and refusals."""
 
+from datetime import UTC, datetime, timedelta
+
 import httpx2
 import pytest
 
+from siloscope_dashboards.exports.models import LetGo
 from tests.dashboards.answers import assert_problem
 from tests.dashboards.conftest import Headers
+from tests.dashboards.fakes import Parts
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "xlsx"])
@@ -23,3 +27,19 @@ async def test_a_channel_of_others_is_none(client: httpx2.AsyncClient, ours: Hea
 async def test_a_form_that_the_client_does_not_take_is_refused(client: httpx2.AsyncClient, ours: Headers) -> None:
     refused = await client.get("/api/v1/export?format=csv", headers={**ours, "Accept": "application/json"})
     assert_problem(refused, 406)
+
+
+async def test_what_was_let_go_is_in_a_header(client: httpx2.AsyncClient, fakes: Parts, ours: Headers) -> None:
+    midnight = datetime(2024, 1, 10, 6, tzinfo=UTC)
+    fakes.readings.let_go = [
+        LetGo("north", "measurements", midnight - timedelta(days=1)),
+        LetGo("north", "vitals", midnight),
+        LetGo("south", "measurements", midnight),
+    ]
+    whole = await client.get("/api/v1/export?from=2024-01-10T06:00:00Z&to=2024-02-01T00:00:00Z", headers=ours)
+    assert "siloscope-let-go" not in whole.headers
+    lacking = await client.get("/api/v1/export?from=2024-01-01T00:00:00Z&to=2024-02-01T00:00:00Z", headers=ours)
+    assert lacking.status_code == 200
+    assert lacking.headers["siloscope-let-go"] == (
+        'measurements;before="2024-01-10T06:00:00Z";sites=2, vitals;before="2024-01-10T06:00:00Z";sites=1'
+    )

@@ -286,10 +286,41 @@ def test_readings_that_were_let_go_are_told(run: Run, filled: Farm, foreign: Far
         )
     assert run("export", tmp_path / "all.csv", "--org", filled.slug) == 0
     assert capsys.readouterr().out.count("measurements of yard before 2026-01-31 06:00 UTC have been let go") == 1
+    for form in ("parquet", "xlsx"):
+        assert run("export", tmp_path / f"all.{form}", "--org", filled.slug) == 0
+    lacking = {"site": "yard", "retention_class": "measurements", "before": "2026-01-31T06:00:00Z"}
+    metadata = pq.read_metadata(tmp_path / "all.parquet").metadata
+    assert json.loads(metadata[b"siloscope.let_go"]) == [lacking]
+    with zipfile.ZipFile(tmp_path / "all.xlsx") as book:
+        assert b'name="let go"' in book.read("xl/workbook.xml")
+        assert book.read("xl/worksheets/sheet2.xml").count(b"<row ") == 2
+    capsys.readouterr()
     words = ("--org", filled.slug, "--from", "2026-02-01")
     assert run("export", tmp_path / "new.csv", *words) == 0
     assert run("export", tmp_path / "day.csv", "--org", filled.slug, "--level", "day") == 0
     assert "let go" not in capsys.readouterr().out
+
+
+def test_roll_ups_that_were_let_go_are_told(run: Run, filled: Farm, foreign: Farm, tmp_path: Path, capsys: Any) -> None:
+    # Of hours and finer it is noted site by site, of days for the whole organisation.
+    for farm, level, site_id, last in (
+        (filled, "hour", filled.site_id, SIX - timedelta(days=3)),
+        (filled, "day", None, SIX - timedelta(days=30)),
+        (foreign, "hour", foreign.site_id, SIX),
+    ):
+        farm.connection.execute(
+            "INSERT INTO retention_loss (gone_at, org_id, site_id, retention_class, level, rows, size_bytes, "
+            "first_time, last_time, archived) VALUES (%s, %s, %s, 'measurements', %s, 9, 99, %s, %s, false)",
+            (SIX, farm.org_id, site_id, level, last - timedelta(days=7), last),
+        )
+    expected = {"hour": "2026-01-29 07:00", "day": "2026-01-03 06:00"}
+    for level, before in expected.items():
+        assert run("export", tmp_path / f"{level}.csv", "--org", filled.slug, "--level", level) == 0
+        told = capsys.readouterr().out
+        assert f"roll-ups ({level}) of measurements of yard before {before} UTC have been let go" in told
+        words = ("--org", filled.slug, "--level", level, "--from", "2026-01-30")
+        assert run("export", tmp_path / f"{level}-new.csv", *words) == 0
+        assert "let go" not in capsys.readouterr().out
 
 
 def test_a_version_with_other_columns_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,28 +1,24 @@
 """The bytes of an export, made from the store's pages; no connection is held while a client reads slowly."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow.parquet as pq
 
 from siloscope_dashboards.errors import Fault, Malformed
-from siloscope_dashboards.exports.models import ExportOrder
+from siloscope_dashboards.exports.models import Export, ExportOrder, LetGo
 from siloscope_store import exports
-from siloscope_store.exchange.rows_out import CsvRows, arrow_schema, arrow_table, columns
+from siloscope_store.exchange.rows_out import CsvRows, arrow_schema, arrow_table, columns, lacking
 from siloscope_store.exchange.workbook import MOST_ROWS, Workbook
 from siloscope_store.exports import ExportedChannel, Lent, Selection
 
 _PIECE_BYTES = 1 << 18
 
 
-async def file_of(lent: Lent, org_id: int, order: ExportOrder) -> AsyncIterator[bytes]:
-    """Yield a file piece by piece.
-
-    Raises:
-        Malformed: More rows than an Excel sheet has.
-    """
+async def export_of(lent: Lent, org_id: int, order: ExportOrder) -> Export:
+    """Return what a file lacks, and its pieces."""
     wanted = Selection(
         org_id,
         order.begins,
@@ -35,6 +31,23 @@ async def file_of(lent: Lent, org_id: int, order: ExportOrder) -> AsyncIterator[
     )
     async with lent() as connection:
         chosen = await exports.channels(connection, wanted)
+        let_go = await exports.let_go(connection, wanted, chosen)
+    return Export([LetGo(*each) for each in let_go], _pieces(lent, wanted, chosen, order, let_go))
+
+
+async def _pieces(
+    lent: Lent,
+    wanted: Selection,
+    chosen: list[ExportedChannel],
+    order: ExportOrder,
+    let_go: Sequence[exports.LetGo],
+) -> AsyncIterator[bytes]:
+    """Yield a file piece by piece.
+
+    Raises:
+        Malformed: More rows than an Excel sheet has.
+    """
+    local = order.local_time and order.level != "day"
     if order.form == "csv":
         rows = CsvRows(order.level, local=order.local_time)
         yield rows.header()
@@ -44,25 +57,42 @@ async def file_of(lent: Lent, org_id: int, order: ExportOrder) -> AsyncIterator[
     with TemporaryDirectory(prefix="siloscope-export-") as folder:
         path = Path(folder) / f"export.{order.form}"
         if order.form == "parquet":
-            await _parquet(path, lent, wanted, chosen, local=order.local_time and order.level != "day")
+            await _parquet(path, lent, wanted, chosen, let_go, local=local)
         else:
-            await _workbook(path, lent, wanted, chosen, local=order.local_time and order.level != "day")
+            await _workbook(path, lent, wanted, chosen, let_go, local=local)
         with path.open("rb") as opened:
             while piece := await asyncio.to_thread(opened.read, _PIECE_BYTES):
                 yield piece
 
 
-async def _parquet(path: Path, lent: Lent, wanted: Selection, chosen: list[ExportedChannel], *, local: bool) -> None:
+async def _parquet(
+    path: Path,
+    lent: Lent,
+    wanted: Selection,
+    chosen: list[ExportedChannel],
+    let_go: Sequence[exports.LetGo],
+    *,
+    local: bool,
+) -> None:
     with pq.ParquetWriter(
         path, arrow_schema(wanted.level, local=local), compression="zstd", write_page_checksum=True
     ) as writer:
+        writer.add_key_value_metadata(lacking(let_go))
         async for page in exports.pages(lent, wanted, chosen):
             if page.rows:
                 table = await asyncio.to_thread(arrow_table, page.rows, wanted.level, local=local)
                 await asyncio.to_thread(writer.write_table, table)
 
 
-async def _workbook(path: Path, lent: Lent, wanted: Selection, chosen: list[ExportedChannel], *, local: bool) -> None:
+async def _workbook(
+    path: Path,
+    lent: Lent,
+    wanted: Selection,
+    chosen: list[ExportedChannel],
+    let_go: Sequence[exports.LetGo],
+    *,
+    local: bool,
+) -> None:
     book, rows = Workbook(path, columns(wanted.level, local=local)), 0
     async for page in exports.pages(lent, wanted, chosen):
         rows += len(page.rows)
@@ -72,4 +102,4 @@ async def _workbook(path: Path, lent: Lent, wanted: Selection, chosen: list[Expo
         if page.rows:
             table = arrow_table(page.rows, wanted.level, local=local)
             await asyncio.to_thread(book.write, table)
-    await asyncio.to_thread(book.close)
+    await asyncio.to_thread(book.close, let_go)

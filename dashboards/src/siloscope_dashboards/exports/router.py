@@ -1,6 +1,7 @@
 """GET /export."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -8,13 +9,18 @@ from fastapi.responses import StreamingResponse
 
 from siloscope_dashboards.auth.guard import LoggedIn
 from siloscope_dashboards.errors import NotAcceptable, NotFound
-from siloscope_dashboards.exports.models import MEDIA_TYPES, ExportOrder, Form, Level
+from siloscope_dashboards.exports.models import MEDIA_TYPES, ExportOrder, Form, LetGo, Level
 from siloscope_dashboards.forms import accepts
 from siloscope_dashboards.pages import QueryId
 from siloscope_dashboards.problems import documented
 from siloscope_dashboards.series.window import Instant, window
 from siloscope_dashboards.wiring import ReadingsPort, Wiring, wiring
 
+LET_GO = "Siloscope-Let-Go"
+_LET_GO = (
+    "Where retention let go of what is asked for, an item for each retention class (RFC 9651): before when at the "
+    'latest, and of how many sites, as in measurements;before="2026-01-31T06:00:00Z";sites=2'
+)
 _FILE = {"type": "string", "format": "binary"}
 router = APIRouter(tags=["export"], responses=documented(401, 404))
 
@@ -39,7 +45,12 @@ async def export_order(
 @router.get(
     "/export",
     response_class=StreamingResponse,
-    responses={200: {"content": {media_type: {"schema": _FILE} for media_type in MEDIA_TYPES.values()}}},
+    responses={
+        200: {
+            "content": {media_type: {"schema": _FILE} for media_type in MEDIA_TYPES.values()},
+            "headers": {LET_GO: {"description": _LET_GO, "schema": {"type": "string"}}},
+        }
+    },
 )
 async def export(
     request: Request, login: LoggedIn, readings: ReadingsPort, order: Annotated[ExportOrder, Depends(export_order)]
@@ -47,20 +58,28 @@ async def export(
     """Return readings or roll-ups as a file, of all of your organisation or of one site, place, device or channel.
 
     Unless told, the last 24 hours. CSV begins at once; the others when they are made. A file that cannot be completed
-    breaks off, so that the transfer fails. XLSX holds at most 1 048 575 rows.
+    breaks off, so that the transfer fails. XLSX holds at most 1 048 575 rows. Where retention let go of what is asked
+    for, the header Siloscope-Let-Go says so, as do the metadata of Parquet and a sheet of XLSX.
     """
     header = request.headers.get("accept", "")
     if header.strip() and not accepts(header, MEDIA_TYPES[order.form]):
         raise NotAcceptable(f"this answers {MEDIA_TYPES[order.form]}; Accept was {header[:80]!r}")
     await _require(readings, login.identity.org_id, order)
-    stream = readings.export(login.identity.org_id, order)
-    first = await anext(stream, b"")  # what goes wrong at once is a problem; later, only a broken transfer tells
+    found = await readings.export(login.identity.org_id, order)
+    first = await anext(found.pieces, b"")  # what goes wrong at once is a problem; later, only a broken transfer tells
     name = f"siloscope-{order.level}-{order.begins:%Y%m%d}-{order.ends:%Y%m%d}.{order.form}"
-    return StreamingResponse(
-        _chained(first, stream),
-        media_type=MEDIA_TYPES[order.form],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    if found.let_go:
+        headers[LET_GO] = ", ".join(_told(found.let_go))
+    return StreamingResponse(_chained(first, found.pieces), media_type=MEDIA_TYPES[order.form], headers=headers)
+
+
+def _told(let_go: Sequence[LetGo]) -> Iterator[str]:
+    """Yield an item a retention class, however many sites: a header has to stay short."""
+    for retention_class in sorted({each.retention_class for each in let_go}):
+        of_class = [each for each in let_go if each.retention_class == retention_class]
+        before = max(each.before for each in of_class).astimezone(UTC)
+        yield f'{retention_class};before="{before:%Y-%m-%dT%H:%M:%SZ}";sites={len(of_class)}'
 
 
 async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -77,10 +77,18 @@ export interface FileQuery {
 export interface NamedFile {
   name: string;
   content: Blob;
+  /** What is older is no longer kept and not in the file, in epoch milliseconds; null where all is in it. */
+  letGoBeforeMs: number | null;
 }
 
 export interface PlaceDetail extends Omit<Place, "channels"> {
   channels: Channel[];
+}
+
+/** The latest `before` of a header such as `measurements;before="2026-01-31T06:00:00Z";sites=2`. */
+export function letGoBefore(header: string): number | null {
+  const times = [...header.matchAll(/;before="([^"]+)"/g)].map((found) => Date.parse(found[1]!));
+  return times.length === 0 ? null : Math.max(...times);
 }
 
 export function tokenCalls(transport: Transport): TokenCalls {
@@ -244,7 +252,11 @@ export class Client {
     );
     const named = /filename="([^"/\\]+)"/.exec(response.headers.get("Content-Disposition") ?? "");
     try {
-      return { name: named?.[1] ?? "siloscope.csv", content: await response.blob() };
+      return {
+        name: named?.[1] ?? "siloscope.csv",
+        content: await response.blob(),
+        letGoBeforeMs: letGoBefore(response.headers.get("Siloscope-Let-Go") ?? ""),
+      };
     } catch (error) {
       throw new Unreachable(String(error)); // it broke off: half a file is none
     }

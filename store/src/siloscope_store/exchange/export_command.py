@@ -90,17 +90,19 @@ async def _export(arguments: argparse.Namespace, url: str, form: Form, clock: Cl
 
         try:
             parts = _parts(path, form, wanted, reached, clock, local=arguments.local_time)
-            rows = await export(path, parts, lent, wanted, chosen, reached, bar.update)
+            rows, let_go = await export(path, parts, lent, wanted, chosen, reached, bar.update)
         finally:
             bar.close()
         detail = {"file": path.name, "rows": rows, "level": wanted.level, "to": wanted.ends.isoformat()}
         deed = audit.Deed(ACTOR, "data.export", arguments.site or arguments.org, detail)
         await audit.record_for(connection, deed, wanted.org_id)
-        for site, retention_class, time in await exports.gone(connection, wanted, chosen):
-            sys.stdout.write(
-                f"{retention_class} of {site} before {time:%Y-%m-%d %H:%M} UTC have been let go: only what was "
-                f"restored of them is in the file ('siloscope db archive restore')\n"
-            )
+    for site, retention_class, time in let_go:
+        what = retention_class if wanted.level == "raw" else f"roll-ups ({wanted.level}) of {retention_class}"
+        back = " or restored ('siloscope db archive restore')" if wanted.level == "raw" else ""
+        sys.stdout.write(
+            f"{what} of {site} before {time:%Y-%m-%d %H:%M} UTC have been let go: only what was left{back} "
+            f"is in the file\n"
+        )
     sys.stdout.write(f"{rows} rows of {len({id(each) for each in chosen})} channels in {path}\n")
     return 0
 

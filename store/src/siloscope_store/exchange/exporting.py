@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 from siloscope_process.clock import Clock
 from siloscope_store import exports
 from siloscope_store.exchange.errors import FileWrong
-from siloscope_store.exchange.rows_out import CsvRows, Told, arrow_schema, arrow_table, columns
+from siloscope_store.exchange.rows_out import CsvRows, Told, arrow_schema, arrow_table, columns, lacking
 from siloscope_store.exchange.workbook import Workbook
-from siloscope_store.exports import ExportedChannel, Lent, Page, Place, Selection
+from siloscope_store.exports import ExportedChannel, Lent, LetGo, Page, Place, Selection
 
 Form = Literal["csv", "parquet", "xlsx"]
 ROWS_A_PART = 1_000_000
@@ -68,8 +68,8 @@ class Parts(Protocol):
         """Make what was written safe and note it; False where it is not worth it yet."""
         ...
 
-    def finish(self, told: Told) -> None:
-        """Make the file of it."""
+    def finish(self, told: Told, let_go: Sequence[LetGo]) -> None:
+        """Make the file of it; where its form has a place for that, it says what is no longer kept."""
         ...
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class CsvParts:
         reached.size = self._opened.tell()
         return True
 
-    def finish(self, told: Told) -> None:
+    def finish(self, told: Told, let_go: Sequence[LetGo]) -> None:
         self._opened.close()
         self._part.replace(self._path)
 
@@ -158,12 +158,12 @@ class ParquetParts:
         reached.parts = self._parts
         return True
 
-    def finish(self, told: Told) -> None:
+    def finish(self, told: Told, let_go: Sequence[LetGo]) -> None:
         made = Path(f"{self._path}.making")
         if self._form == "xlsx":
-            self._to_workbook(made, told)
+            self._to_workbook(made, told, let_go)
         else:
-            self._to_one(made, told)
+            self._to_one(made, told, let_go)
         made.replace(self._path)
         for number in range(1, self._parts + 2):
             _part(self._path, number).unlink(missing_ok=True)
@@ -172,9 +172,10 @@ class ParquetParts:
         if self._writer is not None:
             self._writer.close()
 
-    def _to_one(self, made: Path, told: Told) -> None:
+    def _to_one(self, made: Path, told: Told, let_go: Sequence[LetGo]) -> None:
         rows = 0
         with pq.ParquetWriter(made, self._schema, compression="zstd", write_page_checksum=True) as writer:
+            writer.add_key_value_metadata(lacking(let_go))
             for number in range(1, self._parts + 1):
                 with pq.ParquetFile(_part(self._path, number)) as part:
                     for group in range(part.num_row_groups):
@@ -182,7 +183,7 @@ class ParquetParts:
                         writer.write_table(table)
                         told(number, rows := rows + table.num_rows)
 
-    def _to_workbook(self, made: Path, told: Told) -> None:
+    def _to_workbook(self, made: Path, told: Told, let_go: Sequence[LetGo]) -> None:
         book, rows = Workbook(made, columns(self._level, local=self._local)), 0
         for number in range(1, self._parts + 1):
             with pq.ParquetFile(_part(self._path, number)) as part:
@@ -190,7 +191,7 @@ class ParquetParts:
                     table = part.read_row_group(group)
                     book.write(table)
                     told(number, rows := rows + table.num_rows)
-        book.close()
+        book.close(let_go)
 
 
 def _part(path: Path, number: int) -> Path:
@@ -236,8 +237,8 @@ async def export(
     chosen: Sequence[ExportedChannel],
     reached: Reached,
     told: Told,
-) -> int:
-    """Write what channels hold behind what is written already; return the number of rows.
+) -> tuple[int, list[LetGo]]:
+    """Write what channels hold behind what is written already; return the number of rows, and what is no longer kept.
 
     Raises:
         FileWrong: The file cannot be written.
@@ -253,13 +254,15 @@ async def export(
             told(groups.index(page.reached.group_id), rows)
         parts.save(reached, last=True)
         reached.rows = rows
-        parts.finish(lambda _, done: told(len(groups), done))
+        async with lent() as connection:
+            let_go = await exports.let_go(connection, wanted, chosen)
+        parts.finish(lambda _, done: told(len(groups), done), let_go)
         _forget(path)
     except OSError as error:
         raise FileWrong(str(path), error.strerror or str(error), "room and a folder that can be written") from error
     finally:
         parts.close()
-    return rows
+    return rows, let_go
 
 
 def note_begin(path: Path, reached: Reached) -> None:

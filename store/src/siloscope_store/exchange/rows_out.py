@@ -1,5 +1,6 @@
 """Rows of an export as cells of a table: which columns there are, and how each form writes them."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -10,11 +11,12 @@ import pyarrow as pa
 
 from siloscope_store.channels import reason_of
 from siloscope_store.exchange.cells import harmless
-from siloscope_store.exports import BucketRow, ExportedChannel, Level, RawRow, Row
+from siloscope_store.exports import BucketRow, ExportedChannel, LetGo, Level, RawRow, Row
 
 NAMES = ("site", "node", "device", "channel", "title", "quantity", "unit")
 RAW = ("value", "quality", "reason")
 BUCKET = ("count", "uncertain", "bad", "min", "mean", "max", "last", "increase")
+LACKING = "siloscope.let_go"
 _TYPES = {
     "value": pa.float64(),
     "quality": pa.int16(),
@@ -123,6 +125,12 @@ def _precision(time: datetime) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\r\n') else text
+
+
+def lacking(let_go: Sequence[LetGo]) -> dict[str, str]:
+    """Return the entry of a Parquet file's metadata that says what is no longer kept; none where all is there."""
+    told = [{**each._asdict(), "before": f"{iso(each.before)}Z"} for each in let_go]
+    return {LACKING: json.dumps(told)} if told else {}
 
 
 def arrow_schema(level: Level, *, local: bool) -> pa.Schema:

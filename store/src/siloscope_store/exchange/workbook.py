@@ -8,6 +8,8 @@ from typing import Any
 import pyarrow as pa
 import xlsxwriter
 
+from siloscope_store.exports import LetGo
+
 MOST_ROWS = 1_048_575
 """Rows of an Excel sheet, without its header."""
 
@@ -51,15 +53,22 @@ class Workbook:
         for cells in rows:
             if self._sheet is None or self._row > self._most_rows:
                 self._open_sheet()
-            for at, cell in enumerate(cells):
-                self._write(at, cell)
-            self._row += 1
+            self._write_row(cells)
 
-    def close(self) -> None:
-        """Write the file."""
+    def close(self, let_go: Sequence[LetGo] = ()) -> None:
+        """Write the file, with a sheet of what is no longer kept where anything is."""
         if self._sheet is None:
             self._open_sheet()
+        if let_go:
+            self._open("let go", ("site", "retention class", "let go before (UTC)"))
+            for each in let_go:
+                self._write_row(each)
         self._book.close()
+
+    def _write_row(self, cells: Sequence[Any]) -> None:
+        for at, cell in enumerate(cells):
+            self._write(at, cell)
+        self._row += 1
 
     def _write(self, at: int, cell: object) -> None:
         sheet, row = self._sheet, self._row
@@ -76,9 +85,12 @@ class Workbook:
 
     def _open_sheet(self) -> None:
         self.sheets += 1
-        self._sheet = self._book.add_worksheet("readings" if self.sheets == 1 else f"readings {self.sheets}")
+        self._open("readings" if self.sheets == 1 else f"readings {self.sheets}", self._names)
+
+    def _open(self, title: str, names: Sequence[str]) -> None:
+        self._sheet = self._book.add_worksheet(title)
         self._sheet.freeze_panes(1, 0)
-        self._sheet.set_column(0, len(self._names) - 1, 16)
-        for at, name in enumerate(self._names):
+        self._sheet.set_column(0, len(names) - 1, 16)
+        for at, name in enumerate(names):
             self._sheet.write_string(0, at, name, self._bold)
         self._row = 1

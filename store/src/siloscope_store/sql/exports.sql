@@ -31,13 +31,27 @@ WHERE c.org_id = %(org_id)s
 ORDER BY g.group_id, c.position, lower(wanted.during)
 
 -- name: gone
--- Sites and classes whose older samples have been let go.
+-- Sites and classes whose older samples have been let go; not where all that is asked of them was restored.
 SELECT s.slug, h.retention_class, h.kept_from
 FROM raw_horizon AS h
 JOIN site AS s ON s.site_id = h.site_id
 WHERE h.org_id = %(org_id)s AND h.kept_from > %(begins)s
     AND (s.slug, h.retention_class) IN (SELECT * FROM unnest(%(sites)s::text[], %(classes)s::text[]))
+    AND NOT coalesce(tstzrange(%(begins)s, least(%(ends)s::timestamptz, h.kept_from)) <@ (
+        SELECT range_agg(r.during) FROM raw_restored AS r
+        WHERE r.site_id = h.site_id AND r.retention_class = h.retention_class), false)
 ORDER BY s.slug, h.retention_class
+
+-- name: gone_rollups
+-- The same of a level of roll-ups, by what each run noted; of days it is noted for the whole organisation.
+SELECT s.slug, l.retention_class, max(l.last_time) + %(bucket)s::interval
+FROM retention_loss AS l
+JOIN site AS s ON s.org_id = l.org_id AND s.site_id = coalesce(l.site_id, s.site_id)
+WHERE l.org_id = %(org_id)s AND l.level = %(level)s AND l.first_time < %(ends)s
+    AND l.last_time + %(bucket)s::interval > %(begins)s
+    AND (s.slug, l.retention_class) IN (SELECT * FROM unnest(%(sites)s::text[], %(classes)s::text[]))
+GROUP BY s.slug, l.retention_class
+ORDER BY s.slug, l.retention_class
 
 -- name: raw
 SELECT "time", "values", quality
