@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,7 @@ class UsbTerminal:
         self._chance = random.Random(seed)
         self._on_bytes: Callable[[bytes], None] = lambda data: None
         self._ours: socket.socket | None = None
+        self._queue = deque[tuple[bytes, socket.socket | None]]()
         self._queue_until_s = 0.0
 
     @property
@@ -92,8 +94,9 @@ class UsbTerminal:
         at_s = max(loop.time(), self._queue_until_s)
         cut = self._chance.randint(0, len(data))
         self._queue_until_s = at_s + self._latency_s
-        loop.call_at(at_s, self._deliver, data[:cut], self._ours)
-        loop.call_at(self._queue_until_s, self._deliver, data[cut:], self._ours)
+        self._queue += ((data[:cut], self._ours), (data[cut:], self._ours))
+        for due_s in (at_s, self._queue_until_s):
+            loop.call_at(due_s, self._deliver)  # timers that are equal have no order; what is in the queue has
 
     def opened(self, baud: int) -> "VirtualSerial":
         """Return a reader's end."""
@@ -126,7 +129,8 @@ class UsbTerminal:
     def _heard(self, data: bytes) -> None:
         self._on_bytes(data)
 
-    def _deliver(self, data: bytes, end: socket.socket | None) -> None:
+    def _deliver(self) -> None:
+        data, end = self._queue.popleft()
         if data and end is not None and end is self._ours:
             end.send(data)
 

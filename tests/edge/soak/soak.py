@@ -186,8 +186,6 @@ class Soak:
 
     async def _cut_power(self) -> None:
         self._broker.cut(forgets=False)
-        while self._loop.working:  # SQLite is at work: between two of its writes is time enough
-            await asyncio.sleep(0)
         dead = self._lives[-1]
         copy = self._directory / f"life-{len(self._lives)}" / "data"
         copy.mkdir(parents=True)

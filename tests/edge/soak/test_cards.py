@@ -89,8 +89,6 @@ class Card:
 
     async def image(self, name: str) -> Path:
         """Copy what is on it just now."""
-        while self._site.loop.working:
-            await asyncio.sleep(0)
         copied = self.directory.parent / name
         shutil.copytree(self.directory, copied, ignore=shutil.ignore_patterns("*.sock"))
         return copied
