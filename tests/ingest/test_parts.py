@@ -203,6 +203,16 @@ def test_declared_numbers_of_no_node_wait_for_ever() -> None:
     assert set(written) == {1, 2, 3}
 
 
+def test_made_up_epochs_do_not_pile_up() -> None:
+    book = PresenceBook(most=300_000)
+    book.declare(1, "s", [EpochSpan(Epoch("e" * 32), 1, 5)])
+    book.declare(2, "s", [EpochSpan(Epoch(f"{number:032x}"), 1, 5) for number in range(200_000)])
+    book.declare(1, "s", [EpochSpan(Epoch("e" * 32), 1, 9)])
+    written = book.take()[1]
+    assert len(written) == 100_000
+    assert [each.next for each in written if each.node_id == 1] == [9]
+
+
 def test_readings_go_to_their_positions_whatever_their_order() -> None:
     channels = [channel("a", 0), channel("b", 1), channel("c", 2), channel("supply", 0, unit="V", group_id=2)]
     found = shape(("c", "supply", "a"), ("Cel", "V", "Cel"), channels)

@@ -15,6 +15,7 @@ AGENT, PLAIN = "agent", "plain"
 """Kinds of nodes: one that announces itself, and one that merely sends."""
 
 _MOST_SHAPES = 4096
+_MOST_STREAMS = 256
 _LOOK_EVERY_MS = 4000
 
 
@@ -103,12 +104,14 @@ class KnownNode:
         return devices.items() <= self.announced.items()
 
     def stream(self, epoch: str) -> tuple[int, str]:
-        """Return (node_id, epoch), the same object each time."""
+        """Return (node_id, epoch), the same object each time unless there are more epochs than an honest node has."""
         last = self._last_stream
         if last[1] == epoch:
             return last
         found = self._streams.get(epoch)
         if found is None:
+            if len(self._streams) >= _MOST_STREAMS:
+                self._streams.clear()
             found = self._streams[epoch] = (self.node_id, epoch)
         self._last_stream = found
         return found

@@ -10,6 +10,7 @@ from siloscope_store.ledger import Declared
 from siloscope_store.registry import Presence
 
 MAX_STORED = 2**63 - 1
+_MOST_DECLARED = 100_000
 
 
 class PresenceBook:
@@ -39,10 +40,14 @@ class PresenceBook:
         self._states[node_id] = (state.value, at_ms)
 
     def declare(self, node_id: int, session: str, epochs: list[EpochSpan]) -> None:
-        """Note how far epochs have come; what no epoch can be is left out."""
+        """Note how far epochs have come; what no epoch can be is left out.
+
+        So is what there is no room for while much waits to be written: a node says it again with its next heartbeat.
+        """
         for span in epochs:
-            if is_possible(span):
-                self._declared[node_id, span.epoch] = declared(node_id, session, span)
+            key = (node_id, span.epoch)
+            if is_possible(span) and (len(self._declared) < _MOST_DECLARED or key in self._declared):
+                self._declared[key] = declared(node_id, session, span)
 
     def take(self) -> tuple[list[Presence], list[Declared]]:
         """Return what is to be written, in order of node: of those that have waited longest, where it is too much."""
