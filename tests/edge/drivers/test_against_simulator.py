@@ -284,6 +284,13 @@ async def test_an_nmea_instrument_is_listened_to(bench: Bench) -> None:
     assert await bench.told("ascii", address, "nmea-wind") == {"wind_direction": 131.5, "wind_speed": 0.4}
 
 
+async def test_an_nmea_instrument_that_feels_nothing_reads_nothing(bench: Bench) -> None:
+    blind = Air(None, None, None, None, Wind(None, None))
+    address = await bench.serial(NmeaWeather(lambda: blind), 4800)
+    assert set((await bench.told("ascii", address, "nmea-weather")).values()) == {"sensor_missing"}
+    assert set((await bench.told("ascii", address, "nmea-wind")).values()) == {"device_exception"}
+
+
 @pytest.mark.parametrize("echoes", [False, True])
 async def test_sdi12_sensors_are_read_behind_one_adapter(bench: Bench, echoes: bool) -> None:
     sensors = {"0": lambda: [2458.5, 21.3, 412.0], "1": lambda: [-9999.0, -5.25, 0.0]}
@@ -313,7 +320,7 @@ async def test_the_dry_run_reads_each_device_and_names_those_that_do_not_answer(
     assert lines[0].startswith("bench/probe: answered in ")
     assert lines[1].split() == ["t1", "21.9", "Cel"]
     assert lines[2].split() == ["t2", "bad:", "sensor_missing"]
-    assert lines[-1] == "bench/absent: FAILED: no answer within 1 s (no_answer)"
+    assert lines[-1] == "bench/absent: FAILED: no answer within 1 s, asked 3 times (no_answer)"
     assert dry.failed == ["absent"]
 
 
