@@ -59,6 +59,14 @@ def test_the_published_mda_sentence_comes_out() -> None:
     assert b"$WIMWV,131.5,R,0.4,M,A*" in said
 
 
+def test_what_an_nmea_instrument_cannot_tell_is_an_empty_field_and_no_zero() -> None:
+    blind = NmeaWeather(lambda: Air(None, None, None, None, Wind(None, None))).unasked(1.0)
+    assert b"$WIMDA,,I,,B,,C,,,,,,C,,T,,M,,N,,M*" in blind
+    assert b"$WIMWV,,R,,M,V*" in blind
+    calm = NmeaWeather(lambda: Air(1023.6, -0.0, 43.3, 5.0, Wind(None, 0.0))).unasked(1.0)
+    assert b"$WIMWV,,R,0.0,M,A*" in calm
+
+
 @pytest.mark.parametrize(
     ("command", "answer"),
     [

@@ -67,17 +67,17 @@ class GillWindsonic(_EachSecond):
 
 @dataclass(frozen=True)
 class Air:
-    """What a weather instrument on a mast feels."""
+    """What a weather instrument on a mast feels; None is what it cannot tell."""
 
-    pressure_hpa: float
-    temperature_c: float
-    humidity_pct: float
-    dew_point_c: float
+    pressure_hpa: float | None
+    temperature_c: float | None
+    humidity_pct: float | None
+    dew_point_c: float | None
     wind: Wind
 
 
 class NmeaWeather(_EachSecond):
-    """An instrument that says a position it does not know, then MDA and MWV, each second."""
+    """An instrument that says a position it does not know, then MDA and MWV, each second; unknown fields are empty."""
 
     def __init__(self, air: Callable[[], Air]) -> None:
         super().__init__()
@@ -85,12 +85,18 @@ class NmeaWeather(_EachSecond):
 
     def line(self) -> bytes:
         now = self._air()
-        speed, direction = now.wind.speed_m_s or 0.0, now.wind.direction_deg or 0.0
-        barometer = f"{now.pressure_hpa / 33.8638864:.4f},I,{now.pressure_hpa / 1000:.4f},B"
-        air = f"{now.temperature_c:.1f},C,,,{now.humidity_pct:.1f},,{now.dew_point_c:.1f},C"
-        wind = f"{direction:.1f},T,{direction:.1f},M,{speed / 0.514444:.1f},N,{speed:.1f},M"
-        sentences = ("GPGLL,,,,,,V", f"WIMDA,{barometer},{air},{wind}", f"WIMWV,{direction:.1f},R,{speed:.1f},M,A")
+        speed, direction = _field(now.wind.speed_m_s), _field(now.wind.direction_deg)
+        pressure = now.pressure_hpa
+        barometer = f"{_field(pressure, 1 / 33.8638864, 4)},I,{_field(pressure, 0.001, 4)},B"
+        air = f"{_field(now.temperature_c)},C,,,{_field(now.humidity_pct)},,{_field(now.dew_point_c)},C"
+        wind = f"{direction},T,{direction},M,{_field(now.wind.speed_m_s, 1 / 0.514444)},N,{speed},M"
+        valid = "A" if speed else "V"
+        sentences = ("GPGLL,,,,,,V", f"WIMDA,{barometer},{air},{wind}", f"WIMWV,{direction},R,{speed},M,{valid}")
         return b"".join(f"${each}*{_xor(each):02X}\r\n".encode() for each in sentences)
+
+
+def _field(value: float | None, scale: float = 1, places: int = 1) -> str:
+    return "" if value is None else f"{value * scale:.{places}f}"
 
 
 def _framed(body: str) -> bytes:

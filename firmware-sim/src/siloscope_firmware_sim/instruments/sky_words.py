@@ -46,14 +46,8 @@ def weather(sky: Sky) -> Weather:
 
 
 def air(sky: Sky) -> NmeaAir:
-    """Return what an NMEA instrument says; it has no word for what it cannot tell."""
-    return NmeaAir(
-        sky.pressure_hpa or _SEA_LEVEL_HPA,
-        sky.temperature_c or 0.0,
-        sky.humidity_pct or 0.0,
-        _dew_c(sky) or 0.0,
-        wind(sky),
-    )
+    """Return what an NMEA instrument feels."""
+    return NmeaAir(sky.pressure_hpa, sky.temperature_c, sky.humidity_pct, _dew_c(sky), wind(sky))
 
 
 def console(sky: Sky) -> Seen:
