@@ -300,7 +300,7 @@ class FakeMending:
 
     async def redate(self, identity: Identity, asked: Redating) -> Redated:
         self.readings._check()
-        numbers = {"samples": 1, "unbelievable": 0, "new": 0, "conflicts": 0}
+        numbers = {"samples": 1, "unbelievable": 0, "new": 0, "conflicts": 0, "new_weeks": 0}
         return Redated(dry_run=asked.dry_run, first=AT, last=AT, more=False, **numbers)
 
     def _message(self, org_id: int) -> RefusedMessage:

@@ -168,6 +168,32 @@ def test_undated_samples_are_listed_and_shifted_after_a_dry_run(
     assert db(url, "undated", "redate", "ours-yard", "--as-is") == 78
 
 
+def test_weeks_far_and_wide_are_opened_only_by_their_number(
+    migrated_database_url: str, owner: Connection[Any], farm: Farm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, head = migrated_database_url, farm.group("head", [("t1", "temperature", "Cel")])
+
+    async def keep() -> None:
+        async with await connect_async(url, autocommit=True) as connection:
+            times = [to_ms(AT - timedelta(weeks=100 + 10 * at)) for at in range(9)]
+            known = (farm.org_id, farm.node_id, head.group_id)
+            kept = [Undated(*known, time_ms, [1.0], None, None, None, AT) for time_ms in times]
+            await samples.keep_undated(connection, kept)
+
+    asyncio.run(keep())
+    words = ("undated", "redate", "ours/yard/pi", "--as-is")
+    assert db(url, *words) == 0
+    told = capsys.readouterr().out
+    assert "of 9 weeks that nothing is stored of yet; add --open-weeks 9 --apply to do it" in told
+    assert db(url, *words, "--apply") == 78
+    told = capsys.readouterr().err
+    assert "of 9 weeks that nothing is stored of yet, expected at most 8" in told
+    assert "add --open-weeks 9" in told
+    assert owner.execute("SELECT count(*) FROM sample").fetchone() == (0,)
+    assert db(url, *words, "--apply", "--open-weeks", "9") == 0
+    assert "re-dated 9 samples" in capsys.readouterr().out
+
+
 def test_reasons_of_refused_numbers_go_when_they_are_old_or_many_and_their_numbers_stay(
     migrated_database_url: str, owner: Connection[Any], farm: Farm, foreign: Farm, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from psycopg import AsyncConnection, Connection
 
 from siloscope_process.clock import from_ms, to_ms
 from siloscope_store import samples, undated
+from siloscope_store.errors import WeeksClosed
 from siloscope_store.samples import SPAN_MS, Undated
 from siloscope_store.undated import Rule, Selection
 from tests.store.farm import Farm, Group
@@ -137,12 +138,31 @@ async def test_times_that_still_cannot_be_stay_here(
     assert left(owner) == 1
 
 
+async def test_many_weeks_are_opened_only_where_somebody_says_how_many(
+    connection: AsyncConnection[Any], owner: Connection[Any], farm: Farm, head: Group
+) -> None:
+    weeks = [NOW - timedelta(milliseconds=SPAN_MS * at) for at in range(300, 320)]  # no other test was there
+    await keep(connection, farm, head, [*weeks, weeks[3] - timedelta(seconds=1), from_ms(-5_000)])
+    wanted = Selection(farm.org_id, farm.node_id)
+    assert (await undated.preview(connection, wanted, Rule(), now=NOW)).new_weeks == 20
+    for open_weeks in ({}, {"open_weeks": 19}):
+        with pytest.raises(WeeksClosed, match="of 20 weeks that nothing is stored of yet, expected at most"):
+            await undated.redate(connection, wanted, Rule(), actor="user:ada", now=NOW, **open_weeks)
+    assert (left(owner), stored(owner)) == (22, [])
+    farm.samples(head, [(weeks[0], [1.0, 2.0], None)])
+    assert (await undated.preview(connection, wanted, Rule(), now=NOW)).new_weeks == 19
+    done = await undated.redate(connection, wanted, Rule(), actor="user:ada", now=NOW, open_weeks=19)
+    assert (done.new_weeks, left(owner)) == (19, 1)
+    assert (await undated.preview(connection, wanted, Rule(), now=NOW)).new_weeks == 0
+
+
 async def test_a_hundred_weeks_come_in_eight_at_a_time(
     connection: AsyncConnection[Any], owner: Connection[Any], farm: Farm, head: Group
 ) -> None:
     weeks = [NOW - timedelta(milliseconds=SPAN_MS * at) for at in range(20)]
     await keep(connection, farm, head, weeks)
-    done = await undated.redate(connection, Selection(farm.org_id, farm.node_id), Rule(), actor="user:ada", now=NOW)
+    wanted = Selection(farm.org_id, farm.node_id)
+    done = await undated.redate(connection, wanted, Rule(), actor="user:ada", now=NOW, open_weeks=20)
     assert (done.samples, left(owner)) == (20, 0)
     assert len(stored(owner)) == 20
 

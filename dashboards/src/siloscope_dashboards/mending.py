@@ -9,6 +9,7 @@ import msgspec
 from siloscope_dashboards.auth.tokens import Identity
 from siloscope_dashboards.clocks.models import ClockEvent, Redated, Redating, UndatedPile
 from siloscope_dashboards.database import lent
+from siloscope_dashboards.errors import Conflict
 from siloscope_dashboards.quarantine.models import (
     Chosen,
     Concerned,
@@ -20,6 +21,7 @@ from siloscope_dashboards.quarantine.models import (
 from siloscope_process.clock import Clock
 from siloscope_store import audit, clocks, shelf, undated
 from siloscope_store.connections import Connected, Pool
+from siloscope_store.errors import WeeksClosed
 from siloscope_store.shelf import Wanted
 
 _REDATED_AT_ONCE = 2_000
@@ -95,7 +97,18 @@ class DatabaseMending:
             if asked.dry_run:
                 done = await undated.preview(connection, wanted, rule, now=now)
             else:
-                done = await undated.redate(connection, wanted, rule, actor=actor, now=now, most=_REDATED_AT_ONCE)
+                try:
+                    done = await undated.redate(
+                        connection,
+                        wanted,
+                        rule,
+                        actor=actor,
+                        now=now,
+                        most=_REDATED_AT_ONCE,
+                        open_weeks=asked.open_weeks,
+                    )
+                except WeeksClosed as error:
+                    raise Conflict(f"{error}; where the times are right, say open_weeks {error.found}") from error
         return Redated(dry_run=asked.dry_run, **vars(done))
 
     async def _change(self, identity: Identity, chosen: Chosen, deed: str) -> Concerned:

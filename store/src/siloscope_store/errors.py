@@ -17,6 +17,7 @@
 * StoreError
   - CursorMalformed         a page or change cursor that this store never gave out
   - VersionChanged          somebody else changed it since whoever changes it now looked
+  - WeeksClosed             re-dated samples would open more weeks than they may
 """
 
 from collections.abc import Sequence
@@ -104,3 +105,12 @@ class VersionChanged(StoreError):
         super().__init__(f"the newest version is {found}, not {expected}: somebody else set one meanwhile")
         self.expected = expected
         self.found = found
+
+
+class WeeksClosed(StoreError):
+    """Samples would get times of more weeks than may be opened, so many that the times may well be wrong."""
+
+    def __init__(self, found: int, most: int) -> None:
+        super().__init__(f"these times are of {found} weeks that nothing is stored of yet, expected at most {most}")
+        self.found = found
+        self.most = most

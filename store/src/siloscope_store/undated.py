@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 from siloscope_process.clock import from_ms, to_ms
 from siloscope_store import audit, rollup_marks, samples
 from siloscope_store.audit import Deed
+from siloscope_store.errors import WeeksClosed
 from siloscope_store.sample_rows import encode, latest_row
 from siloscope_store.samples import MOST_NEW_SPANS, SPAN_MS, Conflict, Origin, SampleTable
 from siloscope_store.statements import statements
@@ -82,6 +83,7 @@ class Redated:
         conflicts: Values that differ from what is there.
         first: Earliest time given.
         last: Latest time given.
+        new_weeks: Weeks that nothing was stored of when it began.
         more: Some wait that were not looked at.
     """
 
@@ -91,6 +93,7 @@ class Redated:
     conflicts: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    new_weeks: int = 0
     more: bool = False
 
     def note(self, times_ms: Sequence[int]) -> None:
@@ -150,7 +153,7 @@ async def find_node(connection: Connection, organisation: str, site: str, node: 
 
 async def preview(connection: Connection, wanted: Selection, rule: Rule, *, now: datetime) -> Redated:
     """Return what `redate` would do; `new` and `conflicts` are not known beforehand."""
-    found, after = Redated(), 0
+    found, after = Redated(new_weeks=await _new_weeks(connection, wanted, rule, now)), 0
     async with connection.transaction(force_rollback=True):
         while rows := await _rows(connection, wanted, after):
             times_ms = [time_ms for row in rows if (time_ms := _time_ms(row, rule, now)) is not None]
@@ -162,7 +165,14 @@ async def preview(connection: Connection, wanted: Selection, rule: Rule, *, now:
 
 
 async def redate(
-    connection: Connection, wanted: Selection, rule: Rule, *, actor: str, now: datetime, most: int | None = None
+    connection: Connection,
+    wanted: Selection,
+    rule: Rule,
+    *,
+    actor: str,
+    now: datetime,
+    most: int | None = None,
+    open_weeks: int = MOST_NEW_SPANS,
 ) -> Redated:
     """Give undated samples their times, slice by slice; killed anywhere, what is left is still here.
 
@@ -173,9 +183,15 @@ async def redate(
         actor: For the audit trail.
         now: Times more than a day after it are not given.
         most: Stop after about so many.
+        open_weeks: How many weeks it may open that nothing is stored of yet: a wild clock has one for every sample.
+
+    Raises:
+        WeeksClosed: It would open more; nothing is changed.
     """
+    done, moved = Redated(new_weeks=await _new_weeks(connection, wanted, rule, now)), True
+    if done.new_weeks > open_weeks:
+        raise WeeksClosed(done.new_weeks, open_weeks)
     await samples.prepare(connection)
-    done, moved = Redated(), True
     while moved:  # again, for those that share a key with another, or fall into too many spans at once
         moved, after, done.unbelievable = False, 0, 0
         while True:
@@ -198,6 +214,20 @@ async def redate(
                 done.more = True
                 return done
     return done
+
+
+async def _new_weeks(connection: Connection, wanted: Selection, rule: Rule, now: datetime) -> int:
+    asked = {
+        **msgspec.structs.asdict(wanted),
+        **msgspec.structs.asdict(rule),
+        "span_ms": SPAN_MS,
+        "latest_ms": to_ms(now) + _DAY_MS,
+        "classes": list(_TABLES),
+        "relations": [table.value for table in _TABLES.values()],
+    }
+    row = await (await connection.execute(_SQL["new_weeks"], asked)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def _rows(connection: Connection, wanted: Selection, after: int) -> list[_Row]:

@@ -8,8 +8,9 @@ from siloscope_process.clock import from_ms
 from siloscope_process.errors import WrongSetting
 from siloscope_store import undated
 from siloscope_store.connections import connect_async
-from siloscope_store.errors import NameUnknown
+from siloscope_store.errors import NameUnknown, WeeksClosed
 from siloscope_store.orders import ACTOR, APPLICATION, Actions, Order, action
+from siloscope_store.samples import MOST_NEW_SPANS
 from siloscope_store.undated import Redated, Rule, Selection
 
 _SHIFT = re.compile(r"([+-]?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d{1,3})?)s)?")
@@ -28,6 +29,8 @@ def configure(actions: Actions) -> None:
     redate.add_argument("--reason", choices=["out_of_window", "far_week"], help="only those kept for this")
     redate.add_argument("--arrived-from", metavar="TIME", type=_time, help="only those that arrived at it or later")
     redate.add_argument("--arrived-to", metavar="TIME", type=_time, help="only those that arrived before it")
+    open_weeks = "weeks that it may open because nothing is stored of them yet (%(default)s); a dry run says how many"
+    redate.add_argument("--open-weeks", metavar="N", type=int, default=MOST_NEW_SPANS, help=open_weeks)
     redate.add_argument("--apply", action="store_true", help="do it; it cannot be taken back")
 
 
@@ -58,16 +61,21 @@ def _redate(order: Order) -> None:
             now = order.clock.now()
             if not told.apply:
                 return await undated.preview(connection, wanted, rule, now=now)
-            return await undated.redate(connection, wanted, rule, actor=ACTOR, now=now)
+            return await undated.redate(connection, wanted, rule, actor=ACTOR, now=now, open_weeks=told.open_weeks)
 
-    done = asyncio.run(work())
+    try:
+        done = asyncio.run(work())
+    except WeeksClosed as error:
+        raise WrongSetting(f"{error}; where the times are right, add --open-weeks {error.found}") from error
     span = "" if done.first is None or done.last is None else f" of {done.first.isoformat()} to {done.last.isoformat()}"
     stays = f"; {done.unbelievable} stay: of no possible time even so" if done.unbelievable else ""
     if told.apply:
         known = done.samples - done.new
         print(f"re-dated {done.samples} samples{span}: {known} were there, {done.conflicts} values differ{stays}")
     else:
-        print(f"dry run: would re-date {done.samples} samples{span}{stays}; add --apply to do it")
+        weeks = f", of {done.new_weeks} weeks that nothing is stored of yet" if done.new_weeks else ""
+        more = f" --open-weeks {done.new_weeks}" if done.new_weeks > told.open_weeks else ""
+        print(f"dry run: would re-date {done.samples} samples{span}{weeks}{stays}; add{more} --apply to do it")
 
 
 def _name(text: str) -> tuple[str, str, str]:

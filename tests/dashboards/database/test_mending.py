@@ -85,6 +85,12 @@ async def test_undated_samples_are_shifted_after_a_dry_run(
     (pile,) = (await client.get("/undated", headers=ours)).json()["items"]
     assert (pile["node"], pile["median_behind_ms"]) == ("pi", 10_800_000)
     order = {"node_id": farm.node_id, "rule": "shift", "shift_s": 10_800}
+    years = {**order, "shift_s": -9 * 366 * 86_400, "open_weeks": 0}  # no other test was there
+    assert (await client.post("/undated/redate", json=years, headers=ours)).json()["new_weeks"] == 1
+    closed = await client.post("/undated/redate", json={**years, "dry_run": False}, headers=ours)
+    assert_problem(closed, 409)
+    assert "of 1 weeks that nothing is stored of yet" in closed.json()["detail"]
+    assert "say open_weeks 1" in closed.json()["detail"]
     dry = (await client.post("/undated/redate", json=order, headers=ours)).json()
     assert (dry["dry_run"], dry["samples"]) == (True, 1)
     assert owner.execute("SELECT count(*) FROM undated").fetchone() == (1,)

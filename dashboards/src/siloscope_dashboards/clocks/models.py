@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from siloscope_dashboards.pages import LARGEST_ID
 
 _FURTHEST_S = 100 * 366 * 86_400.0
+_MOST_WEEKS = 10_000
 
 
 class ClockEvent(BaseModel):
@@ -46,6 +47,9 @@ class Redating(BaseModel):
     reason: Literal["out_of_window", "far_week"] | None = None
     arrived_from: AwareDatetime | None = None
     arrived_to: AwareDatetime | None = None
+    open_weeks: Annotated[
+        int, Field(ge=0, le=_MOST_WEEKS, description="How many weeks it may open that nothing is stored of yet")
+    ] = 8
     dry_run: bool = True
 
     @model_validator(mode="after")
@@ -65,4 +69,5 @@ class Redated(BaseModel):
     conflicts: int
     first: datetime | None
     last: datetime | None
+    new_weeks: int = Field(description="Weeks that nothing was stored of when it began: 409 where more than open_weeks")
     more: bool = Field(description="Some are left for another request like this one")

@@ -27,9 +27,12 @@ async def list_undated(login: LoggedIn, mending: MendingPort) -> Page[UndatedPil
     return Page(items=await mending.undated(login.identity.org_id))
 
 
-@router.post("/undated/redate", responses=documented(403, 404))
+@router.post("/undated/redate", responses=documented(403, 404, 409))
 async def redate(asked: Redating, login: Administrator, mending: MendingPort) -> Redated:
-    """Give undated samples their times, a few thousand a request; a dry run unless `dry_run` is false."""
+    """Give undated samples their times, a few thousand a request; a dry run unless `dry_run` is false.
+
+    Times of more weeks that nothing is stored of yet than `open_weeks` are a conflict: a wild clock has such times.
+    """
     if await mending.clock_events(login.identity.org_id, asked.node_id) is None:
         raise NotFound("node", asked.node_id)
     return await mending.redate(login.identity, asked)
