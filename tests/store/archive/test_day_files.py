@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import polars
+import pyarrow
 import pytest
 from pyarrow import parquet
 
@@ -71,6 +72,48 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
     content[len(content) // 3] ^= 1
     path.write_bytes(content)
     with pytest.raises(day_files.DAMAGED):
+        day_files.totals(path)
+
+
+def test_a_bit_that_flips_anywhere_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+    path, chance = written(tmp_path / "day.parquet", day(600)), random.Random(6)
+    whole = path.read_bytes()
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    held = day_files.totals(path), list(day_files.read(path)), day_files.channels_of(path), day_files.about(path)
+    stated = day_files.stated_sum(path)
+    noticed = 0
+    for at in [*chance.sample(range(footer), 300), *chance.sample(range(footer, len(whole)), 300)]:
+        harmed = bytearray(whole)
+        harmed[at] ^= 1 << chance.randrange(8)
+        path.write_bytes(harmed)
+        try:
+            totals = day_files.totals(path)
+            if day_files.stated_sum(path) != stated:  # none is refused where the file is taken over
+                assert day_files.stated_sum(path) is None
+                noticed += 1
+                continue
+        except day_files.DAMAGED:
+            noticed += 1
+            continue
+        found = totals, list(day_files.read(path)), day_files.channels_of(path), day_files.about(path)
+        assert str(found) == str(held), at
+    assert noticed > 300
+
+
+def test_what_was_changed_by_somebody_who_made_new_page_sums_is_noticed(tmp_path: Path) -> None:
+    path = written(tmp_path / "day.parquet", day())
+    with parquet.ParquetFile(path) as file:
+        table, metadata = file.read(), file.metadata.metadata
+    values = table.column("value").to_pylist()
+    at = next(index for index, value in enumerate(values) if value is not None)
+    values[at] += 1
+    changed = table.set_column(
+        table.schema.get_field_index("value"), table.schema.field("value"), pyarrow.array(values)
+    )
+    with parquet.ParquetWriter(path, changed.schema, write_page_checksum=False) as writer:
+        writer.write_table(changed)
+        writer.add_key_value_metadata({b"siloscope.sum": metadata[b"siloscope.sum"]})
+    with pytest.raises(day_files.DAMAGED, match="does not have the sum that it states"):
         day_files.totals(path)
 
 

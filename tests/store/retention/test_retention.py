@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 from psycopg import Connection
 
@@ -268,11 +269,33 @@ def test_a_restored_database_takes_over_the_files_that_it_does_not_know(
     assert not outcome.dropped
     assert "archive adopt" in outcome.broken[0].problem
     (site,) = catalogue.sites(owner)
+    _refuses_what_may_be_damaged(owner, tmp_path, next(adopting.unknown(owner, tmp_path, site)))
     for key in list(adopting.unknown(owner, tmp_path, site)):
         adopting.adopt(owner, tmp_path, key, at=NOW)
     assert not list(adopting.unknown(owner, tmp_path, site))
     assert len(run(owner, tmp_path).dropped) == 2
     assert sum(file.samples for file in catalogue.files(owner)) == 337
+
+
+def _refuses_what_may_be_damaged(owner: Connection[Any], directory: Path, key: catalogue.DayKey) -> None:
+    path = directory / key.path
+    whole = path.read_bytes()
+    with pq.ParquetFile(path) as file:
+        table = file.read()
+    said = {name: text for name, text in table.schema.metadata.items() if name != b"siloscope.sum"}
+    pq.write_table(
+        table.replace_schema_metadata(said), path
+    )  # as anybody's tool writes it: no sums of pages, and none of the whole
+    with pytest.raises(ArchiveBroken, match=rf"{key.day}.parquet: states no sum of what it holds"):
+        adopting.adopt(owner, directory, key, at=NOW)
+    harmed = bytearray(whole)
+    harmed[len(harmed) // 2] ^= 1
+    path.write_bytes(harmed)
+    for without_sum in (False, True):
+        with pytest.raises(ArchiveBroken, match=rf"{key.day}.parquet: cannot be read"):
+            adopting.adopt(owner, directory, key, at=NOW, without_sum=without_sum)
+    path.write_bytes(whole)
+    assert catalogue.record(owner, key) is None
 
 
 @pytest.mark.parametrize("step", ["announce_file", "replace", "record_file"])

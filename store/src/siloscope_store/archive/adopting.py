@@ -31,13 +31,20 @@ def unknown(connection: Connection[Any], directory: Path, site: ArchiveSite) -> 
             yield key
 
 
-def adopt(connection: Connection[Any], directory: Path, key: DayKey, *, at: datetime) -> int:
+def adopt(connection: Connection[Any], directory: Path, key: DayKey, *, at: datetime, without_sum: bool = False) -> int:
     """Record a file as it is, after reading all of it; return its samples.
 
     What it holds goes into its next version, whatever the database holds of the day.
 
+    Args:
+        connection: In autocommit mode.
+        directory: The archive directory.
+        key: Which day.
+        at: Now.
+        without_sum: Whether to take one that states no sum of what it holds.
+
     Raises:
-        ArchiveBroken: It is damaged, or says that it is another day's.
+        ArchiveBroken: It is damaged, or might be, or says that it is another day's.
     """
     from siloscope_store.archive import day_files  # the one slow import, for those who read a file
 
@@ -51,10 +58,14 @@ def adopt(connection: Connection[Any], directory: Path, key: DayKey, *, at: date
     try:
         found = day_files.about(path)
         totals = day_files.totals(path)
+        proven = day_files.stated_sum(path) is not None
     except day_files.DAMAGED as error:
         raise ArchiveBroken(str(path), f"cannot be read: {' '.join(str(error).split())}") from None
     if {name: found.get(name) for name in expected} != expected:
         raise ArchiveBroken(str(path), f"says of itself {found}; expected {expected}")
+    if not proven and not without_sum:
+        problem = "states no sum of what it holds, so that damage may go unnoticed; --without-sum takes it as it is"
+        raise ArchiveBroken(str(path), problem)
     parameters = {
         **key.parameters,
         "path": key.path,

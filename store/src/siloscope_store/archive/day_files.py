@@ -14,11 +14,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from siloscope_contract.quality import Quality, grade
+from siloscope_store.archive.content_sum import Channels, ContentSum
 from siloscope_store.archive.samples import ChannelName, GroupName, Sample, readings
 
 READINGS_A_ROW_GROUP = 200_000
-DAMAGED = (OSError, pa.ArrowException)
-"""What reading a file raises that is not whole."""
+DAMAGED = (OSError, pa.ArrowException, ValueError, LookupError, TypeError, MemoryError)
+"""What reading a file raises that is not whole: where damage says nothing of itself, what it left makes no sense."""
+
+_SUM = b"siloscope.sum"
+_ABOUT = b"siloscope."
 
 _NAME = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
@@ -41,7 +45,6 @@ SCHEMA = pa.schema(
 """Columns of a file; docs/archive.md says what they mean."""
 
 _DICTIONARIES = [name for name in SCHEMA.names if name != "time"]
-Channels = Mapping[tuple[GroupName, int], ChannelName]
 
 
 class DayFile:
@@ -54,7 +57,7 @@ class DayFile:
     """
 
     def __init__(self, path: Path, channels: Channels, about: Mapping[str, str]) -> None:
-        schema = SCHEMA.with_metadata({f"siloscope.{name}": text for name, text in about.items()})
+        schema = SCHEMA.with_metadata({_ABOUT.decode() + name: text for name, text in about.items()})
         self._writer = pq.ParquetWriter(
             path,
             schema,
@@ -67,6 +70,8 @@ class DayFile:
         )
         self._schema = schema
         self._channels = channels
+        self._named: dict[tuple[GroupName, int], ChannelName] = {}
+        self._sum = ContentSum(about)
         self._waiting: list[Sample] = []
         self._waiting_readings = 0
         self.samples = 0
@@ -78,6 +83,7 @@ class DayFile:
         """Add samples, which come in order."""
         for sample in samples:
             self._waiting.append(sample)
+            self._sum.add(sample)
             self._waiting_readings += readings(sample)
             self.first_us = sample.time_us if self.first_us is None else min(self.first_us, sample.time_us)
             self.last_us = sample.time_us if self.last_us is None else max(self.last_us, sample.time_us)
@@ -88,6 +94,7 @@ class DayFile:
         """Write what waits, and the footer without which nobody takes it for a whole file."""
         if self._waiting:
             self._flush()
+        self._writer.add_key_value_metadata({_SUM: self._sum.hexdigest(self._named)})
         self._writer.close()
 
     def _flush(self) -> None:
@@ -106,7 +113,7 @@ class DayFile:
             length = len(samples[0].values)
             by_position = zip(*(sample.values for sample in samples), strict=True)
             for position, values in enumerate(by_position):
-                channel = self._channels[group, position]
+                channel = self._named[group, position] = self._channels[group, position]
                 columns.add_plain(group, (position, channel), times, pa.array(values, pa.float64()), length)
             return
         for position in range(max(len(sample.values) for sample in samples)):
@@ -117,7 +124,8 @@ class DayFile:
                 and (sample.values[position] is not None or _code(sample, position) is not None)
             ]
             if found:
-                columns.add(group, (position, self._channels[group, position]), found)
+                channel = self._named[group, position] = self._channels[group, position]
+                columns.add(group, (position, channel), found)
         silent: list[_Element] = [(sample, None, 0) for sample in samples if not readings(sample)]
         if silent:
             columns.add(group, None, silent)
@@ -206,10 +214,18 @@ def about(path: Path) -> dict[str, str]:
     """Return what a file says of itself."""
     with pq.ParquetFile(path) as file:
         metadata: dict[bytes, bytes] = file.schema_arrow.metadata or {}
-    prefix = b"siloscope."
     return {
-        key.removeprefix(prefix).decode(): text.decode() for key, text in metadata.items() if key.startswith(prefix)
+        key.removeprefix(_ABOUT).decode(): text.decode()
+        for key, text in metadata.items()
+        if key.startswith(_ABOUT) and key != _SUM
     }
+
+
+def stated_sum(path: Path) -> str | None:
+    """Return the sum of what a file holds, as it states; None where it states none."""
+    with pq.ParquetFile(path) as file:
+        stated: bytes | None = (file.metadata.metadata or {}).get(_SUM)
+    return None if stated is None else stated.decode()
 
 
 class Totals(NamedTuple):
@@ -222,13 +238,22 @@ class Totals(NamedTuple):
 
 
 def totals(path: Path) -> Totals:
-    """Read a file to its end and return what it holds."""
+    """Read a file to its end and return what it holds.
+
+    Raises:
+        ValueError: That is not what it held when it was written, by the sum that it states; or any other of `DAMAGED`.
+    """
     samples = count = 0
+    found = ContentSum(about(path))
     first = last = None
     for sample in read(path):
+        found.add(sample)
         samples, count = samples + 1, count + readings(sample)
         first = sample.time_us if first is None else min(first, sample.time_us)
         last = sample.time_us if last is None else max(last, sample.time_us)
+    stated = stated_sum(path)
+    if stated is not None and stated != found.hexdigest(channels_of(path)):
+        raise ValueError("what it holds does not have the sum that it states")
     return Totals(samples, count, first, last)
 
 
@@ -236,7 +261,7 @@ def channels_of(path: Path) -> dict[tuple[GroupName, int], ChannelName]:
     """Return what stands at each position of each group, as the file says."""
     found: dict[tuple[GroupName, int], ChannelName] = {}
     names = ["node", "device", "group", "position", "channel", "quantity", "unit"]
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
         for index in range(file.num_row_groups):
             table = file.read_row_group(index, columns=names)
             distinct = table.group_by(names).aggregate([])

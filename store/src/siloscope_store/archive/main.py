@@ -28,6 +28,9 @@ def configure(actions: Actions) -> None:
     adopt = action(actions, "adopt", _adopt, "take over files that the database does not know: after its restore")
     adopt.add_argument("--org", metavar="ORGANISATION")
     adopt.add_argument("--site", metavar="SITE")
+    adopt.add_argument(
+        "--without-sum", action="store_true", help="also files of versions that wrote no sum of what they hold"
+    )
     forget = action(actions, "forget", _forget, "give files up that are missing or damaged for good; no others")
     forget.add_argument("--org", metavar="ORGANISATION", required=True)
     forget.add_argument("--dry-run", action="store_true", help="only say which those are")
@@ -131,7 +134,9 @@ def _adopt(order: Order) -> None:
             for site in catalogue.sites(connection, given.org, given.site):
                 for key in adopting.unknown(connection, directory, site):
                     try:
-                        samples = adopting.adopt(connection, directory, key, at=order.clock.now())
+                        samples = adopting.adopt(
+                            connection, directory, key, at=order.clock.now(), without_sum=given.without_sum
+                        )
                     except ArchiveBroken as error:
                         broken.append(error)
                         print(error.message)

@@ -137,7 +137,13 @@ def _batches(path: Path) -> Iterator[list[Sample]]:
     from siloscope_store.archive import day_files
 
     samples = day_files.read(path)
-    while batch := list(islice(samples, _SAMPLES_A_TRANSACTION)):
+    while True:
+        try:
+            batch = list(islice(samples, _SAMPLES_A_TRANSACTION))
+        except day_files.DAMAGED as error:  # its sum was right a moment ago: the disk reads differently now
+            raise ArchiveBroken(str(path), f"cannot be read: {' '.join(str(error).split())}") from error
+        if not batch:
+            return
         yield batch
 
 
