@@ -42,7 +42,7 @@ lock: | .tools/bin/uv           ## pin today's versions with hashes: to run, to 
 
 # ---- checks
 
-.PHONY: test lint test-components docs
+.PHONY: test lint test-components sanitize docs
 
 test: install test-components   ## every check and every test, with real servers
 	@.venv/bin/python -m tests.every_check
@@ -52,6 +52,9 @@ lint: install                   ## every check that starts no test
 
 test-components:
 	@sh tests/install-components
+
+sanitize: install               ## the tests of compiled code, on modules that watch their memory (gcc)
+	@sh tests/native/sanitize
 
 docs: install                   ## the generated pages of docs/ from the code
 	@.venv/bin/python -m tests.house.settings_page

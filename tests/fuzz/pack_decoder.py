@@ -8,16 +8,14 @@ input is held against `tests.fuzz.oracle`: a crash, a wrong value, or two ways o
 and libFuzzer writes the input to a file `crash-…` (choose where with -artifact_prefix=).
 """
 
-import sys
 import zlib
-from hashlib import sha256
-from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["siloscope_contract", "cbor2"]):
     import siloscope_contract.packs  # noqa: F401  what is to be watched must be imported here
 
+from tests.fuzz.coverage_guided import run
 from tests.fuzz.oracle import check
 from tests.fuzz.seeds import seeds
 
@@ -29,16 +27,5 @@ def one_input(data: bytes) -> None:
         check(zlib.compress(data, 1))
 
 
-def main() -> None:
-    """Fill the corpus and run until told otherwise."""
-    folders = [Path(each) for each in sys.argv[1:] if not each.startswith("-")]
-    for folder in folders[:1]:
-        folder.mkdir(parents=True, exist_ok=True)
-        for seed in seeds():
-            (folder / sha256(seed).hexdigest()[:16]).write_bytes(seed)
-    atheris.Setup(sys.argv, one_input)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    run(one_input, seeds())

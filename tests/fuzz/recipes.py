@@ -3,6 +3,8 @@
     uv pip install atheris
     python -m tests.fuzz.recipes CORPUS_FOLDER -dict=tests/fuzz/senml.dict -max_total_time=3600
 
+Which way the compiled code takes is seen too, where it was built to show it (docs/testing.md).
+
 An input is a few messages of one node, with a zero byte between them: the first ones are learnt from, and so the later
 ones may go by what was learnt. Each is sent both ways (`tests.fuzz.both_ways`). The corpus folder is filled first, and
 grows.
@@ -10,8 +12,7 @@ grows.
 
 import sys
 from collections.abc import Iterator
-from hashlib import sha256
-from pathlib import Path
+from random import Random
 
 import atheris
 
@@ -21,9 +22,12 @@ with atheris.instrument_imports(include=["siloscope_contract", "siloscope_ingest
 from siloscope_contract import templates
 from siloscope_contract.packs import Epoch, Pack, Sample, encode
 from tests.fuzz.both_ways import RECEIVED_MS, BothWays
+from tests.fuzz.conversations import conversation
+from tests.fuzz.coverage_guided import run
 from tests.fuzz.seeds import golden
 
-MOST_MESSAGES = 4
+MOST_MESSAGES = 6
+CONVERSATIONS = 200
 TELL_EVERY = 10_000
 counts = {"inputs": 0, "messages": 0, "by recipes": 0}
 
@@ -45,6 +49,8 @@ def seeds() -> Iterator[bytes]:
     """Yield messages that are learnt from, each followed by others like it."""
     for message in golden():
         yield message + b"\0" + message
+    for seed in range(CONVERSATIONS):
+        yield b"\0".join([message for message in conversation(Random(seed)) if b"\0" not in message][:MOST_MESSAGES])
     head = Sample("d", RECEIVED_MS - 500, ("a", "v1"), ("Cel", "V"), [1.5, -0.0], [0, 0])
     failed = Sample("d", RECEIVED_MS, ("a", "v1"), (None, "V"), [None, 12.0], [201, 103])
     other = Sample("e", RECEIVED_MS, ("b",), ("hPa",), [1013.25], [0])
@@ -63,16 +69,5 @@ def seeds() -> Iterator[bytes]:
                 yield changed + b"\0" + spelled + b"\0" + changed
 
 
-def main() -> None:
-    """Fill the corpus and run until told otherwise."""
-    folders = [Path(each) for each in sys.argv[1:] if not each.startswith("-")]
-    for folder in folders[:1]:
-        folder.mkdir(parents=True, exist_ok=True)
-        for seed in seeds():
-            (folder / sha256(seed).hexdigest()[:16]).write_bytes(seed)
-    atheris.Setup(sys.argv, one_input)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    run(one_input, seeds())

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from siloscope_contract.errors import MalformedPack
 from siloscope_contract.packs import Form, Pack, Sample, decode, encode
 from siloscope_contract.senml import MAX_UNPACKED_BYTES, MAX_WIRE_BYTES
+from tests.fuzz.harm import flipped, repeated, truncated
 from tests.fuzz.oracle import RECEIVED_MS, check
 from tests.fuzz.seeds import seeds
 
@@ -24,25 +25,9 @@ SEEDS = [seed for seed in seeds() if seed]
 HARM = st.tuples(st.sampled_from(SEEDS), st.randoms(use_true_random=False))
 
 
-def flipped(message: bytes, random: Random) -> bytes:
-    harmed = bytearray(message)
-    for _ in range(random.randint(1, 3)):
-        harmed[random.randrange(len(harmed))] ^= 1 << random.randrange(8)
-    return bytes(harmed)
-
-
-def truncated(message: bytes, random: Random) -> bytes:
-    return message[: random.randrange(len(message))]
-
-
 def spliced(message: bytes, random: Random) -> bytes:
     other = random.choice(SEEDS)
     return message[: random.randrange(len(message))] + other[random.randrange(len(other)) :]
-
-
-def repeated(message: bytes, random: Random) -> bytes:
-    first, second = sorted((random.randrange(len(message)), random.randrange(len(message))))
-    return message[:second] + message[first:second] * random.randint(1, 4) + message[second:]
 
 
 @pytest.mark.parametrize("harm", [flipped, truncated, spliced, repeated], ids=lambda harm: harm.__name__)
