@@ -9,7 +9,7 @@ from psycopg import AsyncConnection, Connection
 from siloscope_process.clock import to_ms
 from siloscope_store import ledger, quarantine, samples, shelf
 from siloscope_store.ledger import RefusedNumber
-from siloscope_store.quarantine import Quarantined
+from siloscope_store.quarantine import Quarantined, Withheld
 from siloscope_store.samples import FAR_WEEK, OUT_OF_WINDOW, Undated
 from siloscope_store.shelf import Wanted
 from tests.store.farm import NOW, Farm, Group
@@ -64,6 +64,34 @@ async def test_a_refused_message_that_came_twice_stands_for_both_times(
         async with connection.transaction():
             await quarantine.keep(connection, [message])
     assert causes(owner, head) == {"refused": 2, "unexplained": 1}
+
+
+async def test_a_refused_message_that_came_all_the_time_stands_for_all_of_it(
+    owner: Connection[Any], connection: AsyncConnection[Any], farm: Farm, head: Group
+) -> None:
+    read_but_for(farm, head, {5, *range(10, 40)})
+    for at in range(10, 40):
+        message = Quarantined("topic", b"bad", "malformed", "", NOW - HOUR + at * MINUTE, farm.org_id, farm.node_id)
+        async with connection.transaction():
+            await quarantine.keep(connection, [message])
+    assert causes(owner, head) == {"refused": 30, "unexplained": 1}
+
+
+async def test_of_a_flood_the_minutes_are_known_in_which_it_came(
+    owner: Connection[Any], connection: AsyncConnection[Any], farm: Farm, head: Group
+) -> None:
+    lacking = {5, *range(10, 20), 30, *range(40, 43)}
+    read_but_for(farm, head, lacking)
+    for at in sorted(lacking - {5, 30}):
+        flood = [
+            Withheld(farm.org_id, farm.node_id, NOW - HOUR + at * MINUTE + timedelta(seconds=s), "malformed", 9)
+            for s in range(0, 50, 10)
+        ]
+        async with connection.transaction():
+            await quarantine.count_withheld(connection, flood)
+    assert causes(owner, head) == {"refused": 13, "unexplained": 2}
+    owner.execute("UPDATE quarantine_withheld SET minutes = 0")  # as an older worker counted it
+    assert causes(owner, head) == {"unexplained": 15}
 
 
 async def test_each_sample_of_an_unbelievable_pack_stands_for_one_as_far_behind_its_arrival(

@@ -20,7 +20,7 @@ _LONGEST_DETAIL = 2000
 _LONGEST_TOPIC = 1000
 """Longer than any of ours can be, and short enough for the index that tells messages apart."""
 _KEPT = (*("int4",) * 2, "text", "bytea", *("text",) * 2, "uuid", "int8", "bytea", "timestamptz", "int4", "timestamptz")
-_COUNTED = ("org_ids", "node_ids", "ats", "reasons", "messages", "bytes")
+_COUNTED = ("org_ids", "node_ids", "ats", "reasons", "messages", "bytes", "minutes")
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,15 @@ class Replayed:
 
 
 async def count_withheld(connection: AsyncConnection[Any], messages: Sequence[Withheld]) -> None:
-    """Count messages that are not kept, by node, hour and reason."""
+    """Count messages that are not kept, by node, hour and reason; noted are the minutes in which they came."""
     counted: dict[tuple[int, int, datetime, str], list[int]] = {}
     for each in messages:
         hour = each.at.replace(minute=0, second=0, microsecond=0)
-        sums = counted.setdefault((each.org_id or 0, each.node_id or 0, hour, each.reason), [0, 0])
+        sums = counted.setdefault((each.org_id or 0, each.node_id or 0, hour, each.reason), [0, 0, 0])
         sums[0] += 1
         sums[1] += each.size_bytes
-    rows = [
-        (org or None, node or None, at, reason, number, size)
-        for (org, node, at, reason), (number, size) in sorted(counted.items())
-    ]
+        sums[2] |= 1 << each.at.minute
+    rows = [(org or None, node or None, at, reason, *sums) for (org, node, at, reason), sums in sorted(counted.items())]
     await connection.execute(_SQL["count_withheld"], columns(_COUNTED, rows))
 
 

@@ -17,12 +17,12 @@ SET times_seen = q.times_seen + excluded.times_seen,
     last_seen_at = greatest(q.last_seen_at, excluded.received_at, excluded.last_seen_at)
 
 -- name: count_withheld
-INSERT INTO quarantine_withheld AS w (org_id, node_id, hour, reason, messages, bytes)
-SELECT org_id, node_id, date_trunc('hour', at), reason, messages, bytes
+INSERT INTO quarantine_withheld AS w (org_id, node_id, hour, reason, messages, bytes, minutes)
+SELECT org_id, node_id, date_trunc('hour', at), reason, messages, bytes, minutes
 FROM unnest(%(org_ids)s::int4[], %(node_ids)s::int4[], %(ats)s::timestamptz[], %(reasons)s::text[],
-    %(messages)s::int8[], %(bytes)s::int8[]) AS c (org_id, node_id, at, reason, messages, bytes)
+    %(messages)s::int8[], %(bytes)s::int8[], %(minutes)s::int8[]) AS c (org_id, node_id, at, reason, messages, bytes, minutes)
 ON CONFLICT (org_id, node_id, hour, reason) DO UPDATE
-SET messages = w.messages + excluded.messages, bytes = w.bytes + excluded.bytes
+SET messages = w.messages + excluded.messages, bytes = w.bytes + excluded.bytes, minutes = w.minutes | excluded.minutes
 
 -- name: try_lock_replays
 SELECT pg_try_advisory_lock(hashtextextended('siloscope quarantine replays', 0))
