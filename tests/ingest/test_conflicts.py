@@ -69,6 +69,20 @@ async def test_a_conflict_of_a_conflict_is_kept_too(postgres_farm_url: str) -> N
     assert farm.rows(KEPT) == [([1.0, 2.0],)]
 
 
+@pytest.mark.parametrize("one_batch", [True, False])
+async def test_each_pack_that_says_the_other_value_is_listed(postgres_farm_url: str, one_batch: bool) -> None:
+    farm, at_ms = Farm(postgres_farm_url), now_ms()
+    async with unplugged(postgres_farm_url) as worker:
+        worker.send(pack(1, at_ms - 1_000, 0.0), at_ms)
+        await worker.settled()
+        for seq, value in ((2, 1.0), (3, 5.0), (4, 5.0), (4, 5.0), (5, 1.0), (6, 5.0)):
+            worker.send(pack(seq, at_ms, value), at_ms)
+            if not one_batch:
+                await worker.settled()
+        await worker.settled()
+    assert farm.rows(CONFLICTS) == [(0, 1.0, 2, 5.0, seq) for seq in (3, 4, 6)]
+
+
 async def test_several_workers_keep_one_value_and_every_other_once(postgres_farm_url: str) -> None:
     farm, at_ms = Farm(postgres_farm_url), now_ms()
     async with unplugged(postgres_farm_url) as one, unplugged(postgres_farm_url) as two:

@@ -12,6 +12,7 @@ from siloscope_store.samples import UNKNOWN_ORIGIN, Conflict, Difference, Origin
 _MOST_BYTES = 4 * 2**20
 _MOST_ENTRIES = 12_000
 """An entry of a message of a few bytes takes more than a kilobyte."""
+_NOBODY = (UNKNOWN_ORIGIN,)
 _Value = tuple[int, int, int, float | None, int]
 """group_id, time_ms, position, and what is said there: value and quality."""
 
@@ -49,7 +50,10 @@ class RecentBatches:
         return self._entries
 
     def conflicts(self, differences: Sequence[Difference], batch: Batch) -> list[Conflict]:
-        """Return the differences that a batch met, with the packs that brought what is kept and what is not."""
+        """Return the differences that a batch met, with the packs that brought what is kept and what is not.
+
+        Where several packs of the batch say the same other thing, each of them contradicts.
+        """
         if not differences:
             return []
         remembered = (entry for _, entries in self._batches for entry in entries)
@@ -57,23 +61,25 @@ class RecentBatches:
         kept = _origins({_kept(each) for each in differences}, chain(remembered, batch.entries))
         other = _origins({_other(each) for each in differences}, batch.entries)
         return [
-            Conflict(each, kept.get(_kept(each), UNKNOWN_ORIGIN), other.get(_other(each), UNKNOWN_ORIGIN))
+            Conflict(each, kept.get(_kept(each), _NOBODY)[0], said_by)
             for each in differences
+            for said_by in other.get(_other(each), _NOBODY)
         ]
 
 
-def _origins(values: set[_Value], entries: Iterable[Entry]) -> dict[_Value, Origin]:
-    """Return what brought each value first, where that is among the entries."""
+def _origins(values: set[_Value], entries: Iterable[Entry]) -> dict[_Value, Sequence[Origin]]:
+    """Return what brought each value, where that is among the entries: who was first, and then the others."""
     keys = {value[:2] for value in values}
-    found: dict[_Value, Origin] = {}
+    found: dict[_Value, dict[Origin, None]] = {}
     for entry in entries:
         for part, time_ms, row in entry.rows:
             if (part.group_id, time_ms) not in keys:
                 continue
             for value in _said(part.group_id, time_ms, row):
-                if value in values and value not in found:
-                    found[value] = Origin(None if entry.stream is None else entry.stream[1], entry.seq)
-    return found
+                if value in values:
+                    origin = Origin(None if entry.stream is None else entry.stream[1], entry.seq)
+                    found.setdefault(value, {})[origin] = None
+    return {value: list(origins) for value, origins in found.items()}
 
 
 def _said(group_id: int, time_ms: int, row: bytes) -> Iterable[_Value]:
