@@ -60,8 +60,10 @@ class TcpLine:
         if self._server is None:
             return
         self._server.close()
-        for writer in self._writers:
+        writers = list(self._writers)
+        for writer in writers:
             writer.close()
+        await asyncio.gather(*(each.wait_closed() for each in writers), return_exceptions=True)
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

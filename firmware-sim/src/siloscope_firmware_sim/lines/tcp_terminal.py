@@ -49,6 +49,7 @@ class _TerminalServer:
 
     async def closed(self) -> None:
         """Wait until the port is free again."""
+        await asyncio.gather(*(each.wait_closed() for each in self._writers), return_exceptions=True)
         if self._server is not None:
             await self._server.wait_closed()
 
