@@ -12,3 +12,5 @@ for project in */pyproject.toml; do
 done
 # shellcheck disable=SC2086 # one word per member is meant
 .tools/bin/uv pip install --quiet --python .venv/bin/python --no-deps $members
+.venv/bin/python -c 'import siloscope_native, sys; sys.exit(not siloscope_native.IS_COMPILED)' ||
+    echo "native/ is not compiled: all works, and ingest more slowly. docs/operations.md says how to compile it later." >&2

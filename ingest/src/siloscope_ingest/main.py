@@ -6,8 +6,10 @@ import gc
 import logging
 from collections.abc import Mapping, Sequence
 
+import structlog
 import uvloop
 
+import siloscope_native as native
 from siloscope_ingest.errors import Fatal, Transient
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.ports import Traces
@@ -27,6 +29,7 @@ from siloscope_store.connections import connect, one_line_refusals
 from siloscope_store.errors import DatabaseUnavailable
 
 _OPS_PORT = 9101
+_log = structlog.get_logger(__name__)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +66,7 @@ async def _serve(settings: IngestSettings, brokers: Sequence[broker_url.BrokerUr
     registry = process_registry()
     operations = OperationsServer(health, settings.ops_port, registry, preferred_port=_OPS_PORT)
     await operations.start()
+    _say_whether_compiled()
     try:
         await Ingest(settings, brokers, clock, health, Metrics(registry), traces).run(stop)
     except Fatal as error:
@@ -83,6 +87,15 @@ async def _retire(settings: IngestSettings, brokers: Sequence[broker_url.BrokerU
         raise WrongSetting(str(error)) from error
     print(f"worker {settings.ingest_worker} is retired: what waited for it is committed, its session is ended")
     return 0
+
+
+def _say_whether_compiled() -> None:
+    if native.IS_COMPILED:
+        _log.info("compiled_code", used=True)
+    else:
+        _log.warning(
+            "compiled_code", used=False, reason=native.OBSTACLE, effect="a message costs more of the processor"
+        )
 
 
 def _traces(settings: IngestSettings, clock: Clock) -> Traces | None:

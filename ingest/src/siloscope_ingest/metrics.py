@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+import siloscope_native as native
+
 _COMMIT_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _BATCH_BUCKETS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
 
@@ -19,6 +21,8 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         name = "siloscope_ingest_"
+        self.compiled = Gauge(name + "compiled", "1 where compiled code reads the messages", registry=registry)
+        self.compiled.set(native.IS_COMPILED)
         self.messages = Counter(name + "messages", "Messages committed or settled", registry=registry)
         self.readings = Counter(name + "readings", "Readings committed", registry=registry)
         self.quarantined = Counter(name + "quarantined", "Messages kept in quarantine", ["reason"], registry=registry)

@@ -1,7 +1,8 @@
 """What ingest does for every message and reading, compiled.
 
-Nothing depends on it for more than speed: without a compiler `IS_COMPILED` is false and nothing else is here. What is
-done here is then done by `siloscope_ingest.frames` and by the codec of the contract, to the same bytes.
+Nothing depends on it for more than speed: where it was not compiled, or cannot be loaded, `IS_COMPILED` is false,
+`OBSTACLE` says why, and nothing else is here. What is done here is then done by `siloscope_ingest.frames` and by the
+codec of the contract, to the same bytes.
 """
 
 from typing import TYPE_CHECKING
@@ -10,12 +11,13 @@ if TYPE_CHECKING:
     from siloscope_native._frames import split
     from siloscope_native._samples import Form, Recipe, read
 
-__all__ = ["IS_COMPILED", "Form", "Recipe", "read", "split"]
+__all__ = ["IS_COMPILED", "OBSTACLE", "Form", "Recipe", "read", "split"]
 
 try:
     from siloscope_native._frames import split
     from siloscope_native._samples import Form, Recipe, read
-except ModuleNotFoundError:
-    IS_COMPILED = False
+except ImportError as error:
+    OBSTACLE: str | None = str(error)
 else:
-    IS_COMPILED = True
+    OBSTACLE = None
+IS_COMPILED = OBSTACLE is None
