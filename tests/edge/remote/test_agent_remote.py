@@ -26,6 +26,8 @@ from tests.edge.test_agent_killed import UNITS, Yard, yard
 pytestmark = pytest.mark.nats
 
 PERIOD_S = 0.2
+LONGEST_PAUSE_MS = 3000
+"""Shorter than any trial here, and longer than a machine that is busy holds an agent up."""
 SILOSCOPE = Path(sys.executable).parent / "siloscope"
 
 
@@ -49,10 +51,15 @@ class Site:
         packs = (decode(payload, received_ms=0) for payload in self.yard.spooled().values())
         return sorted(each.time_ms for pack in packs for each in pack.samples if each.device == device)
 
-    def missed(self, device: str) -> int:
-        """Return how many turns of a device were declared as missed."""
+    def assert_read_on(self, device: str) -> None:
+        """Assert that a device was read all the time: each turn has a sample, or is declared as missed."""
         packs = (decode(payload, received_ms=0) for payload in self.yard.spooled().values())
-        return sum(gap.count or 0 for pack in packs for gap in pack.gaps if gap.device == device)
+        missed = sum(gap.count or 0 for pack in packs for gap in pack.gaps if gap.device == device)
+        times = self.samples(device)
+        turns = round((times[-1] - times[0]) / (1000 * PERIOD_S)) + 1
+        longest_ms = max(later - earlier for earlier, later in pairwise(times))
+        assert abs(turns - len(times) - missed) <= 1
+        assert longest_ms < LONGEST_PAUSE_MS
 
     def journal(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.yard.directory / "data" / "remote" / "configuration.json").read_text())
@@ -88,13 +95,10 @@ async def test_what_is_desired_is_applied_and_others_are_read_on_without_a_gap(
         await found.yard.ingest.until(lambda: {each.name for each in found.yard.ingest.births[-1].devices} == names)
         await found.yard.ingest.until_held(10)
         await found.yard.all_is_committed()
-        times = found.samples("head-1")
-        assert max(later - earlier for earlier, later in pairwise(times)) < 2000 * PERIOD_S
-        turns = round((times[-1] - times[0]) / (1000 * PERIOD_S)) + 1
-        assert abs(turns - len(times) - found.missed("head-1")) <= 1, "each turn has a sample or is declared"
+        found.assert_read_on("head-1")
         assert len({birth.session for birth in found.yard.ingest.births}) == 1
         assert found.samples("renamed")
-        assert max(found.samples("head-3")) < max(times)
+        assert max(found.samples("head-3")) < max(found.samples("head-1"))
 
 
 async def test_what_cannot_be_meant_is_refused_in_the_words_of_the_file(
@@ -146,14 +150,13 @@ async def test_a_message_that_is_no_new_version_is_complained_of_and_changes_not
 
 async def test_what_kills_the_link_is_taken_back_by_itself(nats_broker: TestBroker, tmp_path: Path) -> None:
     async with site(tmp_path, nats_broker) as found:
-        await found.platform.desire(1, {"mqtt": {"port": found.yard.host.port}}, confirm_within_s=3.0)
+        await found.platform.desire(1, {"mqtt": {"port": found.yard.host.port}}, confirm_within_s=6.0)
         state = await found.platform.outcome(1, Outcome.ROLLED_BACK)
         assert state.in_force is None
-        assert state.reasons == ("link: found no broker that acknowledged this node, expected one: not within 3 s",)
+        assert state.reasons == ("link: found no broker that acknowledged this node, expected one: not within 6 s",)
         await found.yard.ingest.until_held(5)
         await found.yard.all_is_committed()
-        times = found.samples("head-1")
-        assert max(later - earlier for earlier, later in pairwise(times)) < 3000 * PERIOD_S
+        found.assert_read_on("head-1")
 
 
 async def on_trial(found: Site, starts: int) -> None:
