@@ -28,6 +28,8 @@ class FakeInflux:
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     refuses: Callable[[str], bool] = lambda line: False
     partly: int = 400
+    says: str = "partial write: dropped={dropped}"
+    keeps_the_others: bool = True
     after_write: Callable[[], None] = lambda: None
 
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], str]:
@@ -45,15 +47,17 @@ class FakeInflux:
         assert headers["content-encoding"] == "gzip"
         lines = gzip.decompress(body).decode().splitlines()
         self.requests.append(len(lines))
-        bad = 0
+        bad, good = 0, {}
         for line in lines:
             found = _LINE.fullmatch(line)
             if found is None or self.refuses(line):
                 bad += 1
             else:
-                self.points[found["head"], int(found["time"])] = found["fields"]
+                good[found["head"], int(found["time"])] = found["fields"]
+        if not bad or self.keeps_the_others:
+            self.points |= good
         self.after_write()
-        return (204, {}, "") if not bad else (self.partly, {}, f"partial write: dropped={bad}")
+        return (204, {}, "") if not bad else (self.partly, {}, self.says.format(dropped=bad))
 
 
 @contextmanager

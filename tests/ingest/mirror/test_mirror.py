@@ -302,6 +302,75 @@ async def test_a_point_that_is_refused_is_set_aside_and_blocks_nothing(
     assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (1,)
 
 
+BEYOND = "partial write: dropped {dropped} points outside retention policy of duration 24h0m0s - oldest point x"
+OLD_BEYOND = (
+    "unexpected error writing points to database: partial write: points beyond retention policy dropped={dropped}"
+)
+CLOUD_BEYOND = "data in table temperature is outside of the bucket's retention period"
+
+
+@pytest.mark.parametrize(
+    ("status", "says", "keeps_the_others"),
+    [(422, BEYOND, True), (500, OLD_BEYOND, True), (403, CLOUD_BEYOND, False), (400, CLOUD_BEYOND, False)],
+)
+async def test_points_that_a_bucket_is_too_young_for_are_set_aside_and_hold_up_nothing(
+    one: Mirror,
+    connection: AsyncConnection[Any],
+    influx: FakeInflux,
+    farm: Farm,
+    head: Group,
+    status: int,
+    says: str,
+    keeps_the_others: bool,
+) -> None:
+    farm.samples(head, [(at(second), [float(second), -1.0], None) for second in range(200)])
+    settle(farm, at(300))
+    influx.refuses = lambda line: int(line.rpartition(" ")[2]) < to_ms(at(170))
+    influx.partly, influx.says, influx.keeps_the_others = status, says, keeps_the_others
+    await one.run(connection)
+    assert times(influx, "t1") == times(influx, "t2") == [float(second) for second in range(170, 200)]
+    aside = farm.connection.execute("SELECT line, reason FROM mirror_refused").fetchall()
+    assert {int(line.rpartition(" ")[2]) for line, _ in aside} == {to_ms(at(second)) for second in range(170)}
+    assert len(aside) == 340
+    assert all(f"{status}: " in reason and "retention" in reason for _, reason in aside)
+    assert one.registry.get_sample_value("siloscope_mirror_refused_total") == 340
+    assert len(influx.requests) < 80  # not one for each point
+
+
+async def test_points_that_a_bucket_is_too_young_for_do_not_fill_the_database(
+    one: Mirror,
+    connection: AsyncConnection[Any],
+    influx: FakeInflux,
+    farm: Farm,
+    head: Group,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mirror_job, "MOST_OUTSIDE", 30)
+    farm.samples(head, [(at(second), [float(second), None], None) for second in range(200)])
+    settle(farm, at(300))
+    influx.refuses = lambda line: int(line.rpartition(" ")[2]) < to_ms(at(150))
+    influx.partly, influx.says = 422, BEYOND
+    await one.run(connection)
+    assert times(influx, "t1") == [float(second) for second in range(150, 200)]
+    assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (30,)
+    assert one.registry.get_sample_value("siloscope_mirror_refused_total") == 150
+
+
+async def test_who_may_not_write_is_not_told_by_a_point(
+    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
+) -> None:
+    farm.samples(head, [(at(1), [1.0, 2.0], None)])
+    settle(farm, at(100))
+    influx.refuses, influx.partly = (lambda line: True), 403
+    influx.says = "insufficient permissions for write"
+    with pytest.raises(EndpointAway, match="refuses us with 403"):
+        await _driven(one, connection)
+    assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (0,)
+    influx.refuses = lambda line: False
+    await one.run(connection)
+    assert times(influx, "t1") == [1.0]
+
+
 async def test_an_endpoint_that_refuses_everything_does_not_fill_the_database(
     one: Mirror,
     connection: AsyncConnection[Any],

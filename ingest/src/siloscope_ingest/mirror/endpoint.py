@@ -3,10 +3,13 @@
 Source:
     InfluxDB OSS v2 API, POST /api/v2/write: 204; 400, 413 and 422 are about the points; 401, 403 and 404 about the
     settings; 429 and 503 ask to wait, and may say how long in Retry-After. InfluxDB Cloud Dedicated: 201 where it took
-    some of the points, and names those that it refused.
+    some of the points, and names those that it refused. Points beyond a bucket's retention: 422 "partial write: dropped
+    2 points outside retention policy …" of OSS 2 today, 500 "partial write: points beyond retention policy dropped=2" of
+    OSS 2.0, 403 of InfluxDB Cloud until 2024 with a message about the retention period, 400 and 422 of it since.
 """
 
 import asyncio
+import re
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,13 +26,26 @@ from siloscope_process.errors import Unavailable
 
 _OF_THE_POINTS = (400, 413, 422)
 _OF_THE_SETTINGS = (401, 403, 404)
+_DROPPED = re.compile(r"\bdropped[= ](\d+)")
+_MOST_SAID = 500
 _LONGEST_PAUSE_S = 300.0
 _DEFAULT_PAUSE_S = 5.0
 _MS: Any = "ms"  # the client's WritePrecision is a class of plain strings that its own annotation refuses
 
 
 class PointsRefused(Exception):
-    """The endpoint refuses what was sent: some of it, or all."""
+    """The endpoint refuses what was sent: some of it, or all.
+
+    Attributes:
+        dropped: How many points, where it says so; all others it has taken then.
+        outside: Whether it refuses them for being older than its bucket keeps anything: for ever, that is.
+    """
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"{status}: {said[:_MOST_SAID]}")
+        dropped = _DROPPED.search(said)
+        self.dropped = None if dropped is None else int(dropped[1])
+        self.outside = "retention" in said.lower()
 
 
 class EndpointAway(Unavailable):
@@ -124,25 +140,34 @@ def _settle(answered: "asyncio.Future[None]", failure: Exception | None) -> None
 
 def _require_taken(answer: Any) -> None:
     """Believe a success only where nothing is said with it: who stores all has nothing to say."""
-    said = " ".join(str(answer.data).split())[:500]
+    said = " ".join(str(answer.data).split())
     if answer.status == HTTPStatus.CREATED and said:
-        raise PointsRefused(f"{answer.status}: {said}")
+        raise PointsRefused(answer.status, said)
     if answer.status != HTTPStatus.NO_CONTENT and said:
         what = "expected 204 without a text; is this a write API?"
         raise EndpointAway(
-            f"the mirror's endpoint answers {answer.status} with a text; {what} {said}", _DEFAULT_PAUSE_S
+            f"the mirror's endpoint answers {answer.status} with a text; {what} {said[:_MOST_SAID]}", _DEFAULT_PAUSE_S
         )
 
 
 def _sorted(error: ApiException) -> Exception:
     status = error.status or 0
-    said = " ".join(str(error.message or error.body or error.reason or "").split())[:500]
-    if status in _OF_THE_POINTS:
-        return PointsRefused(f"{status}: {said}")
+    said = " ".join(str(error.message or error.body or error.reason or "").split())
+    if _is_about_points(status, said.lower()):
+        return PointsRefused(status, said)
+    said = said[:_MOST_SAID]
     if status in _OF_THE_SETTINGS:
         what = "check SILOSCOPE_MIRROR_TOKEN_FILE, _ORG and _BUCKET"
         return EndpointAway(f"the mirror's endpoint refuses us with {status}; {what}: {said}", _DEFAULT_PAUSE_S)
     return EndpointAway(f"the mirror's endpoint answers {status}: {said}", pause_of(error))
+
+
+def _is_about_points(status: int, said: str) -> bool:
+    if status == HTTPStatus.FORBIDDEN:
+        return "retention" in said  # else it is the token that may not
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "partial write" in said
+    return status in _OF_THE_POINTS
 
 
 def pause_of(error: ApiException) -> float:

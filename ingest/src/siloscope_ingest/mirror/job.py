@@ -21,6 +21,9 @@ LONGEST_PASS = timedelta(hours=6)
 MOST_SET_ASIDE = 1_000_000
 """Beyond so many refused points it is not the points: the mirror waits, rather than fill the database with them."""
 
+MOST_OUTSIDE = 10_000
+"""Points that the bucket is too young for are only counted where so many points are set aside."""
+
 _BUDGET_S = 10.0
 Line = tuple[int, str]
 
@@ -127,21 +130,42 @@ class MirrorJob:
         for begin in range(0, len(lines), self._points):
             await self._write(connection, lines[begin : begin + self._points])
 
-    async def _write(self, connection: Connection, lines: Sequence[Line]) -> None:
-        """Hand over lines; what is refused is halved until the bad points stand alone, and those are set aside."""
+    async def _write(self, connection: Connection, lines: Sequence[Line]) -> bool:
+        """Hand over lines; what is refused is halved until the bad points stand alone, and those are set aside.
+
+        Returns:
+            Whether some of them are older than the bucket keeps anything.
+        """
         try:
             await self._endpoint.write("\n".join(line for _, line in lines).encode())
         except PointsRefused as refusal:
-            if len(lines) == 1:
-                await self._set_aside(connection, lines[0], refusal)
-                return
+            if len(lines) == 1 or refusal.dropped == len(lines):
+                await self._set_aside(connection, lines, refusal)
+                return refusal.outside
+            if refusal.outside:
+                return await self._write_newer(connection, sorted(lines, key=_time_of), refusal)
             middle = len(lines) // 2
-            await self._write(connection, lines[:middle])
-            await self._write(connection, lines[middle:])
-        else:
-            self._metrics.points.inc(len(lines))
+            halves = [await self._write(connection, half) for half in (lines[:middle], lines[middle:])]
+            return any(halves)
+        self._metrics.points.inc(len(lines))
+        return False
 
-    async def _set_aside(self, connection: Connection, line: Line, refusal: PointsRefused) -> None:
+    async def _write_newer(self, connection: Connection, lines: Sequence[Line], refusal: PointsRefused) -> bool:
+        """Look from the newest on where the bucket's retention ends: all that is older need not be asked for."""
+        middle = len(lines) // 2
+        if not await self._write(connection, lines[middle:]):
+            return await self._write(connection, lines[:middle])
+        await self._set_aside(connection, lines[:middle], refusal)
+        return True
+
+    async def _set_aside(self, connection: Connection, lines: Sequence[Line], refusal: PointsRefused) -> None:
+        for line in lines:
+            if refusal.outside and self._aside >= MOST_OUTSIDE:
+                self._metrics.refused.inc()  # nobody can have them taken: they hold up nothing
+            else:
+                await self._set_one_aside(connection, line, refusal)
+
+    async def _set_one_aside(self, connection: Connection, line: Line, refusal: PointsRefused) -> None:
         if self._aside >= MOST_SET_ASIDE:
             what = "mend what it refuses, then DELETE FROM mirror_refused, or use --again"
             raise EndpointAway(f"the mirror's endpoint refused {MOST_SET_ASIDE} points, all kept; {what}: {refusal}")
@@ -156,3 +180,7 @@ class MirrorJob:
         self._metrics.lag_s.set((self._clock.now() - at.done_to).total_seconds())
         self._metrics.touched.set(await mirror.count_marks(connection))
         self._metrics.set_aside.set(await mirror.count_refused(connection, MOST_SET_ASIDE))
+
+
+def _time_of(line: Line) -> int:
+    return int(line[1].rpartition(" ")[2])
