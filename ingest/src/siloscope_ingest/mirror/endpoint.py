@@ -4,8 +4,8 @@ Source:
     InfluxDB OSS v2 API, POST /api/v2/write: 204; 400, 413 and 422 are about the points; 401, 403 and 404 about the
     settings; 429 and 503 ask to wait, and may say how long in Retry-After. InfluxDB Cloud Dedicated: 201 where it took
     some of the points, and names those that it refused. Points beyond a bucket's retention: 422 "partial write: dropped
-    2 points outside retention policy …" of OSS 2 today, 500 "partial write: points beyond retention policy dropped=2" of
-    OSS 2.0, 403 of InfluxDB Cloud until 2024 with a message about the retention period, 400 and 422 of it since.
+    2 points outside retention policy …" of OSS 2 today, 500 "partial write: points beyond retention policy dropped=2"
+    of OSS 2.0, 403 of InfluxDB Cloud until 2024 with a text about the retention period, 400 and 422 of it since.
 """
 
 import asyncio
