@@ -50,7 +50,7 @@ def seeds() -> Iterator[bytes]:
     for message in golden():
         yield message + b"\0" + message
     for seed in range(CONVERSATIONS):
-        yield b"\0".join([message for message in conversation(Random(seed)) if b"\0" not in message][:MOST_MESSAGES])
+        yield b"\0".join([message for message in conversation(Random(seed)) if b"\0" not in message][-MOST_MESSAGES:])
     head = Sample("d", RECEIVED_MS - 500, ("a", "v1"), ("Cel", "V"), [1.5, -0.0], [0, 0])
     failed = Sample("d", RECEIVED_MS, ("a", "v1"), (None, "V"), [None, 12.0], [201, 103])
     other = Sample("e", RECEIVED_MS, ("b",), ("hPa",), [1013.25], [0])
