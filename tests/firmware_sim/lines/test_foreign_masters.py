@@ -26,6 +26,8 @@ from siloscope_process.clock import ManualClock
 
 FROSTY = datetime(2025, 1, 24, 11, tzinfo=UTC)  # replays 2013-11-24 11:00, -4.4 °C
 WORLD = world_file.load(default_world_file())
+PATIENT_S = 20.0
+"""Nobody here waits in vain; and the first to ask a farm on a busy machine waits while it computes its seasons."""
 
 
 class StandingClock(ManualClock):
@@ -66,7 +68,7 @@ def port_of(farm: Simulator, bus: str) -> str:
 
 @contextmanager
 def tcp_master(address: dict[str, object]) -> Iterator[ModbusTcpClient]:
-    client = ModbusTcpClient(str(address["host"]), port=int(str(address["port"])))
+    client = ModbusTcpClient(str(address["host"]), port=int(str(address["port"])), timeout=PATIENT_S)
     with closing(client):
         assert connected(client)
         yield client
@@ -74,7 +76,7 @@ def tcp_master(address: dict[str, object]) -> Iterator[ModbusTcpClient]:
 
 @contextmanager
 def rtu_master(port: str, *, baud: int = 9600, stop_bits: int = 1) -> Iterator[ModbusSerialClient]:
-    client = ModbusSerialClient(port, baudrate=baud, stopbits=stop_bits, timeout=2, retries=0)
+    client = ModbusSerialClient(port, baudrate=baud, stopbits=stop_bits, timeout=PATIENT_S, retries=0)
     with closing(client):
         assert connected(client)
         yield client
@@ -98,7 +100,7 @@ async def counted_as_silence(registry: CollectorRegistry, requests: int) -> None
 
 
 def wxt_lines(port: str, *commands: bytes) -> list[bytes]:
-    with serial.Serial(port, 19200, timeout=2) as line:
+    with serial.Serial(port, 19200, timeout=PATIENT_S) as line:
         answers = []
         for command in commands:
             line.write(command + b"\r\n")
@@ -121,7 +123,7 @@ async def test_a_synchronous_master_reads_a_head_over_tcp(farm: Simulator) -> No
 
 async def test_an_asynchronous_master_meets_the_exceptions_of_a_gateway(farm: Simulator) -> None:
     address = named(farm, "heads-east")
-    client = AsyncModbusTcpClient(str(address["host"]), port=int(str(address["port"])))
+    client = AsyncModbusTcpClient(str(address["host"]), port=int(str(address["port"])), timeout=PATIENT_S)
     assert await client.connect()
     absent = await client.read_holding_registers(0, count=1, device_id=77)
     beyond = await client.read_holding_registers(0x20, count=1, device_id=1)
@@ -137,7 +139,7 @@ async def test_many_masters_share_one_gateway(farm: Simulator) -> None:
     address = named(farm, "cold-rooms")
 
     async def read(unit_id: int) -> list[int]:
-        client = AsyncModbusTcpClient(str(address["host"]), port=int(str(address["port"])))
+        client = AsyncModbusTcpClient(str(address["host"]), port=int(str(address["port"])), timeout=PATIENT_S)
         assert await client.connect()
         answers = [await client.read_input_registers(1, count=2, device_id=unit_id) for _ in range(5)]
         client.close()
