@@ -57,7 +57,7 @@ async def test_silence_is_a_time_out_that_loses_nothing(terminal: FakeTerminal) 
     await wire.open()
     wire.write(b"half")
     with pytest.raises(TimeoutError):
-        await wire.take(LINE, 0.1)
+        await wire.take(LINE, 0.5)
     assert wire.waiting == 4
     wire.write(b"\n")
     assert await wire.take(LINE, 1.0) == b"HALF\n"
