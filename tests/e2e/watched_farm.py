@@ -14,7 +14,7 @@ from siloscope_contract.topics import NodeName
 from siloscope_process.clock import SystemClock
 from siloscope_store import registry, samples
 from siloscope_store.connections import connect, connect_async
-from siloscope_store.sample_rows import encode, latest_row
+from siloscope_store.sample_rows import encode, incoming, latest_row
 from siloscope_store.samples import SampleTable
 
 NODE = NodeName.of("demo", "north-farm", "yard-pi")
@@ -106,7 +106,8 @@ class WatchedFarm:
             async with connection.transaction():
                 spans = sorted({time_ms // samples.SPAN_MS for time_ms, *_ in rows})
                 await samples.make_room(connection, SampleTable.MEASUREMENTS, spans)
-                await samples.write(connection, SampleTable.MEASUREMENTS, [encode(group_id, *row) for row in rows])
+                encoded = [encode(group_id, *row) for row in rows]
+                await samples.write(connection, SampleTable.MEASUREMENTS, incoming(encoded))
                 latest = latest_row(group_id, [newest_ms] * len(values), values, quality)
                 await samples.write_latest(connection, [latest])
 

@@ -207,7 +207,7 @@ def test_reasons_of_refused_numbers_go_when_they_are_old_or_many_and_their_numbe
                 for node_id, count in ((farm.node_id, 6), (foreign.node_id, 3)):
                     numbers = [RefusedNumber(node_id, epoch, seq, "malformed", "") for seq in range(1, count + 1)]
                     await ledger.refuse(connection, numbers)
-                await ledger.account(connection, {(farm.node_id, epoch): [(1, 7)]})
+                await ledger.account(connection, ledger.accounted_rows({(farm.node_id, epoch): [(1, 7)]}))
             await connection.execute("UPDATE seq_refused SET at = now() - interval '100 days' WHERE seq = 6")
             return await shelf.prune(connection, older_than_days=90, most_bytes=10_000, limit=100)
 

@@ -8,7 +8,7 @@ from psycopg import AsyncConnection, Connection
 
 from siloscope_process.clock import to_ms
 from siloscope_store import samples
-from siloscope_store.sample_rows import encode
+from siloscope_store.sample_rows import encode, incoming
 from siloscope_store.samples import SPAN_MS, SampleTable
 from tests.store.farm import NOW, Farm
 
@@ -25,7 +25,7 @@ async def write(
         await samples.write(
             connection,
             SampleTable.MEASUREMENTS,
-            [encode(group_id, time_ms, [1.0], None) for time_ms in times_ms],
+            incoming([encode(group_id, time_ms, [1.0], None) for time_ms in times_ms]),
             late_at_ms=None if arrived is None else to_ms(arrived),
         )
 

@@ -1,6 +1,7 @@
 """The newest values: each element by its own time, whatever comes in which order, and whoever writes beside."""
 
 import asyncio
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -10,15 +11,21 @@ from psycopg import AsyncConnection
 from siloscope_process.clock import to_ms
 from siloscope_store import samples
 from siloscope_store.connections import connect_async
-from siloscope_store.sample_rows import encode, latest_row, newest_rows
+from siloscope_store.sample_rows import decode, encode, incoming, latest_row
+from siloscope_store.samples import SampleTable
 
 AT_MS = 1_700_000_000_000
 Element = tuple[int, float | None, int]
 
 
-async def write(connection: AsyncConnection[Any], partial: list[bytes], newest: list[bytes]) -> None:
+async def write(connection: AsyncConnection[Any], partial: list[bytes], newest: Mapping[bytes, bool]) -> None:
+    """Rows of odd groups come through the one table, the others through the other one."""
+    tables = list(SampleTable)
     async with connection.transaction():
-        await samples.write_latest(connection, partial, newest)
+        for odd, table in enumerate(tables):
+            rows = [row for row in newest if decode(row).group_id % 2 == odd]
+            await samples.bring(connection, table, incoming(rows, newest))
+        await samples.write_latest(connection, partial, len(newest), tuple(tables))
 
 
 async def held(connection: AsyncConnection[Any]) -> dict[int, list[Element | None]]:
@@ -40,7 +47,7 @@ async def test_each_element_is_the_newest_of_its_own_whatever_comes_in_which_ord
     expected: dict[int, list[Element | None]] = {}
     for _ in range(150):
         partial: list[bytes] = []
-        newest: list[bytes] = []
+        newest: dict[bytes, bool] = {}
         for group_id in sorted(random.sample(range(1, 9), random.randint(1, 6))):
             width = random.randint(2, 4)
             at_ms = AT_MS + random.randrange(40)
@@ -49,7 +56,7 @@ async def test_each_element_is_the_newest_of_its_own_whatever_comes_in_which_ord
             quality = codes if any(codes) else None
             came: list[Element | None] = [(at_ms, *each) for each in zip(values, codes, strict=True)]
             if random.random() < 0.5:
-                newest += newest_rows([(at_ms, encode(group_id, at_ms, values, quality), False)])
+                newest[encode(group_id, at_ms, values, quality)] = False
             else:
                 gone = random.randrange(width)
                 came[gone] = None
@@ -77,11 +84,11 @@ async def test_writers_that_meet_the_same_new_groups_crosswise_never_deadlock(
         for turn in range(20):
             groups = range(turn * 100 + 1, turn * 100 + 61)
             partial = [latest_row(group_id, [AT_MS, None], [1.0, None], None) for group_id in groups]
-            whole = newest_rows((AT_MS, encode(group_id, AT_MS, [1.0, 2.0], None), False) for group_id in groups)
+            whole = {encode(group_id, AT_MS, [1.0, 2.0], None): False for group_id in groups}
             first, second = connections
             await asyncio.gather(
-                write(first, partial[:30], whole[30:]),
-                write(second, partial[30:], whole[:30]),
+                write(first, partial[:30], dict(list(whole.items())[30:])),
+                write(second, partial[30:], dict(list(whole.items())[:30])),
             )
         found = await held(connections[0])
     finally:
@@ -104,9 +111,9 @@ async def test_one_sample_is_counted_once_and_several_more_than_that(
 
     async def came(at_ms: int, *, several: bool) -> int:
         if partial:
-            await write(connection, [latest_row(1, [at_ms], [20.0], None, several=several)], [])
+            await write(connection, [latest_row(1, [at_ms], [20.0], None, several=several)], {})
         else:
-            await write(connection, [], newest_rows([(at_ms, encode(1, at_ms, [20.0], None), several)]))
+            await write(connection, [], {encode(1, at_ms, [20.0], None): several})
         return await counted(connection, 1)
 
     first = await came(AT_MS, several=False)
@@ -121,14 +128,14 @@ async def test_a_sample_that_was_overtaken_is_counted_where_it_may_be_in_time(
     row = await (await connection.execute("SELECT now()")).fetchone()
     assert row is not None
     now_ms = to_ms(row[0])
-    newest = newest_rows((now_ms, encode(group, now_ms, [20.0, 21.0], None), False) for group in (1, 2, 3))
+    newest = {encode(group, now_ms, [20.0, 21.0], None): False for group in (1, 2, 3)}
     await write(connection, [], newest)
     before = [await counted(connection, group) for group in (1, 2, 3)]
     kept = await held(connection)
-    behind = (now_ms - 5_000, encode(1, now_ms - 5_000, [9.0, 9.0], None), False)
+    behind = encode(1, now_ms - 5_000, [9.0, 9.0], None)
     late = latest_row(2, [now_ms - 3_600_000], [9.0], None)
-    again = (now_ms + 1_000, encode(3, now_ms + 1_000, [20.0, 21.0], None), False)
-    await write(connection, [late], newest_rows([behind, again]))
+    again = encode(3, now_ms + 1_000, [20.0, 21.0], None)
+    await write(connection, [late], {behind: False, again: False})
     after = [await counted(connection, group) for group in (1, 2, 3)]
     assert [b - a for a, b in zip(before, after, strict=True)] == [1, 0, 1]
     assert {group: each for group, each in (await held(connection)).items() if group < 3} == {

@@ -38,7 +38,7 @@ async def connection(migrated_postgres_url: str) -> AsyncIterator[AsyncConnectio
 
 async def account(connection: AsyncConnection[Any], numbers: set[int]) -> None:
     async with connection.transaction():
-        await ledger.account(connection, {(1, EPOCH): of_numbers(sorted(numbers))})
+        await ledger.account(connection, ledger.accounted_rows({(1, EPOCH): of_numbers(sorted(numbers))}))
 
 
 async def test_many_gaps_are_folded_and_the_mark_stays_true(connection: AsyncConnection[Any]) -> None:

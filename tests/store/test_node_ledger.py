@@ -25,7 +25,7 @@ async def test_numbers_are_accounted_for_on_their_way_or_lost(
     async with connection.transaction():
         await ledger.declare(connection, [Declared(farm.node_id, ONE, 40, 20, "s", NOW, NOW + timedelta(hours=1))])
         await ledger.refuse(connection, [RefusedNumber(farm.node_id, ONE, 7, "malformed_gap", "found x, expected y")])
-        await ledger.account(connection, {(farm.node_id, ONE): [(1, 10), (12, 25), (30, 31)]})
+        await ledger.account(connection, ledger.accounted_rows({(farm.node_id, ONE): [(1, 10), (12, 25), (30, 31)]}))
     owner.execute(
         "INSERT INTO gap_record (org_id, node_id, kind, epoch, first_seq, last_seq) "
         "VALUES (%s, %s, 'evicted', %s, 3, 5)",
@@ -49,7 +49,7 @@ async def test_an_epoch_that_nobody_speaks_of_any_more_lacks_its_tail(
     await ledger.prepare(connection)
     async with connection.transaction():
         await ledger.declare(connection, [Declared(farm.node_id, each, 10, 5, "s") for each in (ONE, TWO)])
-        await ledger.account(connection, {(farm.node_id, each): [(1, 8)] for each in (ONE, TWO)})
+        await ledger.account(connection, ledger.accounted_rows({(farm.node_id, each): [(1, 8)] for each in (ONE, TWO)}))
     owner.execute("UPDATE node SET last_heartbeat_at = now() WHERE node_id = %s", (farm.node_id,))
     owner.execute("UPDATE node_epoch SET last_seen_at = now() - INTERVAL '1 day' WHERE epoch = %s", (ONE,))
     old, new = sorted((await node_ledger(connection, farm)).epochs, key=lambda each: each.epoch)
@@ -63,7 +63,7 @@ async def test_ranges_that_were_folded_count_as_the_others(
     await ledger.prepare(connection)
     every_second = [(seq, seq + 1) for seq in range(1, 6 * ledger.MOST_RANGES, 2)]
     async with connection.transaction():
-        await ledger.account(connection, {(farm.node_id, ONE): every_second})
+        await ledger.account(connection, ledger.accounted_rows({(farm.node_id, ONE): every_second}))
     assert owner.execute("SELECT count(*) > 0 FROM node_epoch_folded").fetchone() == (True,)
     (epoch,) = (await node_ledger(connection, farm)).epochs
     assert epoch.accounted.count == len(every_second)

@@ -17,6 +17,7 @@ BRACES = {
     "samples": "sample",
     "table": "sample",
     "incoming": "incoming_sample",
+    "came": 'SELECT group_id, "time", "values", quality, came FROM incoming_sample WHERE came IS NOT NULL',
     "role": "pg_monitor",
     "verifier": "'verifier'",
     "password": "'password'",

@@ -1,17 +1,36 @@
 """Batches: what one transaction writes, folded so that it touches every row once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 
 from siloscope_ingest.entries import Entry, Row
 from siloscope_ingest.shapes import TABLES
+from siloscope_store.ledger import accounted_rows
 from siloscope_store.ranges import Range, merged, of_numbers
 from siloscope_store.relative_messages import Message
-from siloscope_store.sample_rows import decode, encode, latest_row, newest_rows
+from siloscope_store.sample_rows import decode, encode, incoming, latest_row
 from siloscope_store.samples import IN_TIME_MS, MOST_NEW_SPANS, OVERTAKEN_MS, SPAN_MS
 
 Span = int
 """A chunk or partition: its number since 1970, times the number of tables, plus its table's place in `TABLES`."""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What a batch has to write.
+
+    Attributes:
+        rows: Per table, those of `incoming`, ascending.
+        newest: How many of them are the newest of whole groups.
+        partial: Rows of `latest` from samples of parts of groups, ascending.
+        accounted: Rows of the numbers that are accounted for once this is committed, ascending.
+    """
+
+    rows: Sequence[list[bytes]]
+    newest: int
+    partial: list[bytes]
+    accounted: list[bytes]
 
 
 class Batch:
@@ -45,6 +64,7 @@ class Batch:
         self._elements: dict[int, _Elements] = {}
         self._numbers: dict[tuple[int, str], list[int]] = {}
         self._evicted: dict[tuple[int, str], list[Range]] = {}
+        self._sealed: Sealed | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -95,10 +115,6 @@ class Batch:
                 self._evicted.setdefault((entry.node_id, epoch), []).append(evicted)
         return None
 
-    def rows(self, table: int) -> list[bytes]:
-        """Return a table's rows, ascending."""
-        return sorted(self._rows[table].values())
-
     def contradicting(self, table: int) -> list[bytes]:
         """Return rows that say something else than those of `rows`, in order of arrival; their keys are among those.
 
@@ -116,13 +132,20 @@ class Batch:
         """Return the numbers since 1970 of a table's spans that are not known to exist."""
         return sorted(span // len(TABLES) for span in self.new_spans if span % len(TABLES) == table)
 
-    def newest_rows(self) -> list[bytes]:
-        """Return a row of `latest` of each group of which all came from whole samples, ascending."""
-        if not self._elements:
-            return newest_rows(self._whole.values())
-        return newest_rows(each for group_id, each in self._whole.items() if group_id not in self._elements)
+    def sealed(self) -> "Sealed":
+        """Return what there is to be written, worked out once: nothing may be added from here on."""
+        if self._sealed is None:
+            partial = self._partial_latest()
+            newest = {
+                row: several
+                for group_id, (_, row, several) in self._whole.items()
+                if not self._elements or group_id not in self._elements
+            }
+            rows = [incoming(sorted(table.values()), newest) for table in self._rows]
+            self._sealed = Sealed(rows, len(newest), partial, accounted_rows(self.accounted()))
+        return self._sealed
 
-    def partial_latest(self) -> list[bytes]:
+    def _partial_latest(self) -> list[bytes]:
         """Return rows of `latest` from samples of parts of groups, ascending."""
         for group_id, (time_ms, row, several) in self._whole.items():
             if group_id in self._elements:

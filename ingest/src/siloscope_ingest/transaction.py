@@ -3,6 +3,7 @@
 Every table is written in order of its key, so that any number of writers never deadlock.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from siloscope_ingest.batches import Batch
@@ -38,30 +39,31 @@ async def commit(connection: Connection, batch: Batch, recent: RecentBatches) ->
         psycopg.Error: Nothing was written, or, where the connection broke at the end, perhaps all was: doing it again
             is harmless.
     """
+    sealed = batch.sealed()
     async with connection.transaction():
-        differences = await _write_samples(connection, batch)
+        differences = await _write_samples(connection, batch, sealed.rows)
         await _write_exceptions(connection, batch, recent.conflicts(differences, batch))
-        await _write_latest(connection, batch)
+        if sealed.partial or sealed.newest:
+            tables = tuple(table for table, rows in zip(TABLES, sealed.rows, strict=True) if rows)
+            await samples.write_latest(connection, sealed.partial, sealed.newest, tables)
         if batch.relative:
             await relative_messages.remember(connection, batch.relative)
-        accounted = batch.accounted()
-        if accounted:
-            await ledger.account(connection, accounted)
+        if sealed.accounted:
+            await ledger.account(connection, sealed.accounted)
     return Committed(len(differences))
 
 
-async def _write_samples(connection: Connection, batch: Batch) -> list[Difference]:
+async def _write_samples(connection: Connection, batch: Batch, rows: Sequence[list[bytes]]) -> list[Difference]:
     differences: list[Difference] = []
     for place, table in enumerate(TABLES):
-        rows = batch.rows(place)
-        if not rows:
+        if not rows[place]:
             continue
         spans = batch.spans(place)
         if spans:
             await samples.make_room(connection, table, spans)
         late_at_ms = batch.late_at_ms(place)
         others = batch.contradicting(place)
-        written = await samples.write(connection, table, rows, late_at_ms=late_at_ms, others=others)
+        written = await samples.write(connection, table, rows[place], late_at_ms=late_at_ms, others=others)
         differences += written.differences
         await rollup_marks.mark_incoming(connection, table)
     return differences
@@ -95,10 +97,3 @@ async def _write_exceptions(connection: Connection, batch: Batch, conflicts: lis
     withheld = [entry.withheld for entry in batch.exceptions if entry.withheld is not None]
     if withheld:
         await quarantine.count_withheld(connection, withheld)
-
-
-async def _write_latest(connection: Connection, batch: Batch) -> None:
-    partial = batch.partial_latest()
-    newest = batch.newest_rows()
-    if partial or newest:
-        await samples.write_latest(connection, partial, newest)

@@ -88,12 +88,16 @@ async def prepare(connection: Connection) -> None:
     await connection.execute(_SQL["prepare_accounted"])
 
 
-async def account(connection: Connection, ranges: Mapping[tuple[int, str], Sequence[Range]]) -> None:
-    """Add half-open ranges of numbers to (node_id, epoch); the last statement of a transaction that stores samples."""
-    rows = [
+def accounted_rows(ranges: Mapping[tuple[int, str], Sequence[Range]]) -> list[bytes]:
+    """Return rows for `account`, ascending: half-open ranges of numbers of (node_id, epoch)."""
+    return [
         _HEAD.pack(3, 4, node_id, 16, bytes.fromhex(epoch)) + multirange(ranges[node_id, epoch])
         for node_id, epoch in sorted(ranges)
     ]
+
+
+async def account(connection: Connection, rows: Sequence[bytes]) -> None:
+    """Account for the numbers of `accounted_rows`; the last statement of a transaction that stores samples."""
     async with connection.cursor() as cursor:
         async with cursor.copy(_SQL["copy_accounted"]) as copy:
             await copy.write(b"".join((COPY_HEADER, *rows, COPY_TRAILER)))

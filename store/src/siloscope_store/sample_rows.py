@@ -7,9 +7,10 @@ Source:
     PostgreSQL documentation, COPY, "Binary Format"; array_send and range_send in the server's sources.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from struct import Struct, calcsize
+from types import MappingProxyType
 from typing import NamedTuple
 
 COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -124,13 +125,15 @@ def latest_row(group_id: int, times_ms: Codes, values: Values, quality: Codes | 
     return head + arrays + _CAME[several]
 
 
-def newest_rows(samples: Iterable[tuple[int, bytes, bool]]) -> list[bytes]:
-    """Return samples' rows as the newest of their groups, ascending.
+def incoming(rows: Iterable[bytes], newest: Mapping[bytes, bool] = MappingProxyType({})) -> list[bytes]:
+    """Return rows as `samples.write` takes them: each with how `latest` is to count it, if at all.
 
     Args:
-        samples: Time, row, and whether it is not the only one that came of its group.
+        rows: Of samples.
+        newest: Which of them `latest` is to take, as the newest of their whole groups, and whether they are not the
+            only ones that came of it.
     """
-    return sorted([_FIVE_FIELDS + row[2:] + _CAME[several] for _, row, several in samples])
+    return [_FIVE_FIELDS + row[2:] + (_CAME[newest[row]] if row in newest else _NULL) for row in rows]
 
 
 def float_array(values: Values) -> bytes:

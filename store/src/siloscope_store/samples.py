@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL, Composed, Identifier
 
 from siloscope_process.clock import from_ms, to_ms
-from siloscope_store.sample_rows import COPY_HEADER, COPY_TRAILER, Codes, Values
+from siloscope_store.sample_rows import COPY_HEADER, COPY_TRAILER, Codes, Values, incoming
 from siloscope_store.statements import statements
 
 _SQL = statements("samples.sql")
@@ -107,7 +107,6 @@ async def prepare(connection: Connection) -> None:
     for table in SampleTable:
         await connection.execute(_statement("prepare_samples", table))
     await connection.execute(_SQL["prepare_latest"])
-    await connection.execute(_SQL["prepare_newest"])
     await connection.execute(_SQL["allow_late"])
 
 
@@ -130,22 +129,27 @@ async def write(
     Args:
         connection: In a transaction.
         table: Where to.
-        rows: What.
+        rows: What, those of `incoming`.
         late_at_ms: When they arrived, where some of them may be late: those are counted. None costs nothing.
-        others: More rows of the same keys, in any order, that fill no element which `rows` leave empty. They are not
-            written, only compared with what is kept.
+        others: More rows of the same keys, in any order, not those of `incoming`, that fill no element which `rows`
+            leave empty. They are not written, only compared with what is kept.
     """
-    await _copy(connection, _statement("copy_samples", table), rows)
+    await bring(connection, table, rows)
     new = await _insert(connection, table, late_at_ms)
     if new < len(rows):
         await connection.execute(_statement("fill_samples", table))
     if others:
-        await _copy(connection, _statement("copy_samples", table), others)
+        await bring(connection, table, incoming(others))
     elif new == len(rows):
         return Written(new)
     found = await connection.execute(_statement("differing_samples", table))
     differences = (Difference(row[0], to_ms(row[1]), *row[2:]) for row in await found.fetchall())
     return Written(new, list(dict.fromkeys(differences)))
+
+
+async def bring(connection: Connection, table: SampleTable, rows: Sequence[bytes]) -> None:
+    """Copy rows of `incoming` into the temporary table from which `write` and `write_latest` take them."""
+    await _copy(connection, _statement("copy_samples", table), rows)
 
 
 async def _insert(connection: Connection, table: SampleTable, late_at_ms: int | None) -> int:
@@ -169,32 +173,37 @@ async def count(connection: Connection, table: SampleTable) -> int:
     return int(row[0])
 
 
-async def write_latest(connection: Connection, rows: Sequence[bytes], newest: Sequence[bytes] = ()) -> None:
+async def write_latest(
+    connection: Connection, rows: Sequence[bytes], newest: int = 0, tables: Sequence[SampleTable] = ()
+) -> None:
     """Bring `latest` up to date, per element newest by the element's own time.
 
     Args:
         connection: In a transaction.
         rows: Those of `latest_row`, ascending by group.
-        newest: Those of `newest_rows` that are whole groups, ascending, of groups that are not among `rows`.
+        newest: How many rows were brought as the newest of their groups, which are not among `rows`.
+        tables: For which tables those were brought.
     """
+    came = _came(tables)
     if rows:
         await _copy(connection, SQL(_SQL["copy_latest"]), rows)
-    if newest:
-        await _copy(connection, SQL(_SQL["copy_newest"]), newest)
     if rows and newest:
-        await connection.execute(_SQL["lock_latest"])
+        await connection.execute(SQL(_SQL["lock_latest"]).format(came=came))
     if rows:
         await connection.execute(_SQL["merge_latest"])
     if newest:
-        await _write_newest(connection, len(newest))
+        replaced = await connection.execute(SQL(_SQL["replace_latest"]).format(came=came))
+        if replaced.rowcount < newest:
+            await connection.execute(_SQL["empty_latest"])
+            await connection.execute(SQL(_SQL["newest_as_latest"]).format(came=came))
+            await connection.execute(_SQL["merge_latest"])
 
 
-async def _write_newest(connection: Connection, rows: int) -> None:
-    replaced = await connection.execute(_SQL["replace_latest"])
-    if replaced.rowcount < rows:
-        await connection.execute(_SQL["empty_latest"])
-        await connection.execute(_SQL["newest_as_latest"])
-        await connection.execute(_SQL["merge_latest"])
+@lru_cache
+def _came(tables: Sequence[SampleTable]) -> Composed:
+    """Return the newest samples that were brought, in order of their groups."""
+    each = [_statement("newest_samples", table) for table in tables]
+    return each[0] if len(each) == 1 else SQL(_SQL["newest_in_order"]).format(came=SQL(" UNION ALL ").join(each))
 
 
 async def keep_conflicts(connection: Connection, conflicts: Sequence[Conflict]) -> None:

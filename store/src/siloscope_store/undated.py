@@ -17,7 +17,7 @@ from siloscope_process.clock import from_ms, to_ms
 from siloscope_store import audit, rollup_marks, samples
 from siloscope_store.audit import Deed
 from siloscope_store.errors import WeeksClosed
-from siloscope_store.sample_rows import encode, latest_row
+from siloscope_store.sample_rows import encode, incoming, latest_row
 from siloscope_store.samples import MOST_NEW_SPANS, SPAN_MS, Conflict, Origin, SampleTable
 from siloscope_store.statements import statements
 
@@ -256,7 +256,7 @@ async def _move(
         if not rows:
             continue
         await samples.make_room(connection, table, sorted(span for each, span in chosen.spans if each is table))
-        written = await samples.write(connection, table, rows)
+        written = await samples.write(connection, table, incoming(rows))
         done.new += written.new
         differences += len(written.differences)
         conflicts = [

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection, sql
 from siloscope_process.clock import to_ms
 from siloscope_store import rollup_marks, samples
 from siloscope_store.rollups import computing, progress, repairing
-from siloscope_store.sample_rows import encode
+from siloscope_store.sample_rows import encode, incoming
 from siloscope_store.samples import SampleTable
 from tests.store.farm import Farm, Group
 from tests.store.rollups import plain
@@ -60,7 +60,9 @@ class World:
             for first in range(0, len(spans), samples.MOST_NEW_SPANS):
                 await samples.make_room(self.connection, SampleTable.MEASUREMENTS, spans[first : first + 8])
             async with self.connection.transaction():
-                await samples.write(self.connection, SampleTable.MEASUREMENTS, list(dict.fromkeys(r for r, _ in some)))
+                await samples.write(
+                    self.connection, SampleTable.MEASUREMENTS, incoming(dict.fromkeys(r for r, _ in some))
+                )
                 await rollup_marks.mark_incoming(self.connection, SampleTable.MEASUREMENTS)
 
     async def close(self, at: datetime) -> None:

@@ -15,7 +15,7 @@ from siloscope_store.archive import catalogue
 from siloscope_store.archive.catalogue import ArchiveFile, ArchiveSite, DayKey
 from siloscope_store.archive.samples import ChannelName, GroupName, Sample
 from siloscope_store.errors import ArchiveBroken
-from siloscope_store.sample_rows import COPY_HEADER, COPY_TRAILER, encode_exact
+from siloscope_store.sample_rows import COPY_HEADER, COPY_TRAILER, encode_exact, incoming
 from siloscope_store.samples import MOST_NEW_SPANS, SPAN_MS
 from siloscope_store.statements import statements
 
@@ -150,7 +150,7 @@ def _batches(path: Path) -> Iterator[list[Sample]]:
 def _write(connection: Connection[Any], key: DayKey, batch: Iterable[tuple[int, Sample]]) -> tuple[int, int]:
     """Write samples as ingest does; return how many were new and how many elements differ from what is there."""
     ordered = sorted(batch, key=lambda each: (each[0], each[1].time_us))
-    rows = [encode_exact(group_id, each.time_us, each.values, each.quality) for group_id, each in ordered]
+    rows = incoming(encode_exact(group_id, each.time_us, each.values, each.quality) for group_id, each in ordered)
     spans = sorted({each.time_us // 1000 // SPAN_MS for _, each in ordered})
     connection.execute(_writing("prepare_samples", key))
     connection.execute(_WRITING["allow_late"])

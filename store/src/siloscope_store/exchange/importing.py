@@ -16,6 +16,7 @@ from siloscope_store.exchange.readings import Block, FileReader, Refused
 from siloscope_store.exchange.rejects import Rejects
 from siloscope_store.exchange.targets import Targets
 from siloscope_store.imports import Progress
+from siloscope_store.sample_rows import incoming
 from siloscope_store.samples import MOST_NEW_SPANS, UNKNOWN_ORIGIN, Conflict, Connection, SampleTable
 
 ACTOR = "command:siloscope data"
@@ -151,7 +152,7 @@ class Import:
                 if unknown:
                     await samples.make_room(connection, table, unknown)
                 rows = sorted(row for span in spans for row in step[span])
-                written = await samples.write(connection, table, rows)
+                written = await samples.write(connection, table, incoming(rows))
                 await rollup_marks.mark_incoming(connection, table)
                 progress.new_samples += written.new
                 if written.differences:

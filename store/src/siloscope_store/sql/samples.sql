@@ -4,17 +4,12 @@
 
 -- name: prepare_samples
 CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} (
-    group_id int4, "time" timestamptz, "values" float8[], quality int2[]
+    group_id int4, "time" timestamptz, "values" float8[], quality int2[], came int2
 ) ON COMMIT DELETE ROWS
 
 -- name: prepare_latest
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_latest (
     group_id int4, times timestamptz[], "values" float8[], quality int2[], came int2
-) ON COMMIT DELETE ROWS
-
--- name: prepare_newest
-CREATE TEMPORARY TABLE IF NOT EXISTS incoming_newest (
-    group_id int4, "time" timestamptz, "values" float8[], quality int2[], came int2
 ) ON COMMIT DELETE ROWS
 
 -- name: allow_late
@@ -31,9 +26,6 @@ COPY {incoming} FROM STDIN (FORMAT BINARY)
 
 -- name: copy_latest
 COPY incoming_latest FROM STDIN (FORMAT BINARY)
-
--- name: copy_newest
-COPY incoming_newest FROM STDIN (FORMAT BINARY)
 
 -- name: copy_directly
 COPY {table} FROM STDIN (FORMAT BINARY)
@@ -124,10 +116,17 @@ FROM unnest(%(org_id)s::int4[], %(node_id)s::int4[], %(group_id)s::int4[], %(tim
 ORDER BY group_id, time_ms, epoch, seq
 ON CONFLICT DO NOTHING
 
+-- name: newest_samples
+SELECT group_id, "time", "values", quality, came FROM {incoming} WHERE came IS NOT NULL
+
+-- name: newest_in_order
+-- What came is newest_samples of several tables.
+SELECT group_id, "time", "values", quality, came FROM ({came}) AS every_table ORDER BY group_id
+
 -- name: replace_latest
--- For samples of a whole group, which are one time throughout: newer than all that is there.
+-- What came is newest_samples. For samples of a whole group, which are one time throughout: newer than all that is there.
 INSERT INTO latest AS kept (group_id, times, "values", quality, changes)
-SELECT group_id, array_fill("time", ARRAY[cardinality("values")]), "values", quality, came FROM incoming_newest
+SELECT group_id, array_fill("time", ARRAY[cardinality("values")]), "values", quality, came FROM ({came}) AS c
 ON CONFLICT (group_id) DO UPDATE SET
     times = excluded.times, "values" = excluded."values", quality = excluded.quality,
     updated_at = now(), changed_by = pg_current_xact_id(), changes = kept.changes + excluded.changes
@@ -137,8 +136,8 @@ WHERE cardinality(kept.times) <= cardinality(excluded.times) AND (excluded.times
 -- What is written in two statements is made or locked in one order before: writers that meet the same groups would else
 -- deadlock. What is made is empty, and filled by one of the two.
 INSERT INTO latest (group_id, times, "values")
-SELECT w.group_id, '{}', '{}'
-FROM (SELECT group_id FROM incoming_latest UNION SELECT group_id FROM incoming_newest) AS w
+SELECT w.group_id, ARRAY[]::timestamptz[], ARRAY[]::float8[]
+FROM (SELECT group_id FROM incoming_latest UNION SELECT group_id FROM ({came}) AS c) AS w
 ORDER BY w.group_id
 ON CONFLICT (group_id) DO UPDATE SET changed_by = pg_current_xact_id() WHERE false
 
@@ -147,7 +146,7 @@ DELETE FROM incoming_latest
 
 -- name: newest_as_latest
 INSERT INTO incoming_latest (group_id, times, "values", quality, came)
-SELECT group_id, array_fill("time", ARRAY[cardinality("values")]), "values", quality, came FROM incoming_newest
+SELECT group_id, array_fill("time", ARRAY[cardinality("values")]), "values", quality, came FROM ({came}) AS c
 
 -- name: merge_latest
 -- For all others: each element by itself. What was overtaken changes no element, and is counted all the same where it may
