@@ -62,8 +62,7 @@ class Accumulator:
                 or len(self._open) >= self._most_entries
                 or self._open.payload_bytes >= self._most_bytes
             ):
-                self._closed.append(self._open)
-                self._open = self._new()
+                self._close()
         self._some.set()
 
     async def some(self) -> None:
@@ -83,6 +82,13 @@ class Accumulator:
             self._some.clear()
         return batch
 
+    def prepare(self) -> None:
+        """Work out what the next batch has to write, where many entries wait: the database need not wait for that."""
+        if not self._closed and len(self._open) >= _MANY:
+            self._close()
+        if self._closed:
+            self._closed[0].sealed()
+
     def pack(self, entries: Iterable[Entry]) -> list[Batch]:
         """Fold entries into batches of their own, apart from those that wait."""
         batches = [self._new()]
@@ -98,8 +104,11 @@ class Accumulator:
         """Close what came at another time: whether a sample is late follows from when its batch came."""
         self._since_ms = received_ms
         if self._open.entries:
-            self._closed.append(self._open)
-            self._open = self._new()
+            self._close()
+
+    def _close(self) -> None:
+        self._closed.append(self._open)
+        self._open = self._new()
 
     def _new(self) -> Batch:
         return Batch(self._state.open_spans, self._state.newest)

@@ -3,7 +3,8 @@
 Every table is written in order of its key, so that any number of writers never deadlock.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from siloscope_ingest.batches import Batch
@@ -27,13 +28,16 @@ class Committed:
     conflicts: int
 
 
-async def commit(connection: Connection, batch: Batch, recent: RecentBatches) -> Committed:
+async def commit(
+    connection: Connection, batch: Batch, recent: RecentBatches, meanwhile: Callable[[], None]
+) -> Committed:
     """Write a batch, all of it or nothing.
 
     Args:
         connection: One that `prepare_writing` has seen.
         batch: What to write.
         recent: Knows which packs brought what the batch contradicts.
+        meanwhile: Called once it is the server's turn to work.
 
     Raises:
         psycopg.Error: Nothing was written, or, where the connection broke at the end, perhaps all was: doing it again
@@ -43,6 +47,7 @@ async def commit(connection: Connection, batch: Batch, recent: RecentBatches) ->
     async with connection.transaction():
         differences = await _write_samples(connection, batch, sealed.rows)
         await _write_exceptions(connection, batch, recent.conflicts(differences, batch))
+        asyncio.get_running_loop().call_soon(meanwhile)
         if sealed.partial or sealed.newest:
             tables = tuple(table for table, rows in zip(TABLES, sealed.rows, strict=True) if rows)
             await samples.write_latest(connection, sealed.partial, sealed.newest, tables)

@@ -149,7 +149,7 @@ class Writer:
     async def _try(self, batch: Batch) -> int:
         try:
             connection = await self._database.connection()
-            return (await commit(connection, batch, self._recent)).conflicts
+            return (await commit(connection, batch, self._recent, self._accumulator.prepare)).conflicts
         except psycopg.Error as error:
             raise sorted_error(error) from error
 
