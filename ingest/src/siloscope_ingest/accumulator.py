@@ -84,7 +84,7 @@ class Accumulator:
 
     def prepare(self) -> None:
         """Work out what the next batch has to write, where many entries wait: the database need not wait for that."""
-        if not self._closed and len(self._open) >= _MANY:
+        if not self._closed and len(self._open) >= MANY:
             self._close()
         if self._closed:
             self._closed[0].sealed()
@@ -120,13 +120,14 @@ def linger_s(waiting: int, last_commit_s: float) -> float:
     A commit costs the same for one message as for fifty: wait for a part of what the last one took, but never so long
     that somebody notices, and not at all where many wait already. What comes during a commit waits for the next anyway.
     """
-    if waiting >= _MANY:
+    if waiting >= MANY:
         return 0.0
     return min(_LONGEST_S, max(_SHORTEST_S, last_commit_s / 4))
 
 
 ARRIVED_WITHIN_MS = 5_000
 """What one batch holds came within so long, also where the database was away for an hour meanwhile."""
-_MANY = 500
+MANY = 500
+"""So many entries are a batch that need not wait for company."""
 _SHORTEST_S = 0.002
 _LONGEST_S = 0.03

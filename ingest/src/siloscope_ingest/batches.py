@@ -147,6 +147,8 @@ class Batch:
 
     def _partial_latest(self) -> list[bytes]:
         """Return rows of `latest` from samples of parts of groups, ascending."""
+        if not self._elements:
+            return []
         for group_id, (time_ms, row, several) in self._whole.items():
             if group_id in self._elements:
                 self._elements[group_id].take(time_ms, row, several=several)

@@ -91,8 +91,8 @@ async def prepare(connection: Connection) -> None:
 def accounted_rows(ranges: Mapping[tuple[int, str], Sequence[Range]]) -> list[bytes]:
     """Return rows for `account`, ascending: half-open ranges of numbers of (node_id, epoch)."""
     return [
-        _HEAD.pack(3, 4, node_id, 16, bytes.fromhex(epoch)) + multirange(ranges[node_id, epoch])
-        for node_id, epoch in sorted(ranges)
+        _HEAD.pack(3, 4, node_id, 16, bytes.fromhex(epoch)) + multirange(of_epoch)
+        for (node_id, epoch), of_epoch in sorted(ranges.items())
     ]
 
 
