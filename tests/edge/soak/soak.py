@@ -92,6 +92,7 @@ class Soak:
     def __init__(self, directory: Path, seed: int, seconds: float, per_hour: float = 120.0) -> None:
         self._directory = directory
         self._chance = random.Random(seed)
+        self._pauses = random.Random(seed)
         self._seconds = seconds
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
@@ -139,6 +140,7 @@ class Soak:
             patch.object(adapters.PortFinder.__init__, "__defaults__", (self._ports.listing,)),
             patch("siloscope_edge.agent.connector", self._broker.connector),
             patch("siloscope_edge.agent.source_for", self.time_source),
+            patch("siloscope_edge.sender.random", self._pauses),
             patch("siloscope_edge.spool.remember_boot", self._remembering(dating.remember_boot)),
         ):
             yield
