@@ -53,8 +53,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def compiled() -> None:
     """The compiled module; a machine without a C compiler has none."""
-    if not siloscope_native.IS_COMPILED:
-        component_missing(os.environ, "siloscope_native, compiled", "there was no C compiler when it was installed")
+    if siloscope_native.OBSTACLE is not None:
+        component_missing(os.environ, "siloscope_native, compiled", siloscope_native.OBSTACLE)
 
 
 @pytest.fixture(scope="session")

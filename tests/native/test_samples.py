@@ -51,7 +51,7 @@ def read(*arguments: object) -> Any:
     return native.read(*arguments)  # type: ignore[arg-type]
 
 
-def known(part: object = "part", device: str = "d") -> dict[bytes, tuple[native.Recipe, ...]]:
+def known(part: object = "part", device: str = "d") -> "dict[bytes, tuple[native.Recipe, ...]]":
     """Recipes that `DOCUMENT` fits."""
     return {b"d/": (recipe(form(PIECES, (ROW,), PLACES, 2), device, (part,), (9,)),)}
 
