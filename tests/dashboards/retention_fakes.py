@@ -6,7 +6,16 @@ from typing import Any
 
 from siloscope_dashboards.auth.tokens import Identity
 from siloscope_dashboards.errors import Conflict
-from siloscope_dashboards.retention.models import Going, GoingDay, Losses, NewPolicy, Plan, Policies, Policy
+from siloscope_dashboards.retention.models import (
+    ArchiveSwitch,
+    Going,
+    GoingDay,
+    Losses,
+    NewPolicy,
+    Plan,
+    Policies,
+    Policy,
+)
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -26,11 +35,19 @@ class FakeRetention:
     check: Any
     asked: list[tuple[object, ...]] = field(default_factory=list)
     changed: list[tuple[int, str, str, NewPolicy]] = field(default_factory=list)
+    switched: list[tuple[int, bool]] = field(default_factory=list)
 
     async def policies(self, org_id: int) -> Policies:
         self.check()
         self.asked.append((org_id,))
         return Policies(items=[policy()], archive_required=True, archiving=True, last_run_at=AT)
+
+    async def switch_archive(self, identity: Identity, switch: ArchiveSwitch) -> Policies:
+        self.check()
+        if not switch.expected:
+            raise Conflict("the archive is required by now")
+        self.switched.append((identity.org_id, switch.required))
+        return Policies(items=[policy()], archive_required=switch.required, archiving=True, last_run_at=AT)
 
     async def set_policy(self, identity: Identity, retention_class: str, level: str, new: NewPolicy) -> Policy:
         self.check()

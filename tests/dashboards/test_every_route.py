@@ -56,6 +56,7 @@ EDITS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("PUT", "/api/v1/notify/digests/{slug}", {"document": {"digest": "10", "channels": ["mail"]}}),
     ("DELETE", "/api/v1/notify/digests/{slug}", None),
     ("PUT", "/api/v1/nodes/{node_id}/config", {"document": {"mqtt": {"heartbeat_s": 30}}}),
+    ("PUT", "/api/v1/retention/archive", {"required": False, "expected": True}),
 ]
 # Its holes take words, not ids: what it refuses is in test_retention.py.
 POLICY = "/api/v1/retention/{retention_class}/{level}"

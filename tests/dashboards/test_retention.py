@@ -13,13 +13,16 @@ from tests.dashboards.fakes import THEIRS, Parts
 ROOT = "/api/v1/retention"
 POLICY = f"{ROOT}/measurements/raw"
 BODY = {"keep": "90d", "expected_version": 1}
+SWITCH = {"required": False, "expected": True}
 
 
 async def test_a_stranger_sets_nothing(client: httpx2.AsyncClient, fakes: Parts) -> None:
     response = await client.put(POLICY, json=BODY)
     assert_problem(response, 401)
     assert response.headers["www-authenticate"] == 'Bearer realm="siloscope"'
+    assert_problem(await client.put(f"{ROOT}/archive", json=SWITCH), 401)
     assert not fakes.retention.changed
+    assert not fakes.retention.switched
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
@@ -33,7 +36,9 @@ async def test_who_does_not_administer_neither_looks_nor_sets(
         assert_problem(response, 403)
         assert response.json()["detail"] == f"this is for administrators; eve is {role}"
     assert_problem(await client.put(POLICY, json=BODY, headers=headers), 403)
+    assert_problem(await client.put(f"{ROOT}/archive", json=SWITCH, headers=headers), 403)
     assert not fakes.retention.changed
+    assert not fakes.retention.switched
     assert not fakes.retention.asked
 
 
@@ -102,8 +107,39 @@ async def test_who_did_not_see_the_newest_version_is_told(client: httpx2.AsyncCl
     assert_problem(await client.put(POLICY, json={**BODY, "expected_version": 0}, headers=ours), 409)
 
 
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ([], "body"),
+        (None, "body"),
+        ({}, "body.required"),
+        ({"required": False}, "body.expected"),
+        ({"required": "off", "expected": True}, "body.required"),
+        ({"required": 0, "expected": True}, "body.required"),
+        ({"required": None, "expected": True}, "body.required"),
+        ({**SWITCH, "org_id": 2}, "body.org_id"),
+    ],
+)
+async def test_a_malformed_switch_is_a_problem(
+    client: httpx2.AsyncClient, fakes: Parts, ours: Headers, body: Any, place: str
+) -> None:
+    response = await client.put(f"{ROOT}/archive", json=body, headers=ours)
+    assert_problem(response, 422)
+    assert response.json()["errors"][0]["place"] == place
+    assert not fakes.retention.switched
+
+
+async def test_the_archive_is_switched_by_who_saw_how_it_was(
+    client: httpx2.AsyncClient, fakes: Parts, ours: Headers
+) -> None:
+    assert_problem(await client.put(f"{ROOT}/archive", json={**SWITCH, "expected": False}, headers=ours), 409)
+    response = await client.put(f"{ROOT}/archive", json=SWITCH, headers=ours)
+    assert (response.status_code, response.json()["archive_required"]) == (200, False)
+    assert fakes.retention.switched == [(1, False)]
+
+
 async def test_nothing_deletes_over_http(client: httpx2.AsyncClient, ours: Headers) -> None:
-    for path in ("", "/plan", "/history", "/measurements/raw"):
+    for path in ("", "/plan", "/history", "/archive", "/measurements/raw"):
         for method in ("POST", "DELETE", "PATCH"):
             assert_problem(await client.request(method, ROOT + path, headers=ours), 405)
 

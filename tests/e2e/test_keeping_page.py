@@ -29,6 +29,7 @@ def untouched(old_samples: WatchedFarm, farm_database_url: str) -> str:
     """Nobody has set anything, and nothing has gone."""
     with connect(farm_database_url, autocommit=True) as connection:
         connection.execute("DELETE FROM retention")
+        connection.execute("DELETE FROM archive_policy")
         connection.execute("DELETE FROM retention_loss")
     return farm_database_url
 
@@ -69,6 +70,7 @@ def test_an_administrator_sees_what_would_go_before_it_is_saved(
     expect(preview).to_contain_text(re.compile(r"\d+\sdays are written to the archive first"))
     entry.get_by_text("Which days").click()
     expect(preview).to_contain_text("not yet")
+    expect(preview).to_contain_text("Counts and sizes are estimates.")
     assert not visitor.scrolls_sideways()
     assert faint_words(page) == []
     for button in entry.get_by_role("button").all():
@@ -101,6 +103,37 @@ def test_who_was_overtaken_is_told_and_sees_what_holds(visit: Visit, untouched: 
     expect(entry.get_by_role("alert")).to_contain_text("Somebody else changed this meanwhile.")
     expect(entry).to_contain_text("400\u00a0days")
     expect(entry.get_by_role("button", name="Save")).to_be_disabled()
+
+
+@pytest.mark.parametrize("size", [pytest.param(DESK, id="desk"), pytest.param(SMALL_PHONE, id="small")])
+def test_the_archive_is_switched_after_reading_what_that_means(
+    visit: Visit, untouched: str, size: ViewportSize
+) -> None:
+    def required() -> bool:
+        with connect(untouched) as connection:
+            return all(policies.archive_required(connection).values())
+
+    visitor = visit("/keeping", size=size)
+    archive = visitor.page.get_by_role("region", name="Archive")
+    expect(archive).to_contain_text("Single readings go only once their day is safely in a file")
+    archive.get_by_role("button", name="Switch the archive off").click()
+    expect(archive).to_contain_text("nobody can put them back")
+    archive.get_by_role("button", name="Cancel").click()
+    archive.get_by_role("button", name="Switch the archive off").click()
+    assert required()
+    assert not visitor.scrolls_sideways()
+    assert faint_words(visitor.page) == []
+    archive.get_by_role("button", name="Yes, without a file").click()
+    expect(archive.get_by_role("status")).to_have_text("The archive is off now.")
+    expect(archive).to_contain_text("Single readings go without a file in the archive")
+    assert not required()
+    archive.get_by_role("button", name="Switch the archive on").click()
+    with connect(untouched, autocommit=True) as connection:
+        policies.require_archive(connection, NODE.org, required=True)
+    archive.get_by_role("button", name="Yes, only with a file").click()
+    expect(archive.get_by_role("alert")).to_contain_text("Somebody else changed this meanwhile.")
+    expect(archive.get_by_role("button", name="Switch the archive off")).to_be_visible()
+    assert required()
 
 
 def test_it_is_read_in_ukrainian_too_and_what_has_gone_stands_below(visit: Visit, untouched: str) -> None:

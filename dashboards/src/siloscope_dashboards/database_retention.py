@@ -5,7 +5,16 @@ import asyncio
 from siloscope_dashboards.auth.tokens import Identity
 from siloscope_dashboards.database import lent
 from siloscope_dashboards.errors import Conflict, Fault, Malformed, NotFound, TooSlow
-from siloscope_dashboards.retention.models import Going, Loss, Losses, NewPolicy, Plan, Policies, Policy
+from siloscope_dashboards.retention.models import (
+    ArchiveSwitch,
+    Going,
+    Loss,
+    Losses,
+    NewPolicy,
+    Plan,
+    Policies,
+    Policy,
+)
 from siloscope_process.clock import Clock
 from siloscope_store.connections import Pool
 from siloscope_store.errors import RetentionWrong, VersionChanged
@@ -39,6 +48,17 @@ class DatabaseRetention:
             archiving=None if run is None else run.archiving,
             last_run_at=None if run is None else run.ran_at,
         )
+
+    async def switch_archive(self, identity: Identity, switch: ArchiveSwitch) -> Policies:
+        author = f"user:{identity.username}"
+        async with lent(self._pool) as connection:
+            done = await setting.require_archive(
+                connection, identity.org_id, required=switch.required, expected=switch.expected, author=author
+            )
+        if not done:
+            now = "off" if switch.expected else "required"
+            raise Conflict(f"the archive is {now} by now: somebody else switched it meanwhile")
+        return await self.policies(identity.org_id)
 
     async def set_policy(self, identity: Identity, retention_class: str, level: str, new: NewPolicy) -> Policy:
         if level not in LEVELS[retention_class]:

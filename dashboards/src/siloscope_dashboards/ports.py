@@ -43,7 +43,7 @@ from siloscope_dashboards.notifications.models import (
 from siloscope_dashboards.pages import Page
 from siloscope_dashboards.places.models import Place, PlaceDetail
 from siloscope_dashboards.quarantine.models import Chosen, Concerned, Quarantine, RefusedPayload
-from siloscope_dashboards.retention.models import Losses, NewPolicy, Plan, Policies, Policy
+from siloscope_dashboards.retention.models import ArchiveSwitch, Losses, NewPolicy, Plan, Policies, Policy
 from siloscope_dashboards.rules.models import RuleChecked, RuleEntry, Rules, RuleVersions
 from siloscope_dashboards.rules.writing import WrittenRule
 from siloscope_dashboards.series.models import Series
@@ -312,6 +312,10 @@ class RetentionDesk(Protocol):
     """How long what is kept. Here it is said; `siloscope jobs` carries it out."""
 
     async def policies(self, org_id: int) -> Policies: ...
+
+    async def switch_archive(self, identity: Identity, switch: ArchiveSwitch) -> Policies:
+        """Say whether raw samples need a file to go; raises `Conflict` where it is not as they saw it."""
+        ...
 
     async def set_policy(self, identity: Identity, retention_class: str, level: str, new: NewPolicy) -> Policy:
         """Set one; raises `Conflict` where somebody else did meanwhile, `Malformed` where it cannot be meant."""

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.postgres
 DAY = timedelta(days=1)
 ROOT = "/retention"
 RAW = f"{ROOT}/measurements/raw"
+ARCHIVE = f"{ROOT}/archive"
 
 
 async def administrator(client: httpx2.AsyncClient, owner: Connection[Any], farm: Farm) -> Headers:
@@ -53,6 +54,27 @@ async def test_who_may_only_look_is_refused(client: httpx2.AsyncClient, ours: He
         assert_problem(await client.get(path), 401)
         assert_problem(await client.get(path, headers=ours), 403)
     assert_problem(await client.put(RAW, json={"keep": "90d", "expected_version": 0}, headers=ours), 403)
+    assert_problem(await client.put(ARCHIVE, json={"required": False, "expected": True}, headers=ours), 403)
+
+
+async def test_the_archive_is_switched_for_ones_own_organisation_and_nobody_is_overtaken(
+    client: httpx2.AsyncClient, owner: Connection[Any], chief: Headers, stranger: Headers
+) -> None:
+    late = {"required": False, "expected": False}
+    refused = await client.put(ARCHIVE, json=late, headers=chief)
+    assert_problem(refused, 409)
+    assert "the archive is required by now" in refused.json()["detail"]
+    off = await client.put(ARCHIVE, json={"required": False, "expected": True}, headers=chief)
+    assert (off.status_code, off.json()["archive_required"]) == (200, False)
+    assert (await client.get(ROOT, headers=chief)).json()["archive_required"] is False
+    assert (await client.get(ROOT, headers=stranger)).json()["archive_required"] is True
+    refused = await client.put(ARCHIVE, json={"required": True, "expected": True}, headers=chief)
+    assert_problem(refused, 409)
+    assert "the archive is off by now" in refused.json()["detail"]
+    on = await client.put(ARCHIVE, json={"required": True, "expected": False}, headers=chief)
+    assert on.json()["archive_required"] is True
+    deeds = owner.execute("SELECT actor, subject FROM audit WHERE action = 'retention.archive' ORDER BY audit_id")
+    assert [row[1] for row in deeds.fetchall()] == ["off", "required"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 RetentionClass = Literal["measurements", "vitals", "records"]
 Level = Literal["raw", "m5", "hour", "day", "conflicts", "gaps", "undated", "alerts", "messages"]
@@ -45,6 +45,15 @@ class NewPolicy(BaseModel):
 
     keep: Keep
     expected_version: int = Field(ge=0, le=2**31 - 1, description="As you saw it; refused (409) where it is another")
+
+
+class ArchiveSwitch(BaseModel):
+    """Whether raw samples are to go only once they are in a verified file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    required: StrictBool
+    expected: StrictBool = Field(description="As you saw it; refused (409) where it is otherwise by now")
 
 
 class GoingDay(BaseModel):

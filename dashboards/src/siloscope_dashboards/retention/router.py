@@ -1,4 +1,4 @@
-"""GET /retention, /retention/plan and /retention/history; PUT /retention/{retention_class}/{level}."""
+"""How long what is kept: GET /retention, /retention/plan, /retention/history; PUT /retention/archive and a policy."""
 
 from typing import Annotated
 
@@ -9,6 +9,7 @@ from siloscope_dashboards.errors import Fault, Malformed
 from siloscope_dashboards.pages import QueryCursor
 from siloscope_dashboards.problems import documented
 from siloscope_dashboards.retention.models import (
+    ArchiveSwitch,
     Keep,
     Level,
     Losses,
@@ -58,6 +59,12 @@ async def list_losses(
 ) -> Losses:
     """Return what has gone, newest first."""
     return await retention.history(login.identity.org_id, limit, None if cursor is None else int(cursor))
+
+
+@router.put("/archive", responses=documented(409))
+async def switch_archive(switch: ArchiveSwitch, login: Administrator, retention: RetentionPort) -> Policies:
+    """Say whether raw samples go only once they are in a verified file of the archive; nothing goes by this itself."""
+    return await retention.switch_archive(login.identity, switch)
 
 
 @router.put("/{retention_class}/{level}", responses=documented(409))

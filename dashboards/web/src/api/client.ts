@@ -187,6 +187,12 @@ export class Client {
     await this.withToken((token) => this.transport.json(path, { method: "PUT", body, token }));
   }
 
+  /** Says whether single readings go only with a file; refused where somebody else has switched it since. */
+  async requireArchive(required: boolean, expected: boolean): Promise<void> {
+    const body = { required, expected };
+    await this.withToken((token) => this.transport.json("/retention/archive", { method: "PUT", body, token }));
+  }
+
   /** What has gone, newest first; the page says when there are more. */
   losses(): Promise<Page<Loss>> {
     return this.get("/retention/history", { limit: 20 }, pageOf(loss));

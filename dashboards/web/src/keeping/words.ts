@@ -15,6 +15,17 @@ const EN = {
   archive_missing:
     "The archive's folder is missing, or there is none: until the server has one, no single readings go at all.",
   archive_off: "Single readings go without a file in the archive: nobody can put them back.",
+  archive_title: "Archive",
+  archive_to_off: "Switch the archive off",
+  archive_to_on: "Switch the archive on",
+  archive_off_means:
+    "From then on, single readings that are too old go without a file, and nobody can put them back. Files that are there stay.",
+  archive_on_means:
+    "From then on, single readings go only once their day is in a file. What has gone without one does not come back.",
+  archive_off_sure: "Yes, without a file",
+  archive_on_sure: "Yes, only with a file",
+  archive_switched_off: "The archive is off now.",
+  archive_switched_on: "The archive is on now.",
   fetching: "Fetching how long what is kept…",
   again: "Try again",
   unreachable: "Siloscope cannot be reached. Check the connection.",
@@ -73,6 +84,7 @@ const EN = {
   goes_nothing: "Nothing would go.",
   goes_nothing_longer: "Nothing would go. What has gone already does not come back by itself.",
   goes: "With this, the next tidying up would take away:",
+  estimates: "Counts and sizes are estimates.",
   of_organisation: "All sites",
   amount: "{count} · {span} · about {size}",
   day_archived: "That day is in the archive already.",
@@ -106,6 +118,17 @@ const UK: Record<keyof typeof EN, string> = {
   archive_missing:
     "Теки архіву немає або вона недоступна: доки сервер її не матиме, окремі виміри не вилучаються зовсім.",
   archive_off: "Окремі виміри вилучаються без файлу в архіві: повернути їх не зможе ніхто.",
+  archive_title: "Архів",
+  archive_to_off: "Вимкнути архів",
+  archive_to_on: "Увімкнути архів",
+  archive_off_means:
+    "Відтоді застарілі окремі виміри вилучаються без файлу, і повернути їх не зможе ніхто. Наявні файли залишаються.",
+  archive_on_means:
+    "Відтоді окремі виміри вилучаються лише тоді, коли їхній день є у файлі. Вилучене без файлу не повернеться.",
+  archive_off_sure: "Так, без файлу",
+  archive_on_sure: "Так, лише з файлом",
+  archive_switched_off: "Тепер архів вимкнено.",
+  archive_switched_on: "Тепер архів увімкнено.",
   fetching: "Завантажується…",
   again: "Спробувати ще раз",
   unreachable: "Немає зв’язку із Siloscope. Перевірте з’єднання.",
@@ -164,6 +187,7 @@ const UK: Record<keyof typeof EN, string> = {
   goes_nothing: "Нічого не буде вилучено.",
   goes_nothing_longer: "Нічого не буде вилучено. Те, що вже вилучено, само не повернеться.",
   goes: "Тоді наступне прибирання вилучить:",
+  estimates: "Кількості та розміри приблизні.",
   of_organisation: "Усі об’єкти",
   amount: "{count} · {span} · близько {size}",
   day_archived: "Цей день уже в архіві.",

@@ -54,6 +54,22 @@ async def archive_required(connection: Connected, org_id: int) -> bool:
     return bool(row[0])
 
 
+async def require_archive(connection: Connected, org_id: int, *, required: bool, expected: bool, author: str) -> bool:
+    """Say whether raw samples may go only into a verified file, and add a line to the audit trail.
+
+    Returns:
+        False where it was not as its author saw it: then nothing is changed.
+    """
+    async with connection.transaction():
+        await connection.execute(_SQL["hold"], {"org": None, "org_id": org_id})
+        if await archive_required(connection, org_id) is not expected:
+            return False
+        await connection.execute(_SQL["set_archive_required"], {"org_id": org_id, "required": required})
+        deed = audit.Deed(author, "retention.archive", "required" if required else "off")
+        await audit.record_for(connection, deed, org_id)
+    return True
+
+
 async def set_kept(connection: Connected, org_id: int, wish: Wish) -> Kept:
     """Set how long a level is kept, and add a line to the audit trail; nothing goes before retention's next run.
 

@@ -25,6 +25,10 @@ ORDER BY d.rank
 -- name: archive_required_by
 SELECT coalesce((SELECT required FROM archive_policy WHERE org_id = %(org_id)s), true)
 
+-- name: set_archive_required
+INSERT INTO archive_policy (org_id, required) VALUES (%(org_id)s, %(required)s)
+ON CONFLICT (org_id) DO UPDATE SET required = excluded.required
+
 -- name: set_policy
 INSERT INTO retention AS r (org_id, retention_class, level, keep_days, set_by)
 VALUES (%(org_id)s, %(retention_class)s, %(level)s, %(keep_days)s, %(author)s)
