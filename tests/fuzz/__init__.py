@@ -1,1 +1,1 @@
-"""Fuzzing of the pack decoder, by hand: `python -m tests.fuzz.pack_decoder`."""
+"""Fuzzing by hand of what decodes packs, reads by recipes and cuts packets: docs/testing.md."""

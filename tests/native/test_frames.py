@@ -2,7 +2,6 @@
 
 import itertools
 from array import array
-from collections.abc import Callable
 from ctypes import c_ubyte
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 import siloscope_native as native
 from siloscope_ingest.frames import MOST_BYTES, split_plainly
+from tests.fuzz.packets import answer
 from tests.native.conftest import KeepsNothing
 
 TOPIC = b"silo/v1/demo/farm/node/data"
@@ -30,14 +30,6 @@ STREAM = b"".join(
 def split(*arguments: object) -> Any:
     """Call it without regard to types."""
     return native.split(*arguments)  # type: ignore[arg-type]
-
-
-def answer(found: Callable[[Any, bool], object], data: object, is_mqtt5: bool) -> object:
-    """What is found, or that it is refused."""
-    try:
-        return found(data, is_mqtt5)
-    except ValueError:
-        return ValueError
 
 
 def at_the_end(data: bytes) -> memoryview:
