@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from siloscope_ingest.clocks import ClockWatch
+from siloscope_process.clock import to_ms
 from siloscope_store.clocks import ClockEvent
 
 NOW_MS = 1_800_000_000_000
@@ -19,7 +20,7 @@ class Node:
     def __init__(self, *, heartbeats: bool = False) -> None:
         self.counted: Counter[str] = Counter()
         self.watch = ClockWatch(60_000, lambda kind: self.counted.update([kind]))
-        self.now_ms = NOW_MS
+        self.now_ms = self.said_ms = NOW_MS
         self.heartbeats = heartbeats
 
     def live(self, minutes: float, offset_ms: float = 0, drift_ms_a_minute: float = 0) -> None:
@@ -32,6 +33,20 @@ class Node:
                 self.watch.heartbeat(NODE, ORG, said_ms, self.now_ms)
             else:
                 self.watch.packs(NODE, ORG, said_ms - 500, self.now_ms)
+
+    def stands(self, minutes: float, *, again: bool = False, every_s: int = 10) -> None:
+        """New messages come, of a clock that stands still; or one is delivered again and again."""
+        self.said_ms = self.now_ms - 500
+        self.stands_on(minutes, again=again, every_s=every_s)
+
+    def stands_on(self, minutes: float, *, again: bool = False, every_s: int = 10) -> None:
+        """Go on so."""
+        for _ in range(round(minutes * 60 / every_s)):
+            self.now_ms += every_s * 1000
+            if self.heartbeats:
+                self.watch.heartbeat(NODE, ORG, self.said_ms, self.now_ms)
+            else:
+                self.watch.packs(NODE, ORG, self.said_ms, self.now_ms, again=again)
 
     def silent(self, minutes: float) -> None:
         """The link is down."""
@@ -136,6 +151,40 @@ def test_an_agent_that_says_a_wrong_time_from_the_beginning_is_seen() -> None:
     node.live(10, -3 * HOUR_MS)
     (event,) = node.events()
     assert (event.kind, event.before_s) == ("step_back", None)
+
+
+@pytest.mark.parametrize("heartbeats", [False, True])
+@pytest.mark.parametrize("every_s", [10, 900])
+def test_a_clock_that_stands_still_has_drifted(heartbeats: bool, every_s: int) -> None:
+    node = Node(heartbeats=heartbeats)
+    node.live(30)
+    stopped_ms = node.now_ms
+    node.stands(110, every_s=every_s)
+    assert node.events() == []
+    node.stands_on(60, every_s=every_s)
+    (event,) = node.events()
+    assert (event.kind, event.before_s) == ("drift", pytest.approx(0, abs=every_s + 60))
+    assert event.offset_s == pytest.approx(-7200, abs=2 * every_s + 120)
+    assert abs(to_ms(event.since) - stopped_ms) <= every_s * 1000 + MINUTE_MS
+    node.stands_on(600, every_s=every_s)
+    assert node.events() == []
+    node.live(30)
+    assert node.kinds() == ["step_forward"]
+
+
+def test_who_tells_of_the_last_full_hour_has_no_clock_that_stands_still() -> None:
+    node = Node()
+    node.live(30)
+    for _ in range(24):
+        node.stands(60)
+    assert "drift" not in node.kinds()
+
+
+def test_a_message_that_is_delivered_again_and_again_is_no_clock_that_stands_still() -> None:
+    node = Node()
+    node.live(30)
+    node.stands(600, again=True)
+    assert node.events() == []
 
 
 def test_what_could_not_be_written_is_written_later() -> None:

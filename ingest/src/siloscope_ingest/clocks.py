@@ -2,7 +2,8 @@
 
 Looked at is how far the newest sample of a minute is ahead of its arrival. A backlog is late but ordered, and live
 samples come beside it, so that the newest of a minute tells the clock. An agent's heartbeat says its time outright and
-is never late; where there are heartbeats, packs are not asked.
+is never late; where there are heartbeats, packs are not asked. Where new messages come for hours and the newest time
+is the same, the clock stands still; a station that tells of its last full hour does that for an hour.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,8 @@ WINDOW_MS = 60_000
 STEADY_MS = 10_000
 STEADY_WINDOWS = 3
 """An offset is believed once so many windows agree on it: what drains a backlog comes closer with every window."""
+STANDSTILL_MS = 2 * 3_600_000
+STANDSTILL_WINDOWS = 5
 _MOST_NODES = 200_000
 _MOST_EVENTS = 10_000
 
@@ -36,6 +39,11 @@ class _Track:
     baseline_ms: int = 0
     baseline_at_ms: int = 0
     is_ahead: bool | None = None
+    is_fresh: bool = False
+    stood_at_ms: int | None = None
+    stood_since_ms: int = 0
+    stood_head_ms: int = 0
+    stood_windows: int = 0
 
 
 class ClockWatch:
@@ -53,11 +61,12 @@ class ClockWatch:
         self._events: list[ClockEvent] = []
         self._ended: dict[int, int] = {}
 
-    def packs(self, node_id: int, org_id: int, newest_ms: int, received_ms: int) -> None:
-        """Take note of a pack's newest sample."""
+    def packs(self, node_id: int, org_id: int, newest_ms: int, received_ms: int, *, again: bool = False) -> None:
+        """Take note of a pack's newest sample; a pack that the broker delivers again says nothing new."""
         track = self._track(node_id)
         if not track.exact:
             self._observe(track, node_id, org_id, newest_ms, received_ms)
+            track.is_fresh = track.is_fresh or not again
 
     def heartbeat(self, node_id: int, org_id: int, says_ms: int, received_ms: int) -> None:
         """Take note of the time that a node says it has."""
@@ -65,6 +74,7 @@ class ClockWatch:
         if not track.exact:
             self._tracks[node_id] = track = _Track(exact=True, is_ahead=track.is_ahead)
         self._observe(track, node_id, org_id, says_ms, received_ms)
+        track.is_fresh = True
 
     def ahead(self, node_id: int, org_id: int, offset_ms: int, received_ms: int) -> None:
         """Take note of a sample from the future, which no delay explains."""
@@ -97,6 +107,7 @@ class ClockWatch:
             if track.head_ms is not None:
                 self._judge(track, node_id, org_id, received_ms)
             track.begun_ms, track.head_ms, track.newest_ms = received_ms, time_ms - received_ms, time_ms
+            track.is_fresh = False
             return
         track.head_ms = max(track.head_ms, time_ms - received_ms)
         track.newest_ms = max(track.newest_ms, time_ms)
@@ -106,6 +117,7 @@ class ClockWatch:
         head_ms = track.head_ms
         assert head_ms is not None
         self._judge_ahead(track, node_id, org_id, head_ms, now_ms)
+        self._judge_standstill(track, node_id, org_id, head_ms)
         if track.steady_ms is None or abs(head_ms - track.steady_ms) > STEADY_MS:
             track.steady_windows, track.steady_since_ms = 0, track.begun_ms
             track.steady_newest_ms = track.newest_ms
@@ -120,6 +132,20 @@ class ClockWatch:
         elif track.is_ahead is not False:  # after a start nobody knows whether it was
             track.is_ahead = False
             self._ended[node_id] = now_ms
+
+    def _judge_standstill(self, track: _Track, node_id: int, org_id: int, head_ms: int) -> None:
+        if track.newest_ms != track.stood_at_ms:
+            track.stood_at_ms, track.stood_since_ms = track.newest_ms, track.begun_ms
+            track.stood_head_ms, track.stood_windows = head_ms, 0
+            return
+        track.stood_windows += track.is_fresh
+        stood_ms = track.begun_ms - track.stood_since_ms
+        told = track.baseline_at_ms > track.stood_since_ms
+        if stood_ms >= STANDSTILL_MS and track.stood_windows >= STANDSTILL_WINDOWS and not told:
+            begun, until, before_s = from_ms(track.stood_since_ms), from_ms(track.begun_ms), track.stood_head_ms / 1000
+            self._say(ClockEvent(org_id, node_id, "drift", head_ms / 1000, before_s, begun, until))
+            self._begin(track, head_ms, track.begun_ms)
+            track.level_ms, track.level_newest_ms = head_ms, track.newest_ms
 
     def _settle(self, track: _Track, node_id: int, org_id: int, head_ms: int) -> None:
         """Compare an offset that several windows agree on with the one before."""

@@ -300,7 +300,8 @@ class Service:
         self._presence.pack(node.node_id, received_ms)
         times_ms = [time_ms for _, time_ms, _ in entry.rows] + [each.time_ms for each in entry.undated]
         if times_ms:
-            self._clocks.packs(node.node_id, node.org_id, max(times_ms), received_ms)
+            again = delivery.duplicate or delivery.retained
+            self._clocks.packs(node.node_id, node.org_id, max(times_ms), received_ms, again=again)
         if entry.stream is not None and entry.rows:
             other = node.epochs.note(entry.stream[1], entry.rows[0][1], received_ms)
             if other is not None:
