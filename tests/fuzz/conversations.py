@@ -40,6 +40,7 @@ ODD_TIMES = (
     *("1e300", "-1e300", "null", "true", "", '"5"', " 1790000000", "1790000000 "),
 )
 ODD_SEQS = "0", "-1", "07", "1.0", "1e2", "999999999999999999", "1000000000000000000", "9223372036854775808", "null"
+DELAYS_MS = 1000, -4000, -86_400_000, 3 * 86_400_000, 60 * 86_400_000, 5000 * 86_400_000
 ODD_FIELDS = (
     ("bu", '"Cel"'),
     ("bv", "1"),
@@ -208,7 +209,8 @@ def talk(random: Random) -> tuple[int, int]:
     ways = BothWays(random.choice((2**25, 2**25, 3000)))
     messages = conversation(random)
     for message in messages:
-        ways.resolve(message)
+        received_ms = RECEIVED_MS + (random.choice(DELAYS_MS) if random.random() < 0.1 else 0)
+        ways.resolve(message, received_ms, retained=random.random() < 0.05)
         if random.random() < 0.02:
             ways.forget()
     return len(messages), ways.book.taken
