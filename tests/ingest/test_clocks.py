@@ -163,7 +163,8 @@ def test_a_clock_that_stands_still_has_drifted(heartbeats: bool, every_s: int) -
     assert node.events() == []
     node.stands_on(60, every_s=every_s)
     (event,) = node.events()
-    assert (event.kind, event.before_s) == ("drift", pytest.approx(0, abs=every_s + 60))
+    assert event.kind == "drift"
+    assert event.before_s == pytest.approx(0, abs=every_s + 60)
     assert event.offset_s == pytest.approx(-7200, abs=2 * every_s + 120)
     assert abs(to_ms(event.since) - stopped_ms) <= every_s * 1000 + MINUTE_MS
     node.stands_on(600, every_s=every_s)
