@@ -27,9 +27,10 @@ class ContentSum:
         if group != self._group:
             self._group = group
             self._sum.update(_text(group))
-        missing = [at for at, value in enumerate(values) if value is None]
-        self._sum.update(f"{time_us} {len(values)} {missing} {quality}".encode())
-        self._sum.update(array("d", [0.0 if value is None else value for value in values]).tobytes())
+        there = [value for value in values if value is not None]
+        missing = [at for at, value in enumerate(values) if value is None] if len(there) < len(values) else []
+        self._sum.update(b"%d %d %a %a" % (time_us, len(values), missing, quality))
+        self._sum.update(array("d", there))
 
     def hexdigest(self, channels: Channels) -> str:
         """Return the sum of what was taken in, and of these channels."""
