@@ -28,7 +28,6 @@ from siloscope_ingest.window import TimeWindow
 from siloscope_store.registry import Channel, Node
 
 RECEIVED_MS = 1_790_000_000_000
-_MOST_QUESTIONS = 50
 _QUANTITY_OF = {unit.symbol: unit.quantity for unit in UNITS.values()}
 _ALIKE = (
     "stream",
@@ -134,19 +133,24 @@ class BothWays:
             node.forget()
 
     def _outcome(self, way: int, delivery: Delivery) -> Entry | tuple[str, object]:
-        for _ in range(_MOST_QUESTIONS):
+        changed_for = set()
+        while True:
             try:
                 return self._resolvers[way].resolve(self.nodes[way], delivery)
             except ShapeMissing as missing:
-                found, changed = self._channels.shape(missing.sample)
+                sample = missing.sample
+                found, changed = self._channels.shape(sample)
                 if changed:
                     self.forget()
-                self.nodes[way].remember(missing.sample.device, found)
+                    asked = sample.device, sample.names, sample.units
+                    if asked in changed_for:
+                        return "undecided", None  # one name with two units, each of which retires the other's channel
+                    changed_for.add(asked)
+                self.nodes[way].remember(sample.device, found)
             except WeekUnknown as unknown:
                 return "week", unknown.week
             except BirthAwaited as awaited:
                 return "birth", str(awaited)
-        return "undecided", None  # one name with two units, each of which retires the other's channel
 
 
 def _fitting_none(document: bytes, received_ms: int) -> None:
