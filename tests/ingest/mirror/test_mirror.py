@@ -306,7 +306,9 @@ BEYOND = "partial write: dropped {dropped} points outside retention policy of du
 OLD_BEYOND = (
     "unexpected error writing points to database: partial write: points beyond retention policy dropped={dropped}"
 )
-CLOUD_BEYOND = "data in table temperature is outside of the bucket's retention period"
+CLOUD_BEYOND = (
+    "dml handler error: data in table temperature is outside of the retention period: minimum acceptable timestamp is x"
+)
 
 
 @pytest.mark.parametrize(
@@ -356,14 +358,39 @@ async def test_points_that_a_bucket_is_too_young_for_do_not_fill_the_database(
     assert one.registry.get_sample_value("siloscope_mirror_refused_total") == 150
 
 
-async def test_who_may_not_write_is_not_told_by_a_point(
+async def test_a_name_with_retention_in_it_says_nothing_of_a_bucket_s_age(
     one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
+) -> None:
+    farm.samples(head, [(at(second), [float(second), None], None) for second in range(20)])
+    settle(farm, at(100))
+    influx.refuses, influx.partly = (lambda line: "value=19.0" in line), 400
+    influx.says = 'unable to parse "temperature,site=retention-pond value=19.0": bad number'
+    await one.run(connection)
+    assert times(influx, "t1") == [float(second) for second in range(19)]
+    assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (403, "insufficient permissions for write"),
+        (403, 'insufficient permissions for write to bucket "retention-30d"'),
+        (500, "partial write: max-series-per-database limit exceeded: dropped={dropped}"),
+    ],
+)
+async def test_who_may_not_write_is_not_told_by_a_point(
+    one: Mirror,
+    connection: AsyncConnection[Any],
+    influx: FakeInflux,
+    farm: Farm,
+    head: Group,
+    status: int,
+    says: str,
 ) -> None:
     farm.samples(head, [(at(1), [1.0, 2.0], None)])
     settle(farm, at(100))
-    influx.refuses, influx.partly = (lambda line: True), 403
-    influx.says = "insufficient permissions for write"
-    with pytest.raises(EndpointAway, match="refuses us with 403"):
+    influx.refuses, influx.partly, influx.says = (lambda line: True), status, says
+    with pytest.raises(EndpointAway, match=f" {status}"):
         await _driven(one, connection)
     assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (0,)
     influx.refuses = lambda line: False

@@ -27,6 +27,8 @@ from siloscope_process.errors import Unavailable
 _OF_THE_POINTS = (400, 413, 422)
 _OF_THE_SETTINGS = (401, 403, 404)
 _DROPPED = re.compile(r"\bdropped[= ](\d+)")
+_OUTSIDE = re.compile(r"\b(outside|beyond)( \S+){0,3} retention (policy|period|window)\b")
+"""Buckets, sites and channels may be named after some retention too: then their names tell nothing."""
 _MOST_SAID = 500
 _LONGEST_PAUSE_S = 300.0
 _DEFAULT_PAUSE_S = 5.0
@@ -45,7 +47,7 @@ class PointsRefused(Exception):
         super().__init__(f"{status}: {said[:_MOST_SAID]}")
         dropped = _DROPPED.search(said)
         self.dropped = None if dropped is None else int(dropped[1])
-        self.outside = "retention" in said.lower()
+        self.outside = _is_outside(said)
 
 
 class EndpointAway(Unavailable):
@@ -153,7 +155,7 @@ def _require_taken(answer: Any) -> None:
 def _sorted(error: ApiException) -> Exception:
     status = error.status or 0
     said = " ".join(str(error.message or error.body or error.reason or "").split())
-    if _is_about_points(status, said.lower()):
+    if _is_about_points(status, said):
         return PointsRefused(status, said)
     said = said[:_MOST_SAID]
     if status in _OF_THE_SETTINGS:
@@ -163,11 +165,13 @@ def _sorted(error: ApiException) -> Exception:
 
 
 def _is_about_points(status: int, said: str) -> bool:
-    if status == HTTPStatus.FORBIDDEN:
-        return "retention" in said  # else it is the token that may not
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return "partial write" in said
+    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.INTERNAL_SERVER_ERROR):
+        return _is_outside(said)  # else it is the token that may not, or the server that cannot
     return status in _OF_THE_POINTS
+
+
+def _is_outside(said: str) -> bool:
+    return _OUTSIDE.search(said.lower()) is not None
 
 
 def pause_of(error: ApiException) -> float:
