@@ -113,6 +113,22 @@ def test_of_many_texts_of_a_device_the_newest_four_are_known() -> None:
     assert len(ways.nodes[0].recipes[b"d/"]) == 4
 
 
+def test_a_node_whose_texts_hardly_come_twice_is_seldom_learnt_from_until_one_does() -> None:
+    ways = BothWays()
+    codes = "", ',"q":101', ',"q":103', ',"q":104'
+    for turn in range(256):
+        readings = [f'"n":"{name}","u":"Cel","v":1.5{codes[turn >> 2 * at & 3]}' for at, name in enumerate("abcd")]
+        ways.resolve(document("1.5", "},{" + "},{".join(readings)).replace(b'"n":"a","u":"Cel","v":1.5},{', b""))
+    assert ways.book.taken == 0
+    assert len(ways.book._forms) == 16 + 256 // 16 - 1
+    for _ in range(30):
+        ways.resolve(document("1.5"))
+    assert ways.book.taken == 14
+    for _ in range(3):
+        ways.resolve(document("2.5", ',"q":103'))  # and is learnt from at once again
+    assert ways.book.taken == 16
+
+
 def test_what_was_learnt_holds_when_other_shapes_came_between() -> None:
     ways = BothWays()
     first, other = several(["1.5"] * 4), document("1.5", '},{"n":"v7","u":"V","v":3')

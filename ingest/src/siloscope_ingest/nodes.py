@@ -31,6 +31,7 @@ class KnownNode:
         announced: Its devices as they were last announced, by name, for as long as its shapes are good.
         recipes: How samples that fit an earlier one become rows, by base name, for as long as its shapes are good.
         recipes_of: The generation of the book that they are of.
+        unlike: So many of its messages fitted none; each that fits halves it.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class KnownNode:
         "org_id",
         "recipes",
         "recipes_of",
+        "unlike",
     )
 
     def __init__(self, node: Node) -> None:
@@ -59,6 +61,7 @@ class KnownNode:
         self.announced: dict[str, bytes] = {}
         self.recipes: dict[bytes, tuple[Recipe, ...]] = {}
         self.recipes_of = 0
+        self.unlike = 0
         self._last: dict[str, Shape] = {}
         self._shapes: dict[tuple[str, tuple[str, ...], tuple[str | None, ...]], Shape] = {}
         self._streams: dict[str, tuple[int, str]] = {}

@@ -25,6 +25,10 @@ _LONGEST_TEXT = 16_384
 _RECIPE_BYTES = 300
 """About what a recipe takes beside its form, its place in the node's table included."""
 
+_PATIENCE = 16
+"""Learning costs as much as reading without a recipe, and where failures come and go hardly a text comes twice: of a
+node of whose messages so many more fitted nothing, only each so manyth is learnt from, until they fit again."""
+
 _EVER_MS = -(2**63), 2**63 - 1
 
 _Known = dict[bytes, tuple["native.Recipe", ...]]
@@ -49,7 +53,10 @@ class RecipeBook:
         """Return what a JSON document says, where every sample fits a recipe of its node and is of a natural time."""
         if node.recipes_of != self._generation or not node.recipes:
             return None
-        return native.read(document, node.recipes, *natural_ms)
+        found = native.read(document, node.recipes, *natural_ms)
+        if found is not None:
+            node.unlike >>= 1
+        return found
 
     def learn(self, node: KnownNode, document: bytes, samples: Sequence[Sample], rows: Sequence[Row]) -> None:
         """Write down how samples became rows, so that others like them can go the same way.
@@ -63,6 +70,9 @@ class RecipeBook:
             rows: What became of them: of each sample a row for each part of its shape.
         """
         if not native.IS_COMPILED or len(document) > _LONGEST_TEXT:
+            return
+        node.unlike += 1
+        if node.unlike > _PATIENCE and node.unlike % _PATIENCE > 0:
             return
         texts = templates.texts(document)
         if texts is None or len(texts) != len(samples):
