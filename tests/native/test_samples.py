@@ -134,7 +134,6 @@ def test_a_form_that_would_write_beside_its_rows_is_refused(
         (ValueError, {3: (-(2**31) - 1,)}),
         (ValueError, {3: (2**70,)}),
     ],
-    ids=str,
 )
 def test_a_recipe_that_does_not_go_with_its_form_is_refused(error: type[Exception], changed: dict[int, object]) -> None:
     arguments = [form(PIECES, (ROW,), PLACES, 2), "d", ("part",), (9,)]
@@ -164,7 +163,6 @@ def test_a_recipe_that_does_not_go_with_its_form_is_refused(error: type[Exceptio
         (OverflowError, {2: -(2**63) - 1}),
         (OverflowError, {3: 2**63}),
     ],
-    ids=str,
 )
 def test_what_is_no_document_no_table_or_no_time_is_refused(error: type[Exception], changed: dict[int, object]) -> None:
     arguments = [DOCUMENT, known(), *EVER]
