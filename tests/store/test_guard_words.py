@@ -161,6 +161,8 @@ def test_undated_samples_are_listed_and_shifted_after_a_dry_run(
     assert db(url, "undated", "redate", "ours/yard/pi", "--shift", "+3h") == 0
     assert capsys.readouterr().out.startswith("dry run: would re-date 1 samples of 2026-03-01T12:00:00+00:00")
     assert owner.execute("SELECT count(*) FROM sample").fetchone() == (0,)
+    assert db(url, "undated", "redate", "ours/yard/pi", "--shift=-1d3h") == 0
+    assert capsys.readouterr().out.startswith("dry run: would re-date 1 samples of 2026-02-28T06:00:00+00:00")
     assert db(url, "undated", "redate", "ours/yard/pi", "--shift", "+3h", "--apply") == 0
     assert "re-dated 1 samples" in capsys.readouterr().out
     assert owner.execute("SELECT time FROM sample").fetchall() == [(AT,)]
@@ -189,6 +191,9 @@ def test_weeks_far_and_wide_are_opened_only_by_their_number(
     told = capsys.readouterr().err
     assert "of 9 weeks that nothing is stored of yet, expected at most 8" in told
     assert "add --open-weeks 9" in told
+    with pytest.raises(SystemExit):
+        db(url, *words, "--apply", "--open-weeks", "-1")
+    assert "--open-weeks: found '-1', expected a number of weeks" in capsys.readouterr().err
     assert owner.execute("SELECT count(*) FROM sample").fetchone() == (0,)
     assert db(url, *words, "--apply", "--open-weeks", "9") == 0
     assert "re-dated 9 samples" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """`siloscope db undated`: list samples of unbelievable times, and give them believable ones."""
 
+import argparse
 import asyncio
 import re
 from datetime import datetime
@@ -23,14 +24,15 @@ def configure(actions: Actions) -> None:
     redate = action(actions, "redate", _redate, "give a node's undated samples their times; a dry run unless --apply")
     redate.add_argument("node", metavar="ORGANISATION/SITE/NODE")
     rule = redate.add_mutually_exclusive_group(required=True)
-    rule.add_argument("--shift", metavar="+3h", type=_shift, help="add this to their times: +3h, -1d12h, +90s")
+    shift = "add this to their times: +3h, +90s; to go back, with an equals sign: --shift=-1d12h"
+    rule.add_argument("--shift", metavar="+3h", type=_shift, help=shift)
     rule.add_argument("--arrival", action="store_true", help="the newest of each pack is of the time it arrived")
     rule.add_argument("--as-is", action="store_true", help="believe their times, also of weeks far from now")
     redate.add_argument("--reason", choices=["out_of_window", "far_week"], help="only those kept for this")
     redate.add_argument("--arrived-from", metavar="TIME", type=_time, help="only those that arrived at it or later")
     redate.add_argument("--arrived-to", metavar="TIME", type=_time, help="only those that arrived before it")
     open_weeks = "weeks that it may open because nothing is stored of them yet (%(default)s); a dry run says how many"
-    redate.add_argument("--open-weeks", metavar="N", type=int, default=MOST_NEW_SPANS, help=open_weeks)
+    redate.add_argument("--open-weeks", metavar="N", type=_weeks, default=MOST_NEW_SPANS, help=open_weeks)
     redate.add_argument("--apply", action="store_true", help="do it; it cannot be taken back")
 
 
@@ -99,6 +101,12 @@ def _shift(text: str) -> int:
     whole = sum(int(part or 0) * unit for part, unit in zip(match.groups()[1:4], _MS, strict=True))
     shift_ms = whole + round(float(match[5] or 0) * 1000)
     return -shift_ms if match[1] == "-" else shift_ms
+
+
+def _weeks(text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number of weeks")
+    return int(text)
 
 
 def _time(text: str) -> datetime:
