@@ -117,6 +117,17 @@ def test_what_was_changed_by_somebody_who_made_new_page_sums_is_noticed(tmp_path
         day_files.totals(path)
 
 
+def test_the_sum_that_files_of_years_ago_state_is_made_alike_for_ever(tmp_path: Path) -> None:
+    samples = [
+        Sample(AGENT, MIDNIGHT_US, (0.25,), None),
+        Sample(HEAD, MIDNIGHT_US - 1, (None, None, None, None), None),
+        Sample(HEAD, MIDNIGHT_US, (1.5, -0.0, 1e-300), None),
+        Sample(HEAD, MIDNIGHT_US + 1, (1.5, None, None, 20.1), (102, 201, None, 0)),
+    ]
+    path = written(tmp_path / "day.parquet", samples)
+    assert day_files.stated_sum(path) == "14ce4a1ea2d70ffa61cd373a03c92298c6bcf117182d269b3ac56365332abcef"
+
+
 def test_the_file_says_what_stands_at_each_position(tmp_path: Path) -> None:
     assert day_files.channels_of(written(tmp_path / "day.parquet", day())) == CHANNELS
 
