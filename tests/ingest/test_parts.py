@@ -206,11 +206,22 @@ def test_declared_numbers_of_no_node_wait_for_ever() -> None:
 def test_made_up_epochs_do_not_pile_up() -> None:
     book = PresenceBook(most=300_000)
     book.declare(1, "s", [EpochSpan(Epoch("e" * 32), 1, 5)])
-    book.declare(2, "s", [EpochSpan(Epoch(f"{number:032x}"), 1, 5) for number in range(200_000)])
+    for node_id in range(2, 42):
+        book.declare(node_id, "s", [EpochSpan(Epoch(f"{number:032x}"), 1, 5) for number in range(5000)])
     book.declare(1, "s", [EpochSpan(Epoch("e" * 32), 1, 9)])
     written = book.take()[1]
     assert len(written) == 100_000
     assert [each.next for each in written if each.node_id == 1] == [9]
+
+
+def test_a_node_that_makes_up_epochs_takes_no_room_from_the_others() -> None:
+    book, written = PresenceBook(), []
+    for turn in range(9):
+        made_up = range(turn * 120_000, turn * 120_000 + 120_000, 10)
+        book.declare(2, "s", [EpochSpan(Epoch(f"{number:032x}"), 1, 5) for number in made_up])
+        book.declare(1, "s", [EpochSpan(Epoch("e" * 32), 1, turn + 2)])
+        written += [each.next for each in book.take()[1] if each.node_id == 1]
+    assert written == [4, 7, 10]
 
 
 def test_readings_go_to_their_positions_whatever_their_order() -> None:

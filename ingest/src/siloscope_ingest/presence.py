@@ -1,5 +1,6 @@
 """When nodes were heard of, and how far they say that their epochs have come: gathered, and written now and then."""
 
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -11,6 +12,8 @@ from siloscope_store.registry import Presence
 
 MAX_STORED = 2**63 - 1
 _MOST_DECLARED = 100_000
+_MOST_OF_A_NODE = 4096
+"""A node that makes up epochs takes no room from the others."""
 
 
 class PresenceBook:
@@ -26,6 +29,7 @@ class PresenceBook:
         self._heartbeat_ms: dict[int, int] = {}
         self._states: dict[int, tuple[str, int]] = {}
         self._declared: dict[tuple[int, str], Declared] = {}
+        self._waiting: Counter[int] = Counter()
 
     def pack(self, node_id: int, received_ms: int) -> None:
         """Note that a pack came."""
@@ -46,14 +50,21 @@ class PresenceBook:
         """
         for span in epochs:
             key = (node_id, span.epoch)
-            if is_possible(span) and (len(self._declared) < _MOST_DECLARED or key in self._declared):
-                self._declared[key] = declared(node_id, session, span)
+            if not is_possible(span):
+                continue
+            if key not in self._declared:
+                if len(self._declared) >= _MOST_DECLARED or self._waiting[node_id] >= _MOST_OF_A_NODE:
+                    continue
+                self._waiting[node_id] += 1
+            self._declared[key] = declared(node_id, session, span)
 
     def take(self) -> tuple[list[Presence], list[Declared]]:
         """Return what is to be written, in order of node: of those that have waited longest, where it is too much."""
         books = (self._pack_ms, self._heartbeat_ms, self._states)
         node_ids = sorted({node_id for book in books for node_id in islice(book, self._most)})
         declared = [self._declared.pop(key) for key in sorted(islice(self._declared, self._most))]
+        self._waiting.subtract(each.node_id for each in declared)
+        self._waiting = +self._waiting
         return [self._presence(node_id) for node_id in node_ids], declared
 
     def _presence(self, node_id: int) -> Presence:
