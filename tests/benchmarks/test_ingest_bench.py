@@ -30,6 +30,8 @@ def test_a_short_run_measures_real_messages(capsys: pytest.CaptureFixture[str]) 
     latency = result["latency"]
     assert 0 <= latency["p50_ms"] <= latency["p99_ms"] <= latency["most_ms"]
     assert latency["samples"] > 3
+    assert result["disk"]["samples"] > 3
+    assert 0 < result["disk"]["p50_ms"] <= result["disk"]["most_ms"]
 
 
 @pytest.mark.parametrize("plain", ["absolute", "relative"])

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from siloscope_benchmarks.disk import DiskProber
 from siloscope_benchmarks.fleet import DEVICE, Fleet, Form
 from siloscope_benchmarks.load import Load, Phase, Sent
 from siloscope_benchmarks.parts import (
@@ -76,7 +77,12 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct):
-    """What was measured; a second of CPU is one core for one second."""
+    """What was measured; a second of CPU is one core for one second.
+
+    Attributes:
+        latency: From publishing to being visible, where there is a rate.
+        disk: How long the same disk took meanwhile to keep a page, which is a limit of that.
+    """
 
     plan: Plan
     messages: int
@@ -95,6 +101,7 @@ class Result(msgspec.Struct):
     messages_per_commit: float
     commit_ms: float
     latency: Latency | None
+    disk: Latency | None
     watermark_age_s: float
     registration_s: float
     rollup_lag_s: list[tuple[float, float]]
@@ -134,7 +141,7 @@ def measure(plan: Plan, environ: Mapping[str, str], say: Callable[[str], None]) 
             asyncio.run(_announce(database, Fleet(plan.nodes, plan.readings)))
             jobs_port = free_port()
             pids["jobs"] = stack.enter_context(running_jobs(database, jobs_port, environ, folder / "jobs.log")).pid
-        result = asyncio.run(_Run(plan, database, broker, pids, port, jobs_port, say).result())
+        result = asyncio.run(_Run(plan, database, broker, pids, port, jobs_port, folder, say).result())
     result.copy_rows_per_s, result.share_of_copy = copy_rows_per_s, result.samples_per_s / copy_rows_per_s
     result.broker_messages_per_s = delivered_per_s
     result.share_of_broker = result.messages_per_s / delivered_per_s if delivered_per_s else 0.0
@@ -219,10 +226,11 @@ class _Run:
         pids: dict[str, int],
         port: int,
         jobs_port: int,
+        folder: Path,
         say: Callable[[str], None],
     ) -> None:
         self._plan, self._database, self._broker = plan, database, broker
-        self._pids, self._port, self._jobs_port, self._say = pids, port, jobs_port, say
+        self._pids, self._port, self._jobs_port, self._folder, self._say = pids, port, jobs_port, folder, say
         self._mark_age_s = 0.0
         self._lag_s: list[tuple[float, float]] = []
 
@@ -243,8 +251,10 @@ class _Run:
     async def _measured(self, generator: LoadGenerator, warm: int, registration_s: float) -> Result:
         plan = self._plan
         pids = {**self._pids, "generator": generator.pid}
-        prober = Prober(self._database.url, DEVICE)
-        probing = asyncio.ensure_future(prober.run()) if plan.rate and plan.samples == 1 and not plan.jobs else None
+        prober, disk = Prober(self._database.url, DEVICE), DiskProber(self._folder)
+        probing: list[asyncio.Future[None]] = []
+        if plan.rate and plan.samples == 1 and not plan.jobs:
+            probing = [asyncio.ensure_future(prober.run()), asyncio.ensure_future(disk.run())]
         before = {name: cpu_seconds(pid) for name, pid in pids.items()}
         commits_before = metric(self._port, _COMMITS, _COMMIT_SECONDS)
         self._say(f"sending for {plan.seconds:g} s")
@@ -253,10 +263,10 @@ class _Run:
         committed = await self._until_committed(warm + sent.messages, _DRAINED_WITHIN_S)
         seconds = time.monotonic() - began_s
         used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
-        if probing is not None:
-            probing.cancel()
+        for each in probing:
+            each.cancel()
             with suppress(asyncio.CancelledError):
-                await probing
+                await each
         commits, commit_s = (
             now - then for now, then in zip(metric(self._port, _COMMITS, _COMMIT_SECONDS), commits_before, strict=True)
         )
@@ -281,6 +291,7 @@ class _Run:
             messages_per_commit=sent.messages / max(1.0, commits),
             commit_ms=commit_s / max(1.0, commits) * 1000,
             latency=prober.latency(),
+            disk=disk.latency(),
             watermark_age_s=self._mark_age_s,
             registration_s=registration_s,
             rollup_lag_s=self._lag_s,

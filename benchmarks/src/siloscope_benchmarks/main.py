@@ -213,6 +213,8 @@ def _table(result: ingest_bench.Result) -> str:
     ]
     if result.latency is not None:
         lines.append(f"  from publishing to visible: {_latency(result.latency)}")
+    if result.disk is not None:
+        lines.append(f"  limit: the disk keeps a page: {_latency(result.disk)}")
     if result.rollup_lag_s:
         lines.append(f"  roll-ups behind by at most {max(lag for _, lag in result.rollup_lag_s):,.0f} s")
     return "\n".join(lines)

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
@@ -24,13 +24,21 @@ _LOOK_EVERY_S = 0.002
 
 
 class Latency(msgspec.Struct):
-    """From a message's publishing to the moment that its sample is visible to others, in milliseconds."""
+    """How long something took, in milliseconds: from a message's publishing until its sample is visible, most often."""
 
     samples: int
     p50_ms: float
     p95_ms: float
     p99_ms: float
     most_ms: float
+
+    @classmethod
+    def of(cls, found_ms: Iterable[float]) -> "Latency | None":
+        """Return it of what was seen; None of nothing."""
+        found = sorted(found_ms)
+        if not found:
+            return None
+        return cls(len(found), _at(found, 0.5), _at(found, 0.95), _at(found, 0.99), found[-1])
 
 
 class LoadGenerator:
@@ -111,10 +119,7 @@ class Prober:
 
     def latency(self) -> Latency | None:
         """Return what was seen."""
-        found = sorted(self._found_ms)
-        if not found:
-            return None
-        return Latency(len(found), _at(found, 0.5), _at(found, 0.95), _at(found, 0.99), found[-1])
+        return Latency.of(self._found_ms)
 
 
 def metric(port: int, *names: str) -> list[float]:
