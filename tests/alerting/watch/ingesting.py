@@ -64,7 +64,7 @@ class Worker:
             entry.rows.append((part, time_ms, part.encode(time_ms, values, [0] * len(values), plain=True)))
         batch = Batch(self._state.open_spans, self._state.newest)
         assert batch.add(entry) is None
-        await commit(self.connection, batch, RecentBatches())
+        await commit(self.connection, batch, RecentBatches(), lambda: None)
         self._state.learn(batch)
 
     async def now(self) -> datetime:
