@@ -91,8 +91,7 @@ class Yard:
 
     async def kill_ingest(self) -> None:
         assert self._ingesting is not None
-        self._ingesting.cancel()
-        await asyncio.gather(self._ingesting, return_exceptions=True)
+        await ended(self._ingesting)
 
     async def _ingest_for_ever(self) -> None:
         while True:
@@ -113,6 +112,18 @@ class Yard:
 
     async def all_is_committed(self) -> None:
         await self.ingest.until(lambda: not self.spooled().items() - self.database.held.items())
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task, until it has ended.
+
+    A cancellation is lost where what `asyncio.wait_for` waits for comes at the same moment, and where leaving a client
+    fails in its turn, which then connects again.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from siloscope_deploy.servers.ports import free_port
 from siloscope_gateway.principals import Principal
 from tests.brokers import NODE, TestBroker
 from tests.edge.remote.platform_side import PlatformSide
-from tests.edge.test_agent_killed import UNITS, Yard, yard
+from tests.edge.test_agent_killed import UNITS, Yard, ended, yard
 
 pytestmark = pytest.mark.nats
 
@@ -75,9 +75,7 @@ async def site(directory: Path, broker: TestBroker) -> AsyncIterator[Site]:
             await found.platform.until(lambda: bool(found.platform.states))
             yield found
         finally:
-            telling.cancel()
-            with suppress(asyncio.CancelledError):
-                await telling
+            await ended(telling)
 
 
 async def test_what_is_desired_is_applied_and_others_are_read_on_without_a_gap(
