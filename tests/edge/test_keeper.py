@@ -63,9 +63,9 @@ async def test_samples_of_one_interval_share_a_commit(desk: Desk) -> None:
     await desk.clock.settle()
     for at in range(5):
         desk.keeper.take(desk.sample(at))
-    await desk.clock.run_for(0.5)
+    await desk.clock.run_for(0.2)  # after a while of nothing they wait for a quarter of a second
     assert desk.written == []
-    await desk.clock.run_for(0.5)
+    await desk.clock.run_for(0.8)
     assert await desk.keeper.flush()  # it waits for the one under way
     assert len(desk.written) == 1
     assert [len(pack.samples) for pack in await desk.packs()] == [5]
