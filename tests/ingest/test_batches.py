@@ -9,7 +9,7 @@ from siloscope_ingest.deliveries import Delivery
 from siloscope_ingest.entries import Entry
 from siloscope_ingest.shapes import Part
 from siloscope_store.ranges import Range
-from siloscope_store.sample_rows import decode, encode
+from siloscope_store.sample_rows import decode, encode, latest_row
 from siloscope_store.samples import MOST_NEW_SPANS, SPAN_MS, SampleTable
 
 BASE_MS = 2_900 * SPAN_MS
@@ -145,6 +145,20 @@ def test_the_latest_of_a_whole_group_is_its_newest_sample_whatever_the_order() -
     assert found.sealed().newest == 1
     assert found.newest() == {1: BASE_MS + 5000}
     assert found.sealed().partial == []
+
+
+def test_the_newest_of_a_group_is_told_though_its_row_is_filled_by_what_never_is() -> None:
+    found = batch()
+    found.add(entry((1, 0, {0: 1.0, 1: 2.0, 2: 3.0}), (2, 0, {0: 1.0, 1: 1.0, 2: 1.0})))
+    wider = entry()
+    silent = part(1, [3], of=4).silent()
+    wider.rows.append((silent, BASE_MS, silent.encode(BASE_MS, [4.0], [0], plain=False)))
+    found.add(wider)
+    sealed = found.sealed()
+    assert [decode(row).values for row in sealed.rows[TABLE]] == [[1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 1.0]]
+    unmarked = b"\xff\xff\xff\xff"
+    assert sum(not row.endswith(unmarked) for row in sealed.rows[TABLE]) == sealed.newest == 1
+    assert sealed.partial == [latest_row(1, [BASE_MS] * 3, [1.0, 2.0, 3.0], None, several=False)]
 
 
 def test_a_group_is_either_among_the_whole_or_among_the_partial_latest() -> None:

@@ -189,6 +189,8 @@ class Batch:
                     return True
             rows[key] = encoded = both
             whole = False
+            if part.group_id in self._whole:  # its newest row may be this one, which is not the same any more
+                self._element(part.group_id)
         if not whole:
             if part.moves_latest:
                 self._element(part.group_id).take(time_ms, encoded)
