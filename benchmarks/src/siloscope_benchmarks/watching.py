@@ -24,7 +24,7 @@ _LOOK_EVERY_S = 0.002
 
 
 class Latency(msgspec.Struct):
-    """How long something took, in milliseconds: from a message's publishing until its sample is visible, most often."""
+    """How long something took, in milliseconds."""
 
     samples: int
     p50_ms: float
