@@ -1,112 +1,27 @@
 """The mirror against a server that follows the published write API."""
 
-import asyncio
 import random
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from psycopg import AsyncConnection, Connection
+from psycopg import AsyncConnection
 
 from siloscope_ingest.mirror import job as mirror_job
-from siloscope_ingest.mirror.endpoint import EndpointAway, InfluxEndpoint
+from siloscope_ingest.mirror.endpoint import EndpointAway
 from siloscope_ingest.mirror.job import MirrorJob
 from siloscope_ingest.mirror.metrics import MirrorMetrics
 from siloscope_ingest.mirror.points import Heads
-from siloscope_process.clock import ManualClock, to_ms
+from siloscope_process.clock import to_ms
 from siloscope_store import mirror
-from siloscope_store.connections import connect, connect_async
 from siloscope_store.mirror import MirroredChannel, Sample
-from tests.ingest.mirror.fake_influx import TOKEN, FakeInflux, fake_influx
+from tests.ingest.mirror.fake_influx import FakeInflux
+from tests.ingest.mirror.mirrored import SIX, Mirror, at, driven, late, settle, take_marks, times
 from tests.store.farm import Farm, Group
-
-SIX = datetime(2026, 2, 1, 6, tzinfo=UTC)
-
-
-def at(second: float) -> datetime:
-    return SIX + timedelta(seconds=second)
-
-
-@pytest.fixture
-def influx() -> Iterator[FakeInflux]:
-    with fake_influx() as fake:
-        yield fake
-
-
-@pytest.fixture
-def owner(migrated_database_url: str) -> Iterator[Connection[Any]]:
-    with connect(migrated_database_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-async def connection(migrated_database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
-    async with await connect_async(migrated_database_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def farm(owner: Connection[Any]) -> Farm:
-    return Farm(owner, "ours")
-
-
-@pytest.fixture
-def head(farm: Farm) -> Group:
-    return farm.group("head", [("t1", "temperature", "Cel"), ("t2", "temperature", "Cel")])
-
-
-class Mirror:
-    """One start of the mirror."""
-
-    def __init__(self, url: str, token: str = TOKEN, timeout_s: float = 5, **options: Any) -> None:
-        self.clock = ManualClock(to_ms(at(3600)))
-        self.registry = CollectorRegistry()
-        self.endpoint = InfluxEndpoint(url, "farm", "silo", token, timeout_s)
-        self.job = MirrorJob(
-            self.endpoint, self.clock, MirrorMetrics(self.registry), **{"since": SIX, "points": 50, **options}
-        )
-
-    async def run(self, connection: AsyncConnection[Any]) -> None:
-        """Run until nothing waits."""
-        while await self.job.run(connection):
-            pass
-
-
-@pytest.fixture
-def one(influx: FakeInflux) -> Iterator[Mirror]:
-    made = Mirror(influx.url)
-    yield made
-    made.endpoint.close()
-
-
-def settle(farm: Farm, to: datetime) -> None:
-    """Do what the job of the roll-ups does to its horizon."""
-    farm.connection.execute(
-        "INSERT INTO rollup_horizon (closed_to, settled_to) VALUES (%s, %s) "
-        "ON CONFLICT (singleton) DO UPDATE SET closed_to = excluded.closed_to, settled_to = excluded.settled_to",
-        (to, to),
-    )
-
-
-def late(farm: Farm, group: Group, rows: list[tuple[datetime, list[float | None], list[int | None] | None]]) -> None:
-    """Store what came late, as ingest does: with marks."""
-    farm.samples(group, rows)
-    farm.connection.execute("SELECT touch_rollups(%s, %s)", ([group.group_id] * len(rows), [time for time, *_ in rows]))
-
-
-def take_marks(farm: Farm) -> None:
-    """Do what the job of the roll-ups does to marks."""
-    farm.connection.execute("DELETE FROM rollup_touched")
-
-
-def times(influx: FakeInflux, channel: str) -> list[float]:
-    """Return the seconds after six at which a channel has points."""
-    return sorted((time - to_ms(SIX)) / 1000 for head, time in influx.points if f"channel={channel}," in head)
 
 
 def test_points_name_everything_and_escape_it() -> None:
@@ -183,7 +98,7 @@ async def test_an_endpoint_that_is_away_is_waited_for_and_nothing_is_skipped(
     for _ in range(3):
         clock_waits = one.clock.sleepers
         with pytest.raises(EndpointAway, match=str(status)):
-            await _driven(one, connection)
+            await driven(one, connection)
         assert one.clock.sleepers == clock_waits
     await one.run(connection)
     assert times(influx, "t1") == [float(second) for second in range(100)]
@@ -198,7 +113,7 @@ async def test_who_answers_well_with_a_page_has_stored_nothing(
     settle(farm, at(100))
     influx.answers = [(status, {})]
     with pytest.raises(EndpointAway, match=f"answers {status} with a text"):
-        await _driven(one, connection)
+        await driven(one, connection)
     await one.run(connection)
     assert times(influx, "t1") == [float(second) for second in range(100)]
 
@@ -225,7 +140,7 @@ async def test_retry_after_is_heeded(
     influx.answers = [(429, {"Retry-After": "7"})]
     before_s = one.clock.monotonic_s()
     with pytest.raises(EndpointAway):
-        await _driven(one, connection)
+        await driven(one, connection)
     assert one.clock.monotonic_s() - before_s >= 7
 
 
@@ -278,148 +193,9 @@ async def test_a_wrong_token_is_told_without_it(
     settle(farm, at(100))
     wrong = Mirror(influx.url, token="wrong-token")
     with pytest.raises(EndpointAway, match="401") as error:
-        await _driven(wrong, connection)
+        await driven(wrong, connection)
     assert "wrong-token" not in str(error.value)
     wrong.endpoint.close()
-
-
-async def test_a_point_that_is_refused_is_set_aside_and_blocks_nothing(
-    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
-) -> None:
-    farm.samples(head, [(at(second), [float(second), None], None) for second in range(60)])
-    settle(farm, at(100))
-    influx.refuses = lambda line: "value=13.0" in line or "value=59.0" in line
-    await one.run(connection)
-    assert times(influx, "t1") == [float(second) for second in range(60) if second not in (13, 59)]
-    aside = farm.connection.execute("SELECT line, reason FROM mirror_refused ORDER BY line").fetchall()
-    assert [line.split()[1] for line, _ in aside] == ["value=13.0,quality=0i", "value=59.0,quality=0i"]
-    assert aside[0][1] == "400: partial write: dropped=1"
-    influx.refuses = lambda line: "value=13.0" in line
-    again = Mirror(influx.url, again=True)
-    await again.run(connection)
-    again.endpoint.close()
-    assert 59.0 in times(influx, "t1")
-    assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (1,)
-
-
-BEYOND = "partial write: dropped {dropped} points outside retention policy of duration 24h0m0s - oldest point x"
-OLD_BEYOND = (
-    "unexpected error writing points to database: partial write: points beyond retention policy dropped={dropped}"
-)
-CLOUD_BEYOND = (
-    "dml handler error: data in table temperature is outside of the retention period: minimum acceptable timestamp is x"
-)
-
-
-@pytest.mark.parametrize(
-    ("status", "says", "keeps_the_others"),
-    [(422, BEYOND, True), (500, OLD_BEYOND, True), (403, CLOUD_BEYOND, False), (400, CLOUD_BEYOND, False)],
-)
-async def test_points_that_a_bucket_is_too_young_for_are_set_aside_and_hold_up_nothing(
-    one: Mirror,
-    connection: AsyncConnection[Any],
-    influx: FakeInflux,
-    farm: Farm,
-    head: Group,
-    status: int,
-    says: str,
-    keeps_the_others: bool,
-) -> None:
-    farm.samples(head, [(at(second), [float(second), -1.0], None) for second in range(200)])
-    settle(farm, at(300))
-    influx.refuses = lambda line: int(line.rpartition(" ")[2]) < to_ms(at(170))
-    influx.partly, influx.says, influx.keeps_the_others = status, says, keeps_the_others
-    await one.run(connection)
-    assert times(influx, "t1") == times(influx, "t2") == [float(second) for second in range(170, 200)]
-    aside = farm.connection.execute("SELECT line, reason FROM mirror_refused").fetchall()
-    assert {int(line.rpartition(" ")[2]) for line, _ in aside} == {to_ms(at(second)) for second in range(170)}
-    assert len(aside) == 340
-    assert all(f"{status}: " in reason and "retention" in reason for _, reason in aside)
-    assert one.registry.get_sample_value("siloscope_mirror_refused_total") == 340
-    assert len(influx.requests) < 80  # not one for each point
-
-
-async def test_points_that_a_bucket_is_too_young_for_do_not_fill_the_database(
-    one: Mirror,
-    connection: AsyncConnection[Any],
-    influx: FakeInflux,
-    farm: Farm,
-    head: Group,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(mirror_job, "MOST_OUTSIDE", 30)
-    farm.samples(head, [(at(second), [float(second), None], None) for second in range(200)])
-    settle(farm, at(300))
-    influx.refuses = lambda line: int(line.rpartition(" ")[2]) < to_ms(at(150))
-    influx.partly, influx.says = 422, BEYOND
-    await one.run(connection)
-    assert times(influx, "t1") == [float(second) for second in range(150, 200)]
-    assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (30,)
-    assert one.registry.get_sample_value("siloscope_mirror_refused_total") == 150
-
-
-async def test_a_name_with_retention_in_it_says_nothing_of_a_bucket_s_age(
-    one: Mirror, connection: AsyncConnection[Any], influx: FakeInflux, farm: Farm, head: Group
-) -> None:
-    farm.samples(head, [(at(second), [float(second), None], None) for second in range(20)])
-    settle(farm, at(100))
-    influx.refuses, influx.partly = (lambda line: "value=19.0" in line), 400
-    influx.says = 'unable to parse "temperature,site=retention-pond value=19.0": bad number'
-    await one.run(connection)
-    assert times(influx, "t1") == [float(second) for second in range(19)]
-    assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (1,)
-
-
-@pytest.mark.parametrize(
-    ("status", "says"),
-    [
-        (403, "insufficient permissions for write"),
-        (403, 'insufficient permissions for write to bucket "retention-30d"'),
-        (500, "partial write: max-series-per-database limit exceeded: dropped={dropped}"),
-    ],
-)
-async def test_who_may_not_write_is_not_told_by_a_point(
-    one: Mirror,
-    connection: AsyncConnection[Any],
-    influx: FakeInflux,
-    farm: Farm,
-    head: Group,
-    status: int,
-    says: str,
-) -> None:
-    farm.samples(head, [(at(1), [1.0, 2.0], None)])
-    settle(farm, at(100))
-    influx.refuses, influx.partly, influx.says = (lambda line: True), status, says
-    with pytest.raises(EndpointAway, match=f" {status}"):
-        await _driven(one, connection)
-    assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (0,)
-    influx.refuses = lambda line: False
-    await one.run(connection)
-    assert times(influx, "t1") == [1.0]
-
-
-async def test_an_endpoint_that_refuses_everything_does_not_fill_the_database(
-    one: Mirror,
-    connection: AsyncConnection[Any],
-    influx: FakeInflux,
-    farm: Farm,
-    head: Group,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(mirror_job, "MOST_SET_ASIDE", 30)
-    farm.samples(head, [(at(second), [float(second), None], None) for second in range(200)])
-    settle(farm, at(300))
-    influx.refuses = lambda line: True
-    for _ in range(2):
-        with pytest.raises(EndpointAway, match="refused 30 points"):
-            await _driven(one, connection)
-    assert farm.connection.execute("SELECT count(*) FROM mirror_refused").fetchone() == (30,)
-    assert one.registry.get_sample_value("siloscope_mirror_set_aside_points") == 30
-    influx.refuses = lambda line: False
-    again = Mirror(influx.url, again=True)
-    await again.run(connection)
-    again.endpoint.close()
-    assert times(influx, "t1") == [float(second) for second in range(200)]
 
 
 class Killed(BaseException):
@@ -489,14 +265,3 @@ async def _until_idle(connection: AsyncConnection[Any], one: Mirror) -> None:
             return
         except (Killed, EndpointAway):
             continue
-
-
-async def _driven(one: Mirror, connection: AsyncConnection[Any]) -> None:
-    """Run while the clock goes on by itself."""
-
-    running = asyncio.ensure_future(one.run(connection))
-    while not running.done():
-        await asyncio.sleep(0.001)
-        if one.clock.sleepers:
-            one.clock.advance(1)
-    await running
