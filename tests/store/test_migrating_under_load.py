@@ -4,11 +4,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib.resources import files
 from typing import Any, LiteralString
 
 import psycopg
 import pytest
-from psycopg import Connection
+import sqlparse
+from psycopg import Connection, sql
 
 from siloscope_store import schema
 from siloscope_store.connections import connect
@@ -53,6 +55,19 @@ TRANSACTION: Sequence[LiteralString] = (
     "INSERT INTO node_epoch AS e (node_id, epoch, accounted) SELECT node_id, epoch, accounted FROM incoming_accounted "
     "ON CONFLICT (node_id, epoch) DO UPDATE SET accounted = e.accounted + excluded.accounted, last_seen_at = now()",
 )
+
+LOCKED = (
+    *("sample", "rollup_touched", "hole_touched", "sample_late", "sample_vitals", "sample_conflict", "undated"),
+    *("gap_record", "seq_refused", "quarantine", "quarantine_withheld", "latest", "relative_message", "node_epoch"),
+)
+"""The tables of a worker's transaction, in the order in which it writes them."""
+
+# A worker's lock on what it writes waits for these.
+HELD: LiteralString = """
+SELECT relation::regclass::text FROM pg_locks
+WHERE pid = pg_backend_pid() AND granted AND relation::regclass::text = ANY (%s)
+    AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+"""
 
 
 class OldWorker:
@@ -137,3 +152,37 @@ def test_a_migration_that_waits_for_a_long_transaction_gives_up_and_takes_nothin
             schema.migrate(postgres_database_url, to=BEFORE)
         holder.rollback()
     assert schema.migrate(postgres_database_url, to=BEFORE) == [BEFORE]
+
+
+def test_a_migration_locks_tables_in_the_order_in_which_workers_write_them(database_url: str) -> None:
+    # Else it holds what a worker wants next and waits for what that worker has: one of the two must give up, and as
+    # the next try meets the worker at the same place again, that may be the migration each time.
+    schema.migrate(database_url, to=BEFORE)
+    with connect(database_url) as worker, connect(database_url) as owner:
+        for name in schema.names()[schema.names().index(BEFORE) + 1 :]:
+            there = [table for table in LOCKED if is_there(worker, table)]
+            for place, table in enumerate(there):
+                with worker.transaction(force_rollback=True):
+                    worker.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(sql.Identifier(table)))
+                    held = locked_until_it_waits(owner, name)
+                assert not held & set(there[place + 1 :]), f"{name} waits for {table}"
+            schema.migrate(database_url, to=name)
+
+
+def is_there(connection: Connection[Any], table: str) -> bool:
+    with connection.transaction():
+        return connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() != (None,)
+
+
+def locked_until_it_waits(owner: Connection[Any], migration: str) -> set[str]:
+    """Return which of a worker's tables a migration has locked when it meets a lock of somebody else, if it does."""
+    text = files("siloscope_store").joinpath("migrations", f"{migration}.sql").read_text("utf-8")
+    with owner.transaction(force_rollback=True):
+        owner.execute("SET LOCAL lock_timeout = '10ms'")
+        try:
+            for statement in sqlparse.split(text):
+                with owner.transaction():
+                    owner.execute(statement.encode())
+        except psycopg.errors.LockNotAvailable:
+            return {name for (name,) in owner.execute(HELD, (list(LOCKED),)).fetchall()}
+    return set()

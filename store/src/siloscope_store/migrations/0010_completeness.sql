@@ -2,6 +2,10 @@
 -- What is missing, and why. A hole between two stored samples is kept as a pair of times; how many samples it lacks, and
 -- which cause stands for each, follows from what was expected then and from what the node declared.
 
+-- In the order in which workers write them.
+LOCK TABLE rollup_touched, undated, gap_record, quarantine IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE node_epoch IN ACCESS EXCLUSIVE MODE;
+
 ALTER TABLE node_epoch ADD COLUMN declared_from timestamptz, ADD COLUMN declared_to timestamptz;
 COMMENT ON COLUMN node_epoch.declared_from IS 'time of the oldest sample that the node says is spooled and not committed';
 CREATE INDEX gap_record_times_idx ON gap_record (node_id, to_time);
