@@ -152,8 +152,9 @@ async def _alone(plan: Plan, database: Database, say: Callable[[str], None]) -> 
                 rows = await history.add_samples(connection, group_ids, _CHANNELS, 60, (start, begins))
                 result.readings += rows * _CHANNELS
                 begins = start
-            await history.analyze(connection)
             result.build_s = time.monotonic() - began_s
+            say("vacuuming, and a checkpoint")
+            await history.settle(connection)
             asking.readings = result.readings
             result.measured.append(await _ask(database, plan, asking, 0.0))
         say("comparing roll-ups with samples")

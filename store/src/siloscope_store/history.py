@@ -93,6 +93,16 @@ async def analyze(connection: Connection) -> None:
     await connection.execute(_SQL["analyze"])
 
 
+async def settle(connection: Connection) -> None:
+    """Do at once what a server does by and by after so many rows: whoever measures next would else measure that.
+
+    Args:
+        connection: In autocommit mode, of somebody who may order a checkpoint.
+    """
+    await connection.execute(_SQL["vacuum"])
+    await connection.execute(_SQL["checkpoint"])
+
+
 async def add_latest(connection: Connection, group_ids: Sequence[int], channels: int, at: datetime) -> None:
     """Write the newest reading of every channel."""
     await connection.execute(_SQL["add_latest"], {"group_ids": list(group_ids), "channels": channels, "at": at})

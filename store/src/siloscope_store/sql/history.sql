@@ -104,6 +104,12 @@ INSERT INTO rollup_progress (level, zone, done_to) VALUES ('m5', '', %(at)s), ('
 -- name: analyze
 ANALYZE sample, rollup_hour, rollup_day, latest, channel, sample_group
 
+-- name: vacuum
+VACUUM (ANALYZE) sample, rollup_hour, rollup_day, latest, channel, sample_group
+
+-- name: checkpoint
+CHECKPOINT
+
 -- name: size
 -- With all its partitions or chunks, which inherit from it: whole, and indexes alone.
 WITH RECURSIVE parts AS (
