@@ -10,7 +10,7 @@ edges do: a broker that answers faster than ingest commits would else throw away
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from select import select
 
 import msgspec
@@ -93,38 +93,41 @@ class Stream:
         self._now_ms = now_ms
         self._last_ms = [0] * fleet.nodes
         self._from_ms = self._to_ms = now_ms() - fleet.samples
+        self._times: list[bytes] = []
+        self._number = b""
 
     def message(self, packet_id: int, at_ms: int | None = None) -> bytes:
         """Return the next message, as an MQTT packet; `at_ms` says the time of its last sample, else the turn does."""
         turn, node = divmod(self.sent, self._nodes)
         if node == 0:
-            self._from_ms, self._to_ms = self._to_ms, max(self._now_ms(), self._to_ms + self._samples)
+            self._begin(turn)
+        times = self._times
         if at_ms is not None:
             at_ms = self._last_ms[node] = max(at_ms, self._last_ms[node] + 1)
-        payload = self._payload(node, turn, self.sent & 63, at_ms)
+            times = _times(at_ms, _BACKLOG_STEP_MS, self._samples)
+        payload = self._payload(node, times)
         self.sent += 1
         self.payload_bytes += len(payload)
         head = self._heads[node]
         size = mqtt.length(len(head) + 2 + len(payload))
         return b"".join((_PUBLISH, size, head, packet_id.to_bytes(2, "big"), payload))
 
-    def _payload(self, node: int, turn: int, variant: int, at_ms: int | None) -> bytes:
-        pieces = self._templates[variant]
+    def _begin(self, turn: int) -> None:
+        """Work out what is the same in every message of a turn."""
+        self._from_ms, self._to_ms = self._to_ms, max(self._now_ms(), self._to_ms + self._samples)
+        self._times = _times(self._to_ms, (self._to_ms - self._from_ms) // self._samples, self._samples)
+        self._number = b"%d" % (turn + 1)
+
+    def _payload(self, node: int, times: Sequence[bytes]) -> bytes:
+        pieces = self._templates[self.sent % len(self._templates)]
         if self._form is Form.RELATIVE:
             return pieces[0]
-        if at_ms is None:
-            step_ms = (self._to_ms - self._from_ms) // self._samples
-            first_ms = self._to_ms - (self._samples - 1) * step_ms
-        else:
-            step_ms = _BACKLOG_STEP_MS
-            first_ms = at_ms - (self._samples - 1) * step_ms
-        body = [pieces[0], b"%.3f" % (first_ms / 1000), pieces[1]]
-        rest = pieces[2:]
+        body = [pieces[0], times[0], pieces[1]]
         if self._form is Form.NUMBERED:
-            body += (self._epochs[node], pieces[2], b"%d" % (turn + 1), pieces[3])
-            rest = pieces[4:]
-        for sample, piece in enumerate(rest, start=1):
-            body += (b"%.3f" % ((first_ms + sample * step_ms) / 1000), piece)
+            body += (self._epochs[node], pieces[2], self._number, pieces[3])
+        if self._samples > 1:
+            for time_text, piece in zip(times[1:], pieces[1 - self._samples :], strict=True):
+                body += (time_text, piece)
         return b"".join(body)
 
 
@@ -246,6 +249,11 @@ class Generator:
 
 
 _PUBLISH = bytes([mqtt.PUBLISH_QOS_1])
+
+
+def _times(last_ms: int, step_ms: int, samples: int) -> list[bytes]:
+    """Return the times of a message's samples, as it says them."""
+    return [b"%.3f" % ((last_ms - before * step_ms) / 1000) for before in reversed(range(samples))]
 
 
 def _now_ms() -> int:

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from functools import lru_cache
 
 PUBLISH_QOS_1 = 0x32
 _CONNECT_WITH_PASSWORD = b"\x00\x04MQTT\x04\xc2"
@@ -12,6 +13,7 @@ def field(text: str) -> bytes:
     return struct.pack(">H", len(text)) + text.encode()
 
 
+@lru_cache(maxsize=4096)
 def length(size: int) -> bytes:
     """Return a remaining length as MQTT writes it (2.2.3)."""
     encoded = bytearray()
