@@ -16,7 +16,14 @@ from siloscope_ingest.settings import IngestSettings
 from siloscope_process import broker_url
 from siloscope_process.clock import Clock, SystemClock
 from siloscope_process.operations import Health
+from siloscope_store import samples
 from tests.ingest.waiting import eventually
+
+
+@pytest.fixture(autouse=True)
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches go the way of large ones, however few samples they hold."""
+    monkeypatch.setattr(samples, "MANY", 1)
 
 
 @pytest.fixture

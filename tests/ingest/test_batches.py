@@ -177,6 +177,41 @@ def test_what_is_committed_to_be_newer_is_not_written_again() -> None:
 
 
 WHOLE = {0: 1.0, 1: 1.0, 2: 1.0}
+KNOWN = {1: BASE_MS, 2: BASE_MS}
+
+
+@pytest.mark.parametrize(
+    ("rows", "fresh"),
+    [
+        pytest.param([], True, id="nothing"),
+        pytest.param([(1, 1, WHOLE), (1, 2, WHOLE), (2, 1, WHOLE)], True, id="later than all that is known"),
+        pytest.param([(1, 2, WHOLE), (1, 1, WHOLE)], True, id="not in order"),
+        pytest.param([(1, 1, WHOLE), (1, 1, WHOLE)], True, id="the same twice"),
+        pytest.param([(1, 1, WHOLE), (2, 0, WHOLE)], False, id="the newest once more"),
+        pytest.param([(1, 1, WHOLE), (2, -5, WHOLE)], False, id="one that was overtaken"),
+        pytest.param([(1, 1, WHOLE), (3, 1, WHOLE)], False, id="of a group of which nothing is known"),
+        pytest.param([(1, 1, WHOLE), (2, 1, {0: 1.0})], False, id="a part of a group"),
+        pytest.param([(1, 1, {0: 1.0}), (1, 1, WHOLE)], False, id="a part that is filled"),
+        pytest.param([(1, 1, WHOLE), (1, 1, {0: 2.0})], True, id="contradicting what is new itself"),
+    ],
+)
+def test_it_says_whether_all_is_later_than_what_is_known_to_be_committed(
+    rows: list[tuple[int, int, dict[int, float]]], fresh: bool
+) -> None:
+    found = Batch({2_900 * 2, 2_899 * 2}, KNOWN)
+    for row in rows:
+        found.add(entry(row))
+    assert found.sealed().fresh is fresh
+
+
+def test_what_is_never_the_newest_is_not_fresh() -> None:
+    found = Batch({2_900 * 2}, KNOWN)
+    silent = entry((1, 1, WHOLE))
+    silent.rows = [(at.silent(), time_ms, row) for at, time_ms, row in silent.rows]
+    found.add(silent)
+    assert not found.sealed().fresh
+
+
 SEVERAL, ONE = b"\x00\x02", b"\x00\x01"
 
 

@@ -23,12 +23,14 @@ class Sealed:
     Attributes:
         rows: Per table, those of `incoming`, ascending.
         newest: How many of them are the newest of whole groups.
+        fresh: All of them are whole, and later than the newest that is known to be committed of their groups.
         partial: Rows of `latest` from samples of parts of groups, ascending.
         accounted: Rows of the numbers that are accounted for once this is committed, ascending.
     """
 
     rows: Sequence[list[bytes]]
     newest: int
+    fresh: bool
     partial: list[bytes]
     accounted: list[bytes]
 
@@ -62,6 +64,7 @@ class Batch:
         self._contradicting: tuple[dict[bytes, None], ...] = tuple({} for _ in TABLES)
         self._whole: dict[int, tuple[int, bytes, bool]] = {}
         self._elements: dict[int, _Elements] = {}
+        self._is_fresh = True
         self._numbers: dict[tuple[int, str], list[int]] = {}
         self._evicted: dict[tuple[int, str], list[Range]] = {}
         self._sealed: Sealed | None = None
@@ -142,7 +145,8 @@ class Batch:
                 if not self._elements or group_id not in self._elements
             }
             rows = [incoming(sorted(table.values()), newest) for table in self._rows]
-            self._sealed = Sealed(rows, len(newest), partial, accounted_rows(self.accounted()))
+            fresh = self._is_fresh and self._whole.keys() <= self._newest.keys()
+            self._sealed = Sealed(rows, len(newest), fresh, partial, accounted_rows(self.accounted()))
         return self._sealed
 
     def _partial_latest(self) -> list[bytes]:
@@ -192,6 +196,7 @@ class Batch:
             if part.group_id in self._whole:  # its newest row may be this one, which is not the same any more
                 self._element(part.group_id)
         if not whole:
+            self._is_fresh = False
             if part.moves_latest:
                 self._element(part.group_id).take(time_ms, encoded)
         elif time_ms > self._newest.get(part.group_id, _LONG_AGO_MS):
@@ -206,6 +211,7 @@ class Batch:
 
     def _overtaken(self, row: Row, received_ms: int) -> None:
         """Let a whole sample that is not the newest be counted, where it may be in time: alerting looks for it then."""
+        self._is_fresh = False
         part, time_ms, encoded = row
         if received_ms - time_ms < OVERTAKEN_MS and time_ms < self._newest[part.group_id]:
             self._element(part.group_id).take(time_ms, encoded)

@@ -4,10 +4,10 @@ Every table is written in order of its key, so that any number of writers never 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from siloscope_ingest.batches import Batch
+from siloscope_ingest.batches import Batch, Sealed
 from siloscope_ingest.database import Connection
 from siloscope_ingest.origins import RecentBatches
 from siloscope_ingest.replays import Replays, outcome
@@ -45,7 +45,7 @@ async def commit(
     """
     sealed = batch.sealed()
     async with connection.transaction():
-        differences = await _write_samples(connection, batch, sealed.rows)
+        differences = await _write_samples(connection, batch, sealed)
         await _write_exceptions(connection, batch, recent.conflicts(differences, batch))
         asyncio.get_running_loop().call_soon(meanwhile)
         if sealed.partial or sealed.newest:
@@ -58,17 +58,18 @@ async def commit(
     return Committed(len(differences))
 
 
-async def _write_samples(connection: Connection, batch: Batch, rows: Sequence[list[bytes]]) -> list[Difference]:
+async def _write_samples(connection: Connection, batch: Batch, sealed: Sealed) -> list[Difference]:
     differences: list[Difference] = []
     for place, table in enumerate(TABLES):
-        if not rows[place]:
+        rows = sealed.rows[place]
+        if not rows:
             continue
         spans = batch.spans(place)
         if spans:
             await samples.make_room(connection, table, spans)
         late_at_ms = batch.late_at_ms(place)
         others = batch.contradicting(place)
-        written = await samples.write(connection, table, rows[place], late_at_ms=late_at_ms, others=others)
+        written = await samples.write(connection, table, rows, late_at_ms=late_at_ms, others=others, fresh=sealed.fresh)
         differences += written.differences
         await rollup_marks.mark_incoming(connection, table)
     return differences

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL, Composed, Identifier
 
 from siloscope_process.clock import from_ms, to_ms
@@ -34,6 +35,8 @@ OVERTAKEN_MS = 600_000
 MOST_NEW_SPANS = 8
 """A transaction opens at most this many: thousands would exhaust the server's lock table."""
 
+MANY = 500
+"""From so many fresh rows on it is worth a savepoint not to look for each whether it is there."""
 
 OUT_OF_WINDOW, FAR_WEEK = "out_of_window", "far_week"
 """Why a sample is undated."""
@@ -123,6 +126,7 @@ async def write(
     *,
     late_at_ms: int | None = None,
     others: Sequence[bytes] = (),
+    fresh: bool = False,
 ) -> Written:
     """Insert rows that are ascending and have one key each.
 
@@ -133,9 +137,13 @@ async def write(
         late_at_ms: When they arrived, where some of them may be late: those are counted. None costs nothing.
         others: More rows of the same keys, in any order, not those of `incoming`, that fill no element which `rows`
             leave empty. They are not written, only compared with what is kept.
+        fresh: None of `rows` is expected to be there. Where one is, they are written all the same, and it costs more.
     """
     await bring(connection, table, rows)
-    new = await _insert(connection, table, late_at_ms)
+    if late_at_ms is None and fresh and len(rows) >= MANY:
+        new = await _insert_fresh(connection, table)
+    else:
+        new = await _insert(connection, table, late_at_ms)
     if new < len(rows):
         await connection.execute(_statement("fill_samples", table))
     if others:
@@ -150,6 +158,14 @@ async def write(
 async def bring(connection: Connection, table: SampleTable, rows: Sequence[bytes]) -> None:
     """Copy rows of `incoming` into the temporary table from which `write` and `write_latest` take them."""
     await _copy(connection, _statement("copy_samples", table), rows)
+
+
+async def _insert_fresh(connection: Connection, table: SampleTable) -> int:
+    try:
+        async with connection.transaction():
+            return (await connection.execute(_statement("insert_fresh", table))).rowcount
+    except UniqueViolation:
+        return await _insert(connection, table, None)
 
 
 async def _insert(connection: Connection, table: SampleTable, late_at_ms: int | None) -> int:

@@ -39,6 +39,12 @@ INSERT INTO {table} (group_id, "time", "values", quality)
 SELECT group_id, "time", "values", quality FROM {incoming}
 ON CONFLICT (group_id, "time") DO NOTHING
 
+-- name: insert_fresh
+-- For rows that are not expected to be there: looking whether they are costs as much as inserting them. One that is there
+-- all the same raises a unique violation.
+INSERT INTO {table} (group_id, "time", "values", quality)
+SELECT group_id, "time", "values", quality FROM {incoming}
+
 -- name: insert_and_count_late
 -- The same where late samples are among them: those that are new are counted by quarter of an hour of their time.
 WITH inserted AS (
