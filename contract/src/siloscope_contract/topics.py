@@ -5,6 +5,7 @@ Permissions of brokers and subscriptions are derived from the same table, so tha
 
 from dataclasses import dataclass
 from enum import StrEnum
+from sys import intern
 
 from siloscope_contract.errors import ContractError, MalformedTopic
 from siloscope_contract.names import Slug, slug
@@ -43,12 +44,12 @@ class NodeName:
 
     @classmethod
     def of(cls, org: str, site: str, node: str) -> "NodeName":
-        """Return the name after checking its three parts.
+        """Return the name after checking its three parts; thousands of nodes of a site share the text of its name.
 
         Raises:
             MalformedName: A part is no slug.
         """
-        return cls(slug(org, "organisation"), slug(site, "site"), slug(node, "node"))
+        return cls(_shared(slug(org, "organisation")), _shared(slug(site, "site")), _shared(slug(node, "node")))
 
     def __str__(self) -> str:
         """Return the name as people read it."""
@@ -94,6 +95,10 @@ class Topic:
             raise MalformedTopic(
                 "malformed_topic", place=f"topic {text!r}, {error.place}", found=error.found, expected=error.expected
             ) from error
+
+
+def _shared(part: Slug) -> Slug:
+    return Slug(intern(str(part)))
 
 
 def subscription(kind: Kind, org: str = ANY, site: str = ANY, node: str = ANY) -> str:

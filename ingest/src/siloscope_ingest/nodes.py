@@ -111,6 +111,11 @@ class KnownNode:
         last = self._last_stream
         if last[1] == epoch:
             return last
+        if not last[1]:  # the first one, and mostly the only one: it needs no table
+            self._last_stream = (self.node_id, epoch)
+            return self._last_stream
+        if not self._streams:
+            self._streams[last[1]] = last
         found = self._streams.get(epoch)
         if found is None:
             if len(self._streams) >= _MOST_STREAMS:

@@ -58,7 +58,7 @@ class Part:
         self.whole = [position for _, position in places] == list(range(positions))
         self.moves_latest = True
         self._layout = PlainLayout(group_id, self.length)
-        self._pick = _picker([place for place, _ in places]) if len(places) == self.length else None
+        self._pick = _picker(tuple(place for place, _ in places)) if len(places) == self.length else None
         self.places = _shared(tuple(places))
         # A sample whose shape has more than this part says more than its values are, so that one is never in order.
         in_order = sample_width == self.length and list(places) == [(at, at) for at in range(self.length)]
@@ -158,8 +158,10 @@ def _part(group_id: int, places: list[tuple[int, int]], channels: Sequence[Chann
     )
 
 
-def _picker(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
-    if places == list(range(len(places))):
+@lru_cache(maxsize=4096)
+def _picker(places: tuple[int, ...]) -> Callable[[list[Any]], Sequence[Any]]:
+    """Return what takes values in order of position, the same object for equal places."""
+    if places == tuple(range(len(places))):
         return itemgetter(slice(0, len(places)))
     if len(places) == 1:
         return itemgetter(slice(places[0], places[0] + 1))
