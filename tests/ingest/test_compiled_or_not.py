@@ -8,7 +8,7 @@ import siloscope_native as native
 from siloscope_ingest import main
 from siloscope_ingest.metrics import Metrics
 
-OBSTACLES = [None, "No module named 'siloscope_native._frames'"]
+OBSTACLES = [None, "No module named 'siloscope_native._batches'"]
 
 
 @pytest.fixture(params=OBSTACLES, ids=["compiled", "plain"])

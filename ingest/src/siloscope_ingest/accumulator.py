@@ -24,7 +24,7 @@ class CommittedState:
     def learn(self, batch: Batch) -> None:
         """Take note of what a committed batch brought."""
         self.open_spans.update(batch.new_spans)
-        self.newest.update(batch.newest())
+        batch.teach(self.newest)
 
 
 class Accumulator:

@@ -1,15 +1,27 @@
 """Batches: what one transaction writes, folded so that it touches every row once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
 from siloscope_ingest.entries import Entry, Row
+from siloscope_ingest.folding import (
+    LONG_AGO_MS,
+    Gathered,
+    Numbers,
+    Stream,
+    Table,
+    accounted,
+    fold,
+    incoming,
+    learn,
+    note_whole,
+    ranges,
+)
 from siloscope_ingest.shapes import TABLES
-from siloscope_store.ledger import accounted_rows
-from siloscope_store.ranges import Range, merged, of_numbers
+from siloscope_store.ranges import Range
 from siloscope_store.relative_messages import Message
-from siloscope_store.sample_rows import decode, encode, incoming, latest_row
+from siloscope_store.sample_rows import decode, encode, latest_row
 from siloscope_store.samples import IN_TIME_MS, MOST_NEW_SPANS, OVERTAKEN_MS, SPAN_MS
 
 Span = int
@@ -51,7 +63,7 @@ class Batch:
         newest: Per group, the time of the newest whole sample that is known to be committed.
     """
 
-    def __init__(self, open_spans: set[Span], newest: Mapping[int, int]) -> None:
+    def __init__(self, open_spans: set[Span], newest: dict[int, int]) -> None:
         self.entries: list[Entry] = []
         self.exceptions: list[Entry] = []
         self.readings = 0
@@ -60,13 +72,16 @@ class Batch:
         self.relative: dict[Message, int] = {}
         self._open_spans = open_spans
         self._newest = newest
-        self._rows: tuple[dict[tuple[int, int], bytes], ...] = tuple({} for _ in TABLES)
+        self._rows: tuple[Table, ...] = tuple({} for _ in TABLES)
         self._contradicting: tuple[dict[bytes, None], ...] = tuple({} for _ in TABLES)
-        self._whole: dict[int, tuple[int, bytes, bool]] = {}
+        self._whole: dict[int, Row] = {}
+        self._several: set[int] = set()
+        self._older: set[int] = set()
+        self._gathered = Gathered(SPAN_MS, open_spans, self._rows, newest, self._whole, self._several, self._older)
         self._elements: dict[int, _Elements] = {}
         self._is_fresh = True
-        self._numbers: dict[tuple[int, str], list[int]] = {}
-        self._evicted: dict[tuple[int, str], list[Range]] = {}
+        self._numbers: Numbers = {}
+        self._evicted: dict[Stream, list[Range]] = {}
         self._sealed: Sealed | None = None
 
     def __len__(self) -> int:
@@ -78,39 +93,27 @@ class Batch:
         It waits where a batch would open more spans than a transaction may. Of two different values for one element
         the first is written, and the other is compared with what the database keeps, in the same transaction.
         """
-        for at, row in enumerate(entry.rows):
-            part, time_ms, encoded = row
-            # What nearly every row is: of a span that is open, whole, the first of its key and newer than all before.
-            if part.whole and time_ms // SPAN_MS * len(TABLES) + part.table in self._open_spans:
-                group_id = part.group_id
-                if self._rows[part.table].setdefault((group_id, time_ms), encoded) is encoded:
-                    if time_ms > self._newest.get(group_id, _LONG_AGO_MS):
-                        known = self._whole.get(group_id)
-                        if known is None:
-                            self._whole[group_id] = (time_ms, encoded, False)
-                        elif known[0] < time_ms:
-                            self._whole[group_id] = (time_ms, encoded, True)
-                        elif not known[2]:
-                            self._whole[group_id] = (known[0], known[1], True)
-                    else:
-                        self._overtaken(row, entry.delivery.received_ms)
-                    continue
-            if not self._add_row(row, entry.delivery.received_ms):
+        rows = entry.rows
+        overtaken_ms = entry.delivery.received_ms - OVERTAKEN_MS
+        at = fold(rows, 0, overtaken_ms, self._gathered)
+        while at < len(rows):  # what is there is not usual
+            if not self._add_row(rows[at], entry.delivery.received_ms):
                 head, rest = entry.split(at)
                 if at:
                     self.entries.append(head)
                 return rest
+            at = fold(rows, at + 1, overtaken_ms, self._gathered)
         self.entries.append(entry)
         if entry.is_exception:
             self.exceptions.append(entry)
         self.readings += entry.readings
         self.payload_bytes += len(entry.delivery.payload)
         if entry.stream is not None and entry.seq is not None and entry.completes:
-            numbers = self._numbers.get(entry.stream)
-            if numbers is None:
-                self._numbers[entry.stream] = [entry.seq]
-            else:
-                numbers.append(entry.seq)
+            known = self._numbers.setdefault(entry.stream, entry.seq)
+            if isinstance(known, list):
+                known.append(entry.seq)
+            elif known != entry.seq:
+                self._numbers[entry.stream] = [known, entry.seq]
         if entry.relative is not None:
             self.relative[entry.relative] = entry.delivery.received_ms
         for epoch, evicted in entry.evicted:
@@ -139,39 +142,37 @@ class Batch:
         """Return what there is to be written, worked out once: nothing may be added from here on."""
         if self._sealed is None:
             partial = self._partial_latest()
-            newest = {
-                row: several
-                for group_id, (_, row, several) in self._whole.items()
-                if not self._elements or group_id not in self._elements
-            }
-            rows = [incoming(sorted(table.values()), newest) for table in self._rows]
-            fresh = self._is_fresh and self._whole.keys() <= self._newest.keys()
-            self._sealed = Sealed(rows, len(newest), fresh, partial, accounted_rows(self.accounted()))
+            rows, newest = incoming(self._rows, self._whole, self._several, self._elements)
+            fresh = self._is_fresh and not self._older and self._whole.keys() <= self._newest.keys()
+            self._sealed = Sealed(rows, newest, fresh, partial, accounted(self._numbers, self._evicted))
         return self._sealed
 
     def _partial_latest(self) -> list[bytes]:
         """Return rows of `latest` from samples of parts of groups, ascending."""
         if not self._elements:
             return []
-        for group_id, (time_ms, row, several) in self._whole.items():
+        for group_id, (_, time_ms, row) in self._whole.items():
             if group_id in self._elements:
-                self._elements[group_id].take(time_ms, row, several=several)
+                self._elements[group_id].take(time_ms, row, several=group_id in self._several)
         return [elements.row() for _, elements in sorted(self._elements.items())]
 
     def newest(self) -> dict[int, int]:
         """Return, per group, the time of the newest whole sample."""
-        return {group_id: time_ms for group_id, (time_ms, _, _) in self._whole.items()}
+        found: dict[int, int] = {}
+        self.teach(found)
+        return found
 
-    def streams(self) -> list[tuple[int, str]]:
+    def teach(self, newest: dict[int, int]) -> None:
+        """Note, per group, the time of the newest whole sample."""
+        learn(newest, self._whole)
+
+    def streams(self) -> list[Stream]:
         """Return whose numbers this accounts for: (node_id, epoch)."""
         return [*self._numbers, *self._evicted]
 
-    def accounted(self) -> dict[tuple[int, str], list[Range]]:
+    def accounted(self) -> dict[Stream, list[Range]]:
         """Return the numbers that are accounted for once this is committed."""
-        ranges = {stream: of_numbers(numbers) for stream, numbers in self._numbers.items()}
-        for stream, evicted in self._evicted.items():
-            ranges[stream] = merged([*ranges.get(stream, []), *evicted])
-        return ranges
+        return ranges(self._numbers, self._evicted)
 
     def _add_row(self, row: Row, received_ms: int) -> bool:
         part, time_ms, encoded = row
@@ -199,12 +200,8 @@ class Batch:
             self._is_fresh = False
             if part.moves_latest:
                 self._element(part.group_id).take(time_ms, encoded)
-        elif time_ms > self._newest.get(part.group_id, _LONG_AGO_MS):
-            found = self._whole.get(part.group_id)
-            if found is None or found[0] < time_ms:
-                self._whole[part.group_id] = (time_ms, encoded, found is not None)
-            else:
-                self._whole[part.group_id] = (found[0], found[1], True)
+        elif time_ms > self._newest.get(part.group_id, LONG_AGO_MS):
+            note_whole(row, self._whole, self._several)
         else:
             self._overtaken(row, received_ms)
         return True
@@ -230,7 +227,6 @@ class Batch:
         return found
 
 
-_LONG_AGO_MS = -(2**62)
 _TIME_OF_KEY = itemgetter(1)
 
 

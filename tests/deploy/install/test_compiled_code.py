@@ -55,8 +55,11 @@ def installation(tmp_path: Path) -> Installation:
 
 def test_without_a_compiler_it_is_installed_without_and_says_so(installation: Installation) -> None:
     installation.install(CC="/bin/false")
-    assert installation.says() == "False No module named 'siloscope_native._frames'"
-    code = "import siloscope_ingest.main as _, siloscope_ingest.frames as f; print(f.split is f.split_plainly)"
+    assert installation.says() == "False No module named 'siloscope_native._batches'"
+    code = (
+        "import siloscope_ingest.main as _, siloscope_ingest.frames as f, siloscope_ingest.folding as b;"
+        "print(f.split is f.split_plainly and b.fold is b.fold_plainly)"
+    )
     environ = {**os.environ, "PYTHONPATH": str(installation.sources / "src")}
     plain = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, env=environ
@@ -66,11 +69,11 @@ def test_without_a_compiler_it_is_installed_without_and_says_so(installation: In
 
 def test_what_cannot_be_loaded_is_left_out_and_says_why(installation: Installation) -> None:
     suffix = installation.says("import sysconfig; print(sysconfig.get_config_var('EXT_SUFFIX'))")
-    (installation.sources / f"src/siloscope_native/_frames{suffix}").write_bytes(b"of another machine")
+    (installation.sources / f"src/siloscope_native/_batches{suffix}").write_bytes(b"of another machine")
     installation.install(CC="/bin/false")
     found = installation.says()
     assert found.startswith("False")
-    assert "siloscope_native/_frames" in found
+    assert "siloscope_native/_batches" in found
 
 
 def test_changed_c_is_compiled_anew(installation: Installation) -> None:
