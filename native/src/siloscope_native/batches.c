@@ -24,27 +24,25 @@ typedef enum { FAILED = -1, UNUSUAL = 0, FITS = 1 } Found;
 /* The attributes of a part that are asked for. */
 static PyObject *GROUP_ID, *TABLE, *WHOLE;
 
+/* Written out, these are an instruction or two each. */
 static inline void
 put_be32(unsigned char *to, uint32_t bits)
 {
-    for (int byte = 3; byte >= 0; byte--, bits >>= 8)
-        to[byte] = (unsigned char)(bits & 0xff);
+    to[0] = (unsigned char)(bits >> 24), to[1] = (unsigned char)(bits >> 16);
+    to[2] = (unsigned char)(bits >> 8), to[3] = (unsigned char)bits;
 }
 
 static inline void
 put_be64(unsigned char *to, uint64_t bits)
 {
-    for (int byte = 7; byte >= 0; byte--, bits >>= 8)
-        to[byte] = (unsigned char)(bits & 0xff);
+    put_be32(to, (uint32_t)(bits >> 32));
+    put_be32(to + 4, (uint32_t)bits);
 }
 
-static inline uint64_t
-get_be(const unsigned char *from, int bytes)
+static inline uint32_t
+get_be32(const unsigned char *from)
 {
-    uint64_t bits = 0;
-    for (int byte = 0; byte < bytes; byte++)
-        bits = bits << 8 | from[byte];
-    return bits;
+    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
 }
 
 static int
@@ -324,8 +322,8 @@ take_row(Marks *marks, PyObject *key, PyObject *row, Sorted *sorted)
         PyErr_Format(PyExc_ValueError, "row: found %R, expected group, time and two arrays", row);
         return -1;
     }
-    sorted->group = (uint32_t)get_be(at + GROUP_AT, 4);
-    sorted->time = get_be(at + TIME_AT, 8);
+    sorted->group = get_be32(at + GROUP_AT);
+    sorted->time = (uint64_t)get_be32(at + TIME_AT) << 32 | get_be32(at + TIME_AT + 4);
     return mark(marks, PyTuple_GET_ITEM(key, 0), sorted);
 }
 
@@ -433,10 +431,11 @@ batches_incoming(PyObject *Py_UNUSED(module), PyObject *args)
 #define RANGE_BYTES 29  /* a range with its length */
 #define LOWER_INCLUSIVE 2
 
+/* Of at most 32 bytes: larger ones are sorted by way of pointers. */
 typedef struct {
-    int64_t node_id;
-    unsigned char epoch[EPOCH_BYTES];
     PyObject *numbers;  /* int or list of int, held */
+    int32_t node_id;
+    unsigned char epoch[EPOCH_BYTES];
 } Stream;
 
 static int
@@ -455,10 +454,16 @@ compare_numbers(const void *one, const void *two)
     return (first > second) - (first < second);
 }
 
-static inline int
-hex_digit(char byte)
+/* What digit a byte is, NO_DIGIT where it is none: a branch for each would be guessed wrong as often as right. */
+#define NO_DIGIT 0x80
+static unsigned char DIGIT_OF[256];
+
+static void
+fill_digits(void)
 {
-    return byte >= '0' && byte <= '9' ? byte - '0' : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+    memset(DIGIT_OF, NO_DIGIT, sizeof DIGIT_OF);
+    for (int digit = 0; digit < 16; digit++)
+        DIGIT_OF[(unsigned char)"0123456789abcdef"[digit]] = (unsigned char)digit;
 }
 
 static Found
@@ -472,27 +477,29 @@ read_epoch(PyObject *epoch, unsigned char *to)
         return FAILED;
     if (length != 2 * EPOCH_BYTES)
         return UNUSUAL;
+    unsigned char every = 0;
     for (int i = 0; i < EPOCH_BYTES; i++) {
-        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return UNUSUAL;
+        unsigned char high = DIGIT_OF[(unsigned char)text[2 * i]], low = DIGIT_OF[(unsigned char)text[2 * i + 1]];
+        every |= high | low;
         to[i] = (unsigned char)(high << 4 | low);
     }
-    return FITS;
+    return every & NO_DIGIT ? UNUSUAL : FITS;
 }
 
 static Found
 take_stream(PyObject *key, PyObject *numbers, Stream *stream)
 {
+    int64_t node_id;
     int right = PyTuple_Check(key) && PyTuple_GET_SIZE(key) == 2;
     if (check_type(right, "stream", key, "(node, epoch)") < 0 ||
         check_type(PyLong_Check(numbers) || PyList_Check(numbers), "numbers", numbers, "an int or a list") < 0 ||
-        as_int64(PyTuple_GET_ITEM(key, 0), "node", &stream->node_id) < 0)
+        as_int64(PyTuple_GET_ITEM(key, 0), "node", &node_id) < 0)
         return FAILED;
-    if (stream->node_id < INT32_MIN || stream->node_id > INT32_MAX) {
-        PyErr_Format(PyExc_OverflowError, "node: found %lld, expected an int4", (long long)stream->node_id);
+    if (node_id < INT32_MIN || node_id > INT32_MAX) {
+        PyErr_Format(PyExc_OverflowError, "node: found %lld, expected an int4", (long long)node_id);
         return FAILED;
     }
+    stream->node_id = (int32_t)node_id;
     return read_epoch(PyTuple_GET_ITEM(key, 1), stream->epoch);
 }
 
@@ -559,7 +566,7 @@ row_of_numbers(const Stream *stream, const int64_t *numbers, Py_ssize_t count)
     unsigned char *to = (unsigned char *)PyBytes_AS_STRING(row);
     to[0] = 0, to[1] = 3;
     put_be32(to + 2, 4);
-    put_be32(to + 6, (uint32_t)(int32_t)stream->node_id);
+    put_be32(to + 6, (uint32_t)stream->node_id);
     put_be32(to + 10, EPOCH_BYTES);
     memcpy(to + 14, stream->epoch, EPOCH_BYTES);
     put_be32(to + HEAD_BYTES, (uint32_t)(4 + ranges * RANGE_BYTES));
@@ -670,6 +677,7 @@ static struct PyModuleDef MODULE = {
 PyMODINIT_FUNC
 PyInit__batches(void)
 {
+    fill_digits();
     GROUP_ID = PyUnicode_InternFromString("group_id");
     TABLE = PyUnicode_InternFromString("table");
     WHOLE = PyUnicode_InternFromString("whole");
