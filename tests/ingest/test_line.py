@@ -104,6 +104,20 @@ async def test_a_paused_line_takes_next_to_nothing_however_much_comes() -> None:
         await consumer.delivery(6001)
 
 
+async def test_others_have_a_turn_between_some_messages_however_many_lie_there() -> None:
+    async with fake_broker() as broker, consuming(broker) as consumer:
+        connection = await broker.connection()
+        for packet_id in range(1, 2001):
+            connection.deliver("silo/v1/a/b/c/samples", bytes(300), packet_id)
+        at_once = before = 0
+        async with asyncio.timeout(10):
+            while len(consumer.received) < 2000:
+                await asyncio.sleep(0)
+                at_once = max(at_once, len(consumer.received) - before)
+                before = len(consumer.received)
+        assert at_once <= 50
+
+
 async def test_messages_are_acknowledged_when_told_and_not_before() -> None:
     async with fake_broker() as broker, consuming(broker) as consumer:
         connection = await broker.connection()
