@@ -192,10 +192,10 @@ class Line:
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read on."""
+        """Read on. A stream that is full has paused the socket itself, and resumes it once it is not."""
         if self._paused:
             self._paused = False
-            if self.is_open:
+            if self.is_open and not self._client._connection._protocol._stream_reader._paused:
                 self._transport.resume_reading()
 
     async def close(self) -> None:
