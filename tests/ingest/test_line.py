@@ -128,9 +128,11 @@ async def test_a_line_that_goes_on_takes_no_more_than_its_stream_holds() -> None
 async def test_others_have_a_turn_between_some_messages_however_many_lie_there() -> None:
     async with fake_broker() as broker, consuming(broker) as consumer:
         connection = await broker.connection()
-        for packet_id in range(1, 2001):
+        connection.deliver("silo/v1/a/b/c/samples", b"first", 1)
+        await consumer.delivery(1)
+        for packet_id in range(2, 2001):
             connection.deliver("silo/v1/a/b/c/samples", bytes(300), packet_id)
-        at_once = before = 0
+        at_once, before = 0, 1
         async with asyncio.timeout(10):
             while len(consumer.received) < 2000:
                 await asyncio.sleep(0)
