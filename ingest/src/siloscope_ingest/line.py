@@ -32,7 +32,7 @@ _PUBACK = b"\x40\x02"
 _SESSION_SECONDS = 7 * 86_400
 _MOST_UNANSWERED = 512
 _GOODBYE_WITHIN_S = 5.0
-_READ_BYTES = 2**14
+_READ_BYTES = 2**15
 """About fifty messages of twenty readings, half a millisecond of work."""
 
 Receive = Callable[[Delivery], None]
