@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from siloscope_process.clock import SystemClock
+from siloscope_store import samples
 from tests.ingest.conftest import Farm
 from tests.ingest.messages import EPOCH, OTHER_EPOCH, pack
 from tests.ingest.unplugged import Unplugged, unplugged
@@ -43,6 +44,29 @@ async def test_the_first_stays_and_the_other_is_kept_with_both_numbers(postgres_
         assert farm.rows(CONFLICTS) == [(0, 1.0, 2, 5.0, 3)]
         assert counted(worker) == 1
     assert farm.rows(KEPT + " ORDER BY time DESC LIMIT 1") == [([1.0, 2.0],)]
+
+
+async def test_what_another_worker_brought_meanwhile_is_compared(
+    postgres_farm_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm, at_ms, expected_new = Farm(postgres_farm_url), now_ms(), list[bool]()
+    write = samples.write
+
+    async def noted(*args: Any, fresh: bool, **others: Any) -> samples.Written:
+        expected_new.append(fresh)
+        return await write(*args, fresh=fresh, **others)
+
+    async with unplugged(postgres_farm_url) as worker, unplugged(postgres_farm_url) as other:
+        worker.send(pack(1, at_ms - 1_000, 0.0, 0.0), at_ms)
+        await worker.settled()
+        other.send(pack(2, at_ms, 1.0, 2.0), at_ms)
+        await other.settled()
+        monkeypatch.setattr(samples, "write", noted)
+        worker.send(pack(3, at_ms, 5.0, 2.0), at_ms)
+        await worker.settled()
+    assert expected_new == [True, False]
+    assert farm.rows(CONFLICTS) == [(0, 1.0, None, 5.0, 3)]
+    assert farm.rows(KEPT + " ORDER BY time") == [([0.0, 0.0],), ([1.0, 2.0],)]
 
 
 async def test_a_redelivery_adds_no_second_row(postgres_farm_url: str) -> None:

@@ -1,4 +1,4 @@
-"""Samples that are not expected to be there are inserted without a look; what is there all the same is never lost."""
+"""Samples that are not expected to be there are inserted without a look; what is there all the same is said."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from psycopg import AsyncConnection, Connection
+from psycopg.errors import UniqueViolation
 
 from siloscope_process.clock import to_ms
 from siloscope_store import samples
+from siloscope_store.alert_history import Span, samples_between
 from siloscope_store.connections import connect_async
 from siloscope_store.sample_rows import encode, incoming
 from siloscope_store.samples import SPAN_MS, SampleTable, Written
@@ -55,15 +57,18 @@ async def test_what_is_fresh_is_there(owner: Connection[Any], connection: AsyncC
     assert stored(owner) == {1: 1.5, 2: 2.5}
 
 
-@pytest.mark.parametrize("fresh", [True, False])
-async def test_what_is_there_all_the_same_is_filled_and_compared_as_ever(
-    owner: Connection[Any], connection: AsyncConnection[Any], group_id: int, fresh: bool
+async def test_what_is_there_all_the_same_is_refused_and_then_filled_and_compared_as_ever(
+    owner: Connection[Any], connection: AsyncConnection[Any], group_id: int
 ) -> None:
+    found = [(0, 0.5), (1, 7.5), (2, 2.5), (3, 3.5)]
     await samples.prepare(connection)
     async with connection.transaction():
         await write(connection, group_id, [(1, 1.5), (2, None)])
+    with pytest.raises(UniqueViolation):
+        await _write_all(connection, group_id, found)
+    assert stored(owner) == {1: 1.5, 2: None}
     async with connection.transaction():
-        written = await write(connection, group_id, [(0, 0.5), (1, 7.5), (2, 2.5), (3, 3.5)], fresh=fresh)
+        written = await write(connection, group_id, found, fresh=False)
     assert written.new == 2
     assert [(each.time_ms, each.position, each.kept_value, each.other_value) for each in written.differences] == [
         (time_of(1), 1, 1.5, 7.5)
@@ -82,22 +87,36 @@ async def test_what_another_worker_is_just_writing_is_waited_for(
             overtaking = asyncio.ensure_future(_write_all(other, group_id, [(1, 8.5), (2, 2.5)]))
             while owner.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (1,):
                 await asyncio.sleep(0)
-        written = await overtaking
-    assert (written.new, len(written.differences)) == (1, 1)
-    assert stored(owner) == {1: 1.5, 2: 2.5}
+        with pytest.raises(UniqueViolation):
+            await overtaking
+    assert stored(owner) == {1: 1.5}
 
 
-async def test_few_rows_are_not_worth_a_savepoint(
+async def test_what_was_committed_since_a_snapshot_is_found_however_it_was_inserted(
+    owner: Connection[Any], connection: AsyncConnection[Any], migrated_database_url: str, group_id: int
+) -> None:
+    # A row bears the number of what inserted it, and no snapshot lists that of a savepoint.
+    await samples.prepare(connection)
+    async with await connect_async(migrated_database_url, autocommit=True) as other:
+        async with connection.transaction():
+            await write(connection, group_id, [(1, 1.5), (2, 2.5)])
+            await other.execute("SELECT pg_current_xact_id()")
+            row = owner.execute("SELECT pg_current_snapshot()::text").fetchone()
+        assert row is not None
+        span = Span(group_id, NOW, NOW + timedelta(seconds=60))
+        found = await samples_between(other, [span], since=row[0])
+    assert [each.time_ms for each in found] == [time_of(1), time_of(2)]
+
+
+async def test_few_rows_are_looked_for_all_the_same(
     connection: AsyncConnection[Any], group_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never(*_: object) -> int:
-        raise AssertionError("inserted without a look")
-
     monkeypatch.setattr(samples, "MANY", 3)
-    monkeypatch.setattr(samples, "_insert_fresh", never)
     await samples.prepare(connection)
     async with connection.transaction():
         assert await write(connection, group_id, [(1, 1.5), (2, 2.5)]) == Written(2)
+    async with connection.transaction():
+        assert (await write(connection, group_id, [(2, 2.5), (3, 3.5)])).new == 1
 
 
 async def _write_all(connection: AsyncConnection[Any], group_id: int, found: Sequence[Sample]) -> Written:

@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from siloscope_ingest.batches import Batch, Sealed
+from psycopg.errors import UniqueViolation
+
+from siloscope_ingest.batches import Batch
 from siloscope_ingest.database import Connection
 from siloscope_ingest.origins import RecentBatches
 from siloscope_ingest.replays import Replays, outcome
@@ -43,9 +45,20 @@ async def commit(
         psycopg.Error: Nothing was written, or, where the connection broke at the end, perhaps all was: doing it again
             is harmless.
     """
+    if batch.sealed().fresh:
+        try:
+            return await _commit(connection, batch, recent, meanwhile, fresh=True)
+        except UniqueViolation:  # somebody else brought some of it meanwhile, or a batch just before
+            pass
+    return await _commit(connection, batch, recent, meanwhile, fresh=False)
+
+
+async def _commit(
+    connection: Connection, batch: Batch, recent: RecentBatches, meanwhile: Callable[[], None], *, fresh: bool
+) -> Committed:
     sealed = batch.sealed()
     async with connection.transaction():
-        differences = await _write_samples(connection, batch, sealed)
+        differences = await _write_samples(connection, batch, fresh=fresh)
         await _write_exceptions(connection, batch, recent.conflicts(differences, batch))
         asyncio.get_running_loop().call_soon(meanwhile)
         if sealed.partial or sealed.newest:
@@ -58,10 +71,9 @@ async def commit(
     return Committed(len(differences))
 
 
-async def _write_samples(connection: Connection, batch: Batch, sealed: Sealed) -> list[Difference]:
+async def _write_samples(connection: Connection, batch: Batch, *, fresh: bool) -> list[Difference]:
     differences: list[Difference] = []
-    for place, table in enumerate(TABLES):
-        rows = sealed.rows[place]
+    for place, (table, rows) in enumerate(zip(TABLES, batch.sealed().rows, strict=True)):
         if not rows:
             continue
         spans = batch.spans(place)
@@ -69,7 +81,7 @@ async def _write_samples(connection: Connection, batch: Batch, sealed: Sealed) -
             await samples.make_room(connection, table, spans)
         late_at_ms = batch.late_at_ms(place)
         others = batch.contradicting(place)
-        written = await samples.write(connection, table, rows, late_at_ms=late_at_ms, others=others, fresh=sealed.fresh)
+        written = await samples.write(connection, table, rows, late_at_ms=late_at_ms, others=others, fresh=fresh)
         differences += written.differences
         await rollup_marks.mark_incoming(connection, table)
     return differences

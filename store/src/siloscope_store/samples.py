@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL, Composed, Identifier
 
 from siloscope_process.clock import from_ms, to_ms
@@ -36,7 +35,7 @@ MOST_NEW_SPANS = 8
 """A transaction opens at most this many: thousands would exhaust the server's lock table."""
 
 MANY = 500
-"""From so many fresh rows on it is worth a savepoint not to look for each whether it is there."""
+"""From so many fresh rows on it is worth writing all once more where one is there, not to look for each beforehand."""
 
 OUT_OF_WINDOW, FAR_WEEK = "out_of_window", "far_week"
 """Why a sample is undated."""
@@ -137,13 +136,14 @@ async def write(
         late_at_ms: When they arrived, where some of them may be late: those are counted. None costs nothing.
         others: More rows of the same keys, in any order, not those of `incoming`, that fill no element which `rows`
             leave empty. They are not written, only compared with what is kept.
-        fresh: None of `rows` is expected to be there. Where one is, they are written all the same, and it costs more.
+        fresh: None of `rows` is expected to be there.
+
+    Raises:
+        UniqueViolation: One of `fresh` rows is there: the whole transaction is to be done again, without that word. A
+            savepoint would spare that, but rows bear the number of theirs, which no snapshot lists.
     """
     await bring(connection, table, rows)
-    if late_at_ms is None and fresh and len(rows) >= MANY:
-        new = await _insert_fresh(connection, table)
-    else:
-        new = await _insert(connection, table, late_at_ms)
+    new = await _insert(connection, table, late_at_ms, fresh=fresh and len(rows) >= MANY)
     if new < len(rows):
         await connection.execute(_statement("fill_samples", table))
     if others:
@@ -160,17 +160,10 @@ async def bring(connection: Connection, table: SampleTable, rows: Sequence[bytes
     await _copy(connection, _statement("copy_samples", table), rows)
 
 
-async def _insert_fresh(connection: Connection, table: SampleTable) -> int:
-    try:
-        async with connection.transaction():
-            return (await connection.execute(_statement("insert_fresh", table))).rowcount
-    except UniqueViolation:
-        return await _insert(connection, table, None)
-
-
-async def _insert(connection: Connection, table: SampleTable, late_at_ms: int | None) -> int:
+async def _insert(connection: Connection, table: SampleTable, late_at_ms: int | None, *, fresh: bool) -> int:
     if late_at_ms is None:
-        return (await connection.execute(_statement("insert_samples", table))).rowcount
+        name = "insert_fresh" if fresh else "insert_samples"
+        return (await connection.execute(_statement(name, table))).rowcount
     statement = _statement("insert_and_count_late", table)
     row = await (await connection.execute(statement, {"arrived_at": from_ms(late_at_ms)})).fetchone()
     assert row is not None
