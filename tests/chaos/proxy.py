@@ -6,6 +6,7 @@ What it holds is bounded: it reads no more from one side before the other side h
 
 import asyncio
 import random
+import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
-from siloscope_deploy.servers.ports import LOOPBACK, free_port
+from siloscope_deploy.servers.ports import LOOPBACK
 
 T = TypeVar("T")
 _CHUNK_BYTES = 65_536
@@ -71,7 +72,9 @@ class Proxy:
 
     def __init__(self, name: str, *targets: int) -> None:
         self.name = name
-        self.port = free_port()
+        self._socket = socket.socket()  # bound from here on: a port that is merely free now may be another's by then
+        self._socket.bind((LOOPBACK, 0))
+        self.port: int = self._socket.getsockname()[1]
         self.targets: Sequence[int] = targets
         self._turn = 0
         self.weather = Weather()
@@ -79,14 +82,16 @@ class Proxy:
         self._truncations: dict[Way, int] = dict.fromkeys(Way, 0)
         self._flips: dict[Way, int] = dict.fromkeys(Way, 0)
         self._chance = random.Random(name)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy {name}", daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread
         self._server: asyncio.Server | None = None
 
     def __enter__(self) -> "Proxy":
         """Begin to listen."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy {self.name}", daemon=True)
         self._thread.start()
-        self._server = self._call(asyncio.start_server(self._serve, LOOPBACK, self.port))
+        self._server = self._call(asyncio.start_server(self._serve, sock=self._socket))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -95,6 +100,11 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self.release()
+
+    def release(self) -> None:
+        """Let the port go, which a proxy that never listened has too."""
+        self._socket.close()
 
     @property
     def connections(self) -> int:

@@ -217,6 +217,8 @@ class World:
         return found.username, found.password
 
     def _enter(self) -> None:
+        for proxy in self.proxies:
+            self._end.callback(proxy.release)
         for server in (self.store, self.broker):
             server.start()
         self._end.callback(self.store.close)
