@@ -57,6 +57,17 @@ async def consuming(broker: FakeBroker, version: int | None = None) -> AsyncIter
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def flooded(broker: FakeBroker, consumer: Consumer, messages: int, payload_bytes: int) -> Line:
+    """Send the first message, and once it has come all the others; return the line that they come on."""
+    connection = await broker.connection()
+    connection.deliver("silo/v1/a/b/c/samples", b"first", 1)
+    await consumer.delivery(1)
+    for packet_id in range(2, messages + 1):
+        connection.deliver("silo/v1/a/b/c/samples", bytes(payload_bytes), packet_id)
+    assert consumer.link.line is not None
+    return consumer.link.line
+
+
 async def acknowledged(connection: FakeConnection, expected: list[int]) -> None:
     await eventually(lambda: connection.acknowledged == expected, lambda: connection.acknowledged)
 
@@ -86,13 +97,7 @@ async def test_an_acknowledgement_never_crosses_a_reconnect(version: int) -> Non
 async def test_a_paused_line_takes_next_to_nothing_however_much_comes() -> None:
     """gmqtt reads from a stream that resumes the socket by itself whenever it runs empty."""
     async with fake_broker() as broker, consuming(broker) as consumer:
-        connection = await broker.connection()
-        connection.deliver("silo/v1/a/b/c/samples", b"first", 1)
-        await consumer.delivery(1)
-        for packet_id in range(2, 6002):
-            connection.deliver("silo/v1/a/b/c/samples", bytes(2000), packet_id)
-        line = consumer.link.line
-        assert line is not None
+        line = await flooded(broker, consumer, 6001, 2000)
         async with asyncio.timeout(10):
             while line._transport.is_reading():  # until the stream is full, and has paused the socket itself
                 await asyncio.sleep(0)
@@ -106,13 +111,7 @@ async def test_a_paused_line_takes_next_to_nothing_however_much_comes() -> None:
 
 async def test_a_line_that_goes_on_takes_no_more_than_its_stream_holds() -> None:
     async with fake_broker() as broker, consuming(broker) as consumer:
-        connection = await broker.connection()
-        connection.deliver("silo/v1/a/b/c/samples", b"first", 1)
-        await consumer.delivery(1)
-        for packet_id in range(2, 6001):
-            connection.deliver("silo/v1/a/b/c/samples", bytes(2000), packet_id)
-        line = consumer.link.line
-        assert line is not None
+        line = await flooded(broker, consumer, 6000, 2000)
         stream = line._client._connection._protocol._stream_reader
         most = 0
         async with asyncio.timeout(10):
@@ -127,11 +126,7 @@ async def test_a_line_that_goes_on_takes_no_more_than_its_stream_holds() -> None
 
 async def test_others_have_a_turn_between_some_messages_however_many_lie_there() -> None:
     async with fake_broker() as broker, consuming(broker) as consumer:
-        connection = await broker.connection()
-        connection.deliver("silo/v1/a/b/c/samples", b"first", 1)
-        await consumer.delivery(1)
-        for packet_id in range(2, 2001):
-            connection.deliver("silo/v1/a/b/c/samples", bytes(300), packet_id)
+        await flooded(broker, consumer, 2000, 300)
         at_once, before = 0, 1
         async with asyncio.timeout(10):
             while len(consumer.received) < 2000:

@@ -3,7 +3,7 @@
 import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import pytest
@@ -60,3 +60,17 @@ def _repeat(times: int, call: Callable[..., object], arguments: tuple[object, ..
 def _blocks() -> int:
     gc.collect()
     return sys.getallocatedblocks()
+
+
+@contextmanager
+def at_every_collection(done: Callable[[], object]) -> Iterator[None]:
+    """Have something done whenever the garbage collector comes by."""
+
+    def come(phase: str, _: dict[str, int]) -> None:
+        done()
+
+    gc.callbacks.append(come)
+    try:
+        yield
+    finally:
+        gc.callbacks.remove(come)

@@ -3,9 +3,7 @@
 Whole batches, made both ways: tests/ingest/test_folding.py.
 """
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +16,7 @@ from siloscope_ingest.folding import Gathered
 from siloscope_store.sample_rows import encode
 from siloscope_store.samples import SPAN_MS
 from tests.ingest.batches_by_chance import history, use_python
-from tests.native.conftest import KeepsNothing
+from tests.native.conftest import KeepsNothing, at_every_collection
 
 BASE_MS = 2_900 * SPAN_MS
 EPOCH = "0123456789abcdef" * 2
@@ -27,7 +25,8 @@ LAST = 2**63 - 1
 
 def compiled(name: str) -> Callable[..., Any]:
     """A function, without regard to types."""
-    return getattr(native, name)  # type: ignore[no-any-return]
+    found: Callable[..., Any] = getattr(native, name)
+    return found
 
 
 def row(group_id: int, time_ms: int, *values: float) -> bytes:
@@ -311,9 +310,11 @@ class Emptying(int):
 def test_tables_that_are_emptied_while_keys_are_compared_take_nothing_away() -> None:
     for at in range(4):
         key = Emptying(1)
-        table, newest, whole, several = {}, {}, {}, {1}  # type: ignore[var-annotated]
+        tables: list[dict[Any, Any]] = [{}, {}, {}, {}]
+        table, newest, whole, _ = tables
+        several = {1}
         rows = [(place(), BASE_MS + second, row(1, BASE_MS + second)) for second in range(9)]
-        (table, newest, whole, {})[at][(key, BASE_MS) if at == 0 else key] = (row(1, 1), 5, rows[0], None)[at]
+        tables[at][(key, BASE_MS) if at == 0 else key] = (row(1, 1), 5, rows[0], None)[at]
         if at == 3:
             several = {key}
         key.everything = [table, newest, whole, several, rows]
@@ -330,20 +331,6 @@ def test_tables_that_are_emptied_while_keys_are_compared_take_nothing_away() -> 
         learnt: dict[int, int] = {key: 5} if at == 3 else {}
         assert len(native.incoming((table, {}), whole, several, apart)[0][0]) > 0
         native.learn(learnt, {1: (None, 7, b""), 2: (None, 8, b"")})
-
-
-@contextmanager
-def at_every_collection(done: Callable[[], object]) -> Iterator[None]:
-    """Have something done whenever the garbage collector comes by."""
-
-    def come(phase: str, _: dict[str, int]) -> None:
-        done()
-
-    gc.callbacks.append(come)
-    try:
-        yield
-    finally:
-        gc.callbacks.remove(come)
 
 
 @pytest.mark.usefixtures("collecting_always")

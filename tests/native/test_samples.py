@@ -1,14 +1,11 @@
 """Samples, compiled: what it is handed is checked, what it does not know it leaves alone, and it keeps nothing."""
 
 import copy
-import gc
 import json
 import math
 import pickle
 import re
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import siloscope_native as native
-from tests.native.conftest import KeepsNothing
+from tests.native.conftest import KeepsNothing, at_every_collection
 
 EVER = -(2**63), 2**63 - 1
 ROW = bytes(22) + b"head" + bytes(8) + b"gap " + bytes(8)
@@ -374,20 +371,6 @@ def test_a_time_is_rounded_as_python_rounds_it(seconds: int, decimals: str) -> N
 
 
 # ---- What it holds, and lets go
-
-
-@contextmanager
-def at_every_collection(done: Callable[[], object]) -> Iterator[None]:
-    """Have something done whenever the garbage collector comes by."""
-
-    def come(phase: str, _: dict[str, int]) -> None:
-        done()
-
-    gc.callbacks.append(come)
-    try:
-        yield
-    finally:
-        gc.callbacks.remove(come)
 
 
 @pytest.mark.usefixtures("collecting_always")
