@@ -28,7 +28,8 @@ def test_a_short_run_measures_real_rounds_and_real_mail(capsys: pytest.CaptureFi
     (found,) = result["rounds"]
     assert (found["channels"], found["rules"], found["subjects"]) == (2000, 3, 2040)
     assert 0 < found["median_ms"] <= found["slowest_ms"]
-    assert sum(found["parts"].values()) == pytest.approx(found["median_ms"], rel=0.5)
+    assert len(found["parts"]) == 3
+    assert all(0 <= each <= found["slowest_ms"] for each in found["parts"].values())
     assert found["share_of_scan"] == pytest.approx(found["slowest_ms"] / found["scan_ms"])
     latency = result["latency"]
     assert latency["alerts"] == latency["mails"] == 2

@@ -23,8 +23,10 @@ def test_an_agent_is_measured_beside_bare_pymodbus(capsys: pytest.CaptureFixture
     for each in (fewer, more):
         assert each["good"] == 1.0
         assert each["samples"] >= 3
-        assert each["readings_per_s"] == pytest.approx(300, rel=0.1)
-        assert 0 < each["bare_share"] < each["share"] < 1
+        assert 0 < each["readings_per_s"] < 330
+        assert 0 < each["share"] < 1
+        assert 0 < each["bare_share"] < 1
+        assert each["times_bare"] == pytest.approx(each["share"] / each["bare_share"])
         assert each["memory_mib"] > 20
         assert 0 < each["first_sample_s"] < 60
     assert result["highest"] is None
