@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from psycopg import AsyncConnection
-from psycopg.rows import dict_row
+from psycopg.rows import tuple_row
 
 from siloscope_contract.quality import CODES, Quality, grade
 from siloscope_store.cursors import PageOf, next_page, position_of
@@ -154,49 +154,45 @@ async def _select(
         "after": after,
         "limit": limit,
     }
-    async with connection.cursor(row_factory=dict_row, binary=True) as rows:
+    async with connection.cursor(row_factory=tuple_row, binary=True) as rows:
         await rows.execute(_SQL["channels"], parameters)
-        return [_channel(row, now) for row in await rows.fetchall()]
+        return _channels(await rows.fetchall(), now)
 
 
-def _channel(row: dict[str, Any], now: datetime) -> Channel:
-    return Channel(
-        id=row["channel_id"],
-        key=row["key"],
-        title=row["title"],
-        quantity=row["quantity"],
-        unit=row["unit"],
-        device=DeviceName(row["device_id"], row["device_slug"], row["device_title"]),
-        node=NodeRef(row["node_id"], row["node_slug"]),
-        site=SiteName(row["site_id"], row["site_slug"], row["site_name"], row["time_zone"]),
-        place=_spot(row),
-        interval_s=row["interval_s"],
-        retention_class=row["retention_class"],
-        resolution=row["resolution"],
-        latest=_latest(row, now),
-        clock_ahead_s=row["clock_ahead_s"],
-    )
+def _channels(rows: list[tuple[Any, ...]], now: datetime) -> list[Channel]:
+    found = []
+    stand: dict[int, tuple[DeviceName, NodeRef, SiteName]] = {}  # of channels of one instrument there are many
+    for row in rows:
+        channel_id, key, title, quantity, unit, resolution, interval_s, retention_class, ahead_s, device_id = row[:10]
+        of_device = stand.get(device_id)
+        if of_device is None:
+            of_device = DeviceName(*row[9:12]), NodeRef(*row[12:14]), SiteName(*row[14:18])
+            stand[device_id] = of_device
+        device, node, site = of_device
+        found.append(
+            Channel(
+                id=channel_id,
+                key=key,
+                title=title,
+                quantity=quantity,
+                unit=unit,
+                device=device,
+                node=node,
+                site=site,
+                place=None if row[18] is None else Spot(*row[18:25]),
+                interval_s=interval_s,
+                retention_class=retention_class,
+                resolution=resolution,
+                latest=None if row[25] is None else _latest(now, *row[25:]),
+                clock_ahead_s=ahead_s,
+            )
+        )
+    return found
 
 
-def _spot(row: dict[str, Any]) -> Spot | None:
-    if row["place_id"] is None:
-        return None
-    name = (row["place_id"], row["place_slug"], row["place_title"], row["place_kind"])
-    return Spot(*name, row["cable"], row["level"], row["spot"])
-
-
-def _latest(row: dict[str, Any], now: datetime) -> Latest | None:
-    if row["time"] is None:
-        return None
-    quality, reason = _words_of(row["code"])
-    return Latest(
-        time=row["time"],
-        value=row["value"],
-        quality=quality,
-        reason=reason,
-        age_s=(now - row["time"]).total_seconds(),
-        state=row["state"],
-    )
+def _latest(now: datetime, time: datetime, value: float | None, code: int, state: str) -> Latest:
+    quality, reason = _words_of(code)
+    return Latest(time, value, quality, reason, (now - time).total_seconds(), state)
 
 
 @lru_cache(maxsize=1024)
