@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from siloscope_deploy.errors import ServerFailed
 from siloscope_deploy.servers.accounts import give, reachable_folder, server_account
+from siloscope_deploy.servers.memory import shared_buffers
 from siloscope_deploy.servers.own_server import OwnServer
 from siloscope_deploy.servers.ports import LOOPBACK, free_port
 from siloscope_deploy.servers.postgres_binaries import programs
@@ -88,7 +89,10 @@ class PostgresServer(OwnServer):
         self.directory.mkdir(parents=True, exist_ok=True)
         if not self._data.exists():
             self._initialise()
-        _write(self._data / _SETTINGS, _render({**_DEFAULTS, "port": str(self.port), **self._settings}), 0o644)
+        _write(self._data / _SETTINGS, _render(self._told()), 0o644)
+
+    def _told(self) -> dict[str, str]:
+        return {**_DEFAULTS, "shared_buffers": shared_buffers(), "port": str(self.port), **self._settings}
 
     def is_ready(self) -> bool:
         """Say whether it accepts connections."""
@@ -138,7 +142,6 @@ _DEFAULTS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "10min",
     "wal_compression": "on",

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from siloscope_deploy.servers.debian_root import debian_root, debian_root_obstacle
 from siloscope_deploy.servers.instance_directory import InstanceDirectory
+from siloscope_deploy.servers.memory import shared_buffers
 from siloscope_deploy.servers.ports import LOOPBACK, free_port
 from siloscope_deploy.servers.server_process import ServerProcess
 from siloscope_process.errors import Unavailable
@@ -36,10 +37,9 @@ SETTINGS = {
     "timescaledb.telemetry_level": "off",
     "timescaledb.max_background_workers": "0",  # our jobs are our own; a worker in a template forbids copying it
     "max_connections": "200",
-    "shared_buffers": "256MB",
     "max_wal_size": "4GB",
 }
-FAST = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+FAST = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "shared_buffers": "256MB"}
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
@@ -231,4 +231,4 @@ class TimescaleServer:
 
 
 def _tuning(*, durable: bool) -> dict[str, str]:
-    return DURABLE if durable else FAST
+    return {**DURABLE, "shared_buffers": shared_buffers()} if durable else FAST
