@@ -1,6 +1,7 @@
 """Migrations while workers of the version before still write: they meet no error, and nobody waits for long."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,6 +13,9 @@ import pytest
 import sqlparse
 from psycopg import Connection, sql
 
+from siloscope_deploy.servers.accounts import temporary_home
+from siloscope_deploy.servers.postgres import PostgresServer
+from siloscope_deploy.servers.timescale import FAST
 from siloscope_store import schema
 from siloscope_store.connections import connect
 from siloscope_store.errors import DatabaseRefused
@@ -68,6 +72,13 @@ SELECT relation::regclass::text FROM pg_locks
 WHERE pid = pg_backend_pid() AND granted AND relation::regclass::text = ANY (%s)
     AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
 """
+
+# One that begins soon after rows are gone, and that waits after each page.
+EAGER_AND_SLOW: LiteralString = (
+    "ALTER TABLE undated SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0, "
+    "autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_cost_delay = 100)"
+)
+VACUUMED: LiteralString = "SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid = 'undated'::regclass"
 
 
 class OldWorker:
@@ -152,6 +163,39 @@ def test_a_migration_that_waits_for_a_long_transaction_gives_up_and_takes_nothin
             schema.migrate(postgres_database_url, to=BEFORE)
         holder.rollback()
     assert schema.migrate(postgres_database_url, to=BEFORE) == [BEFORE]
+
+
+@pytest.mark.postgres
+def test_a_migration_does_not_wait_for_a_vacuum_that_the_server_began_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(schema, "_TRIES", 10)
+    with temporary_home() as home:
+        server = PostgresServer(home / "postgres", settings={**FAST, "autovacuum": "on", "autovacuum_naptime": "1s"})
+        server.start()
+        try:
+            schema.migrate(server.url, to="0007_freshness")
+            with connect(server.url, autocommit=True) as connection:
+                begin_vacuum(connection)
+            assert schema.migrate(server.url, to=BEFORE) == [BEFORE]
+        finally:
+            server.stop()
+
+
+def begin_vacuum(connection: Connection[Any]) -> None:
+    """Have so much of `undated` deleted that the server vacuums it, which takes it minutes, and wait for that."""
+    farm = Farm(connection, "ours")
+    rows = (
+        'INSERT INTO undated (org_id, node_id, group_id, time_ms, "values", quality, epoch, seq, arrived_at) '
+        "SELECT %s, %s, %s, at, ARRAY[1.5], NULL, NULL, NULL, now() FROM generate_series(1, 10000) AS at"
+    )
+    group = farm.group("head", [("t1", "temperature", "Cel")])
+    connection.execute(EAGER_AND_SLOW)
+    connection.execute(rows, (farm.org_id, farm.node_id, group.group_id))
+    connection.execute("DELETE FROM undated")
+    deadline_s = time.monotonic() + 60
+    while connection.execute(VACUUMED).fetchone() == (0,):
+        assert time.monotonic() < deadline_s
 
 
 def test_a_migration_locks_tables_in_the_order_in_which_workers_write_them(database_url: str) -> None:

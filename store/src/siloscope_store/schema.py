@@ -25,6 +25,9 @@ from siloscope_store.statements import statements
 _SQL = statements("schema.sql")
 _APPLICATION = "siloscope db"
 _TRIES = 100
+_PATIENT_EVERY = 10
+"""Of so many tries one waits until the server ends a vacuum of its own that is in the way."""
+_MET_SOMEBODY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 
 @dataclass(frozen=True)
@@ -113,16 +116,18 @@ def _up_to(last: str | None) -> set[str]:
 def _apply(backend: PostgresqlPsycopgBackend, migration: Migration) -> None:
     """Apply a migration, patiently: workers of the version before write meanwhile.
 
-    Whoever waits for a table's lock holds up everybody who comes after; so each try gives up soon and lets them by.
+    Whoever waits for a table's lock holds up everybody who comes after; so each try gives up soon and lets them by. But
+    a vacuum that the server began by itself only ends for somebody who waits longer than that.
     """
     for tries_left in reversed(range(_TRIES)):
+        wait = "wait_briefly" if tries_left % _PATIENT_EVERY else "wait_for_a_vacuum"
         try:
             with _refusal(migration.id), backend.transaction():
-                backend.execute(_SQL["wait_briefly"])
+                backend.execute(_SQL[wait])
                 migration.process_steps(backend, "apply")
                 backend.mark_one(migration, log=False)
         except DatabaseRefused as error:
-            if not tries_left or not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            if not tries_left or not isinstance(error.__cause__, _MET_SOMEBODY):
                 raise
         else:
             return
