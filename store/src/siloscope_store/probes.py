@@ -13,7 +13,10 @@ Connection = AsyncConnection[Any]
 
 
 async def groups(connection: Connection, device: str, most: int) -> list[int]:
-    """Return the groups of some devices of this name."""
+    """Return the groups of some devices of this name, as far apart as there are many.
+
+    Nodes that send in turns send one after another: the newest samples of neighbours would be one look at the clock.
+    """
     found = await connection.execute(_SQL["groups"], {"device": device, "most": most})
     return [row[0] for row in await found.fetchall()]
 

@@ -1,9 +1,13 @@
 -- What a benchmark looks at to see when a sample has become visible.
 
 -- name: groups
-SELECT g.group_id
-FROM sample_group AS g JOIN device AS d ON d.device_id = g.device_id
-WHERE d.slug = %(device)s ORDER BY g.group_id LIMIT %(most)s
+SELECT group_id
+FROM (
+    SELECT g.group_id, row_number() OVER (ORDER BY g.group_id) - 1 AS place, count(*) OVER () AS number
+    FROM sample_group AS g JOIN device AS d ON d.device_id = g.device_id
+    WHERE d.slug = %(device)s
+) AS numbered
+WHERE mod(place, greatest(1, number / %(most)s)) = 0 ORDER BY group_id LIMIT %(most)s
 
 -- name: newest
 SELECT group_id, times[1] FROM latest WHERE group_id = ANY (%(group_ids)s)
