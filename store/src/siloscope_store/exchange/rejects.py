@@ -10,45 +10,69 @@ from siloscope_store.exchange.cells import harmless
 from siloscope_store.exchange.errors import FileWrong
 from siloscope_store.exchange.readings import Refused
 
-HEADER = ("line", "column", "found", "expected")
+HEADER = ("import", "line", "column", "found", "expected")
 _LONGEST = 2_000
+_NAME_BYTES = 8
 
 
 class Rejects:
     """Appends to a reject file, which is made with its first line.
 
+    Each line begins with a name of the import that it is of. So a file is known to be this import's before anything is
+    cut off it, also where the run that made it was killed before it could note that.
+
     Args:
         path: Where it is.
+        fingerprint: Of the import.
         length: How long it was when the last transaction committed; what follows came of one that did not.
+
+    Raises:
+        FileWrong: There is something else, or less than that. Nothing of it is touched.
     """
 
-    def __init__(self, path: Path, length: int) -> None:
+    def __init__(self, path: Path, fingerprint: bytes, length: int) -> None:
         self.path = path
         self.length = length
+        self._name = fingerprint[:_NAME_BYTES].hex()
+        begins = f"{','.join(HEADER)}\n{self._name},".encode()
         try:
-            if path.exists() and path.stat().st_size > length:
+            found, size = b"", 0
+            if path.exists():
                 with path.open("rb") as opened:
-                    begin = opened.readline(_LONGEST).decode("utf-8", "replace").strip()
-                if begin and begin != ",".join(HEADER):
-                    raise FileWrong(str(path), "a file of something else", "a reject file, or none")
+                    found, size = opened.read(len(begins)), path.stat().st_size
+            if not begins.startswith(found):  # a part of it is what a power cut left, and holds no refused line
+                expected = "no file or this import's own; move it, or name another with --rejects"
+                raise FileWrong(str(path), f"{size} bytes that this import did not write", expected)
+            if size < length:
+                expected = f"the {length} that this import wrote; put them back, or begin anew with --again"
+                raise FileWrong(str(path), f"{size} bytes", expected)
+            if size > length:
                 os.truncate(path, length)
-            self.length = path.stat().st_size if path.exists() else 0
         except OSError as error:
-            raise FileWrong(str(path), error.strerror or "nothing", "a file that can be written") from error
+            raise self._unwritable(error) from error
 
     def append(self, refused: Iterable[Refused]) -> None:
-        """Add lines, on the disk when this returns."""
+        """Add lines, on the disk when this returns.
+
+        Raises:
+            FileWrong: It cannot be written, or something else writes to it.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if self.length == 0:
             writer.writerow(HEADER)
         for each in refused:
-            writer.writerow([each.line, *(harmless(str(cell)[:_LONGEST]) for cell in each[1:])])
+            writer.writerow([self._name, each.line, *(harmless(str(cell)[:_LONGEST]) for cell in each[1:])])
         try:
             with self.path.open("ab") as opened:
+                if opened.tell() != self.length:
+                    raise FileWrong(str(self.path), f"{opened.tell()} bytes", f"the {self.length} of this import alone")
                 opened.write(text.getvalue().encode())
                 opened.flush()
                 os.fsync(opened.fileno())
                 self.length = opened.tell()
         except OSError as error:
-            raise FileWrong(str(self.path), error.strerror or "nothing", "a file that can be written") from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> FileWrong:
+        return FileWrong(str(self.path), error.strerror or "nothing", "a file that can be written")
