@@ -4,8 +4,9 @@ Every function runs inside a transaction of the caller, on a connection that `pr
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,22 +93,18 @@ async def write_hours(connection: Connection, groups: Sequence[Group], begins: d
 
 
 async def write_days(connection: Connection, groups: Sequence[Group], days: Sequence[Day]) -> None:
-    """Compute local dates that follow one another, from hours, and from samples where a date begins within an hour."""
+    """Compute local dates that follow one another, from hours, and from samples where a date begins within an hour.
+
+    Where the samples of such an hour are gone, all of it counts to the date in which it begins.
+    """
     if not groups or not days:
         return
     kinds = {group.group_id: group.kinds for group in groups}
     starts = np.array([us_of(day.begins) for day in days])
-    begins, ends = days[0].begins, days[-1].ends
-    borders = {*starts.tolist(), us_of(ends)}
-    split = sorted({border // _HOUR_US * _HOUR_US for border in borders if border % _HOUR_US})
-    parts = await _hours_of(connection, groups, at_of(us_of(begins) // _HOUR_US * _HOUR_US), ends, split)
-    pieces = [
-        Piece(group, max(at_of(hour), begins), min(at_of(hour) + HOUR, ends))
-        for group in groups
-        for hour in split
-        if group.keeps(at_of(hour))
-    ]
-    cuts = np.array(sorted({*borders, *split, *(hour + _HOUR_US for hour in split)}))
+    borders = [*starts.tolist(), us_of(days[-1].ends)]
+    pieces = await _kept(connection, groups, _split_hours(borders))
+    parts = await _hours_of(connection, groups, borders, pieces)
+    cuts = np.array(sorted({*borders, *(us_of(at) for piece in pieces for at in (piece.begins, piece.ends))}))
     if pieces:
         async for fine in _folding(connection, pieces):
             parts.append(fold(fine, cuts[np.searchsorted(cuts, fine.starts_us, side="right") - 1], kinds))
@@ -150,15 +147,39 @@ async def _folding(connection: Connection, pieces: Sequence[Piece]) -> AsyncIter
         yield parts_of(samples, kinds)
 
 
+def _split_hours(borders: Sequence[int]) -> list[tuple[datetime, datetime]]:
+    """Return the parts of hours that dates begin in, from the first border to the last."""
+    hours = sorted({border // _HOUR_US * _HOUR_US for border in borders if border % _HOUR_US})
+    cuts = sorted({*borders, *hours, *(hour + _HOUR_US for hour in hours)})
+    within = [(begins, ends) for begins, ends in pairwise(cuts) if begins // _HOUR_US * _HOUR_US in hours]
+    return [(at_of(begins), at_of(ends)) for begins, ends in within if borders[0] <= begins < borders[-1]]
+
+
+async def _kept(
+    connection: Connection, groups: Sequence[Group], spans: Sequence[tuple[datetime, datetime]]
+) -> list[Piece]:
+    """Return of which groups and spans all samples are there: never dropped, or put back."""
+    pieces = [Piece(group, *span) for group in groups for span in spans]
+    old = [piece for piece in pieces if not piece.group.keeps(piece.begins)]
+    gone: set[tuple[int, datetime]] = set()
+    if old:
+        found = await connection.execute(_SQL["spans_without_samples"], _bounds(old))
+        gone = set(await found.fetchall())
+    return [piece for piece in pieces if (piece.group.group_id, piece.begins) not in gone]
+
+
 async def _hours_of(
-    connection: Connection, groups: Sequence[Group], begins: datetime, ends: datetime, split: Collection[int]
+    connection: Connection, groups: Sequence[Group], borders: Sequence[int], from_samples: Sequence[Piece]
 ) -> list[Parts]:
-    """Return hours as buckets, without those that a date begins in; where samples are gone, those count as a whole."""
+    """Return hours as buckets, without those whose first part is computed from samples.
+
+    An hour that begins before the first border is of the date before.
+    """
     kinds = {group.group_id: group.kinds for group in groups}
-    known = {group.group_id: group for group in groups}
-    rows = await rollup_rows(connection, "rollup_hour", list(kinds), begins, ends)
-    kept = [row for row in rows if us_of(row[1]) not in split or not known[row[0]].keeps(row[1])]
-    kept = [row for row in kept if row[1] >= begins]
+    first = at_of(-(-borders[0] // _HOUR_US) * _HOUR_US)
+    rows = await rollup_rows(connection, "rollup_hour", list(kinds), first, at_of(borders[-1]))
+    replaced = {(piece.group.group_id, piece.begins) for piece in from_samples}
+    kept = [row for row in rows if (row[0], row[1]) not in replaced]
     return [parts_of_rows(kept, kinds)] if kept else []
 
 

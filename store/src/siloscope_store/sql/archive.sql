@@ -138,4 +138,17 @@ INSERT INTO raw_restored (org_id, site_id, retention_class, during, held_until)
 VALUES (%(org_id)s, %(site_id)s, %(retention_class)s, tstzrange(%(begins)s, %(ends)s), %(held_until)s)
 
 -- name: touch
-SELECT touch_rollups_between(%(group_ids)s::int4[], %(begins)s, %(ends)s)
+-- Every hour that meets the span and of which all samples are there: of one that two dates share, the other may be gone.
+-- Marked, it would be taken for late samples, which have the other date put back, whose other border is shared as well.
+SELECT touch_rollups_between(group_ids, hour, hour + INTERVAL '1 hour')
+FROM (
+    SELECT array_agg(group_id) AS group_ids, hour
+    FROM unnest(%(group_ids)s::int4[]) AS group_id
+    CROSS JOIN generate_series(
+        date_bin(INTERVAL '1 hour', %(begins)s, TIMESTAMPTZ '1970-01-01 00:00:00+00'),
+        %(ends)s::timestamptz - INTERVAL '1 microsecond',
+        INTERVAL '1 hour'
+    ) AS hour
+    WHERE raw_is_whole(group_id, hour, hour + INTERVAL '1 hour')
+    GROUP BY hour
+) AS whole

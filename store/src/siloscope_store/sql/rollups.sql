@@ -240,6 +240,11 @@ SELECT group_id, bucket FROM taken ORDER BY group_id, bucket
 -- name: touched
 SELECT count(*) FROM (SELECT FROM rollup_touched LIMIT 1000000) AS t
 
+-- name: spans_without_samples
+SELECT group_id, begins
+FROM unnest(%(group_ids)s::int4[], %(begins)s::timestamptz[], %(ends)s::timestamptz[]) AS span (group_id, begins, ends)
+WHERE NOT raw_is_whole(group_id, begins, ends)
+
 -- name: touched_days
 -- The closed local dates that these hours belong to.
 SELECT DISTINCT h.group_id, d.day, p.zone, day_start(d.day, p.zone), day_start(d.day + 1, p.zone)
