@@ -4,10 +4,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
-from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
@@ -174,15 +172,14 @@ async def _pages_of(
     limit = max(1, CELLS_A_PAGE // (max(channel.position for channel in group) + 1))
     ends = max(channel.ends for channel in group)
     while begins < ends:
-        parameters = {"group_id": first.group_id, "begins": begins, "ends": ends, "limit": limit}
+        asked = {"group_id": first.group_id, "begins": begins, "ends": ends, "zone": first.time_zone, "limit": limit}
         async with lent() as connection:
             cursor = connection.cursor(binary=True)
-            await cursor.execute(statement, parameters)
+            await cursor.execute(statement, asked)
             found = await cursor.fetchall()
             before = await _before(connection, wanted, group, found)
         if found:
-            step = timedelta(days=1) if level == "day" else _TICK
-            begins = found[-1][0] + step
+            begins = found[-1][0] + _TICK if level == "raw" else found[-1][2]
             rows = _raw(found, group) if level == "raw" else _buckets(found, group, wanted, before)
             yield Page(rows, Place(first.group_id, begins))
         if len(found) < limit:
@@ -230,11 +227,11 @@ def _buckets(
     before: dict[int, float | None],
 ) -> list[Row]:
     rows: list[Row] = []
-    for time, counts, reasons, *columns, first, increase in found:
+    for time, begins, _, counts, reasons, *columns, first, increase in found:
         added = {at: _added(before, at, first, increase, columns[-1]) for at in before}
         for channel in group:
             at = channel.position
-            if not _was_there(channel, time, wanted):
+            if not _was_there(channel, begins, wanted):
                 continue
             count = _element(counts, at) or 0
             uncertain, bad = _flaws(reasons, at)
@@ -256,18 +253,10 @@ def _added(
     return float(within + border)
 
 
-def _was_there(channel: ExportedChannel, time: datetime, wanted: Selection) -> bool:
-    """Return whether a channel was at the place when a bucket began; a local date begins at its midnight."""
-    if wanted.level != "day":
-        return channel.begins <= time < channel.ends
-    begins = time.replace(tzinfo=_zone(channel.time_zone))
-    since = channel.begins == wanted.begins or channel.begins <= begins
-    return since and (channel.ends == wanted.ends or begins < channel.ends)
-
-
-@lru_cache(maxsize=512)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+def _was_there(channel: ExportedChannel, begins: datetime, wanted: Selection) -> bool:
+    """Return whether a channel was at the place when a bucket began; days that began before the export are in it."""
+    since = channel.begins <= begins or (wanted.level == "day" and channel.begins == wanted.begins)
+    return since and begins < channel.ends
 
 
 def _is_counter(channel: ExportedChannel) -> bool:

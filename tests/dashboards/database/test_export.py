@@ -44,6 +44,20 @@ async def test_parquet_and_xlsx(filled: Farm, client: httpx2.AsyncClient, ours: 
     assert book.content[:2] == b"PK"
 
 
+async def test_days_are_those_of_the_site_that_meet_the_span(
+    farm: Farm, client: httpx2.AsyncClient, ours: Headers
+) -> None:
+    group = farm.group("head", [("t1", "temperature", "Cel")])
+    farm.connection.execute(
+        "INSERT INTO rollup_day (group_id, day, samples, counts, minimum, maximum, mean, last) "
+        "SELECT %s, '2026-01-05'::date + n, 1, '{1}', '{1}', '{1}', '{1}', '{1}' FROM generate_series(0, 9) AS n",
+        (group.group_id,),
+    )
+    between = {"from": "2026-01-08T00:00:00-06:00", "to": "2026-01-10T00:00:00-06:00"}  # midnights of Chicago
+    response = await client.get("/export", params={"level": "day", **between}, headers=ours)
+    assert [row["day"] for row in csv.DictReader(io.StringIO(response.text))] == ["2026-01-08", "2026-01-09"]
+
+
 async def test_what_was_let_go_is_told(filled: Farm, foreign: Farm, client: httpx2.AsyncClient, ours: Headers) -> None:
     for each, days in ((filled, 0), (foreign, 9)):
         each.connection.execute(

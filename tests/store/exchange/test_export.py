@@ -221,7 +221,7 @@ def test_roll_ups_say_what_a_counter_added_whatever_was_reset(
     found = rows(tmp_path / "all.csv")
     assert [row["increase"] for row in found] == ["3.0", "", "5.0", "2.0"]
     assert [row["uncertain"] for row in found] == ["2", "0", "2", "2"]
-    since = "2026-02-03" if level == "day" else "2026-02-01T08:00:00Z"
+    since = "2026-02-03T06:00:00Z" if level == "day" else "2026-02-01T08:00:00Z"
     assert run("export", tmp_path / "late.csv", *words, "--from", since) == 0
     assert [row["increase"] for row in rows(tmp_path / "late.csv")] == ["5.0", "2.0"]
 

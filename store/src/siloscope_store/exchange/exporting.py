@@ -26,6 +26,7 @@ from siloscope_store.exports import ExportedChannel, Lent, LetGo, Page, Place, S
 Form = Literal["csv", "parquet", "xlsx"]
 ROWS_A_PART = 1_000_000
 _SAVE_EVERY_S = 2.0
+_DAYS = "from midnight to midnight of the site"  # older versions noted midnights of UTC
 
 
 @dataclass
@@ -201,10 +202,12 @@ def _part(path: Path, number: int) -> Path:
 def order_of(wanted: Selection, form: Form, *, local: bool, ends: str | None) -> str:
     """Return what tells one export from another; the end only where the command said one.
 
-    A version with other columns does not go on with what an older one began.
+    A version with other columns does not go on with what an older one began, nor one that counts days otherwise.
     """
     said = {name: str(value) for name, value in vars(wanted).items() if name != "ends"}
     names = columns(wanted.level, local=local)
+    if wanted.level == "day":
+        said["days"] = _DAYS
     return sha256(json.dumps([said, form, local, ends, names], sort_keys=True).encode()).hexdigest()
 
 

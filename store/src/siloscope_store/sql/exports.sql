@@ -60,17 +60,21 @@ WHERE group_id = %(group_id)s AND "time" >= %(begins)s AND "time" < %(ends)s
 ORDER BY "time" LIMIT %(limit)s
 
 -- name: bucket
-SELECT bucket, counts, reasons, minimum, mean, maximum, last, first, increase
+-- How it is shown, when it begins, and behind what the next page does.
+SELECT bucket, bucket, bucket + INTERVAL '1 microsecond', counts, reasons, minimum, mean, maximum, last, first, increase
 FROM {relation}
 WHERE group_id = %(group_id)s AND bucket >= %(begins)s AND bucket < %(ends)s
 ORDER BY bucket LIMIT %(limit)s
 
 -- name: day
--- A local date stands at its midnight in UTC: what matters is the date.
-SELECT day::timestamp AT TIME ZONE 'UTC', counts, reasons, minimum, mean, maximum, last, first, increase
+-- The local dates of the site that meet the span, each shown as its midnight in UTC. No zone is a whole day away from
+-- UTC: that comparison is for the index.
+SELECT day::timestamp AT TIME ZONE 'UTC', day_start(day, %(zone)s), day_start(day + 1, %(zone)s),
+    counts, reasons, minimum, mean, maximum, last, first, increase
 FROM {relation}
-WHERE group_id = %(group_id)s AND day >= (%(begins)s AT TIME ZONE 'UTC')::date
-    AND day < (%(ends)s AT TIME ZONE 'UTC')::date + CASE WHEN (%(ends)s AT TIME ZONE 'UTC')::time > '00:00' THEN 1 ELSE 0 END
+WHERE group_id = %(group_id)s
+    AND day BETWEEN (%(begins)s::timestamptz AT TIME ZONE 'UTC')::date - 1 AND (%(ends)s::timestamptz AT TIME ZONE 'UTC')::date + 1
+    AND day_start(day + 1, %(zone)s) > %(begins)s AND day_start(day, %(zone)s) < %(ends)s
 ORDER BY day LIMIT %(limit)s
 
 -- name: bucket_before
