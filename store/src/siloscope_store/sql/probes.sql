@@ -7,7 +7,7 @@ FROM (
     FROM sample_group AS g JOIN device AS d ON d.device_id = g.device_id
     WHERE d.slug = %(device)s
 ) AS numbered
-WHERE mod(place, greatest(1, number / %(most)s)) = 0 ORDER BY group_id LIMIT %(most)s
+WHERE place = 0 OR place * %(most)s / number > (place - 1) * %(most)s / number ORDER BY group_id
 
 -- name: newest
 SELECT group_id, times[1] FROM latest WHERE group_id = ANY (%(group_ids)s)
