@@ -23,6 +23,7 @@ from siloscope_store.exchange.readings import (
 from siloscope_store.exchange.times import TimeReader, TimeUnreadable
 
 BATCH_ROWS = 20_000
+BATCH_CELLS = 200_000
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a local time until a zone is put to it
 _TICKS_PER_MS = {"s": (1000, 1), "ms": (1, 1), "us": (1, 1_000), "ns": (1, 1_000_000)}
 
@@ -91,8 +92,9 @@ class ParquetFile:
         said = self._mapping
         names = [name for name, _ in self._wide] or [said.value, said.quality, *self._names_of_keys]
         columns = [name for name in dict.fromkeys([said.time, *names]) if name in self._names]
+        rows = max(1, min(BATCH_ROWS, BATCH_CELLS // len(columns)))
         try:
-            for batch in self._file.iter_batches(BATCH_ROWS, row_groups=groups, columns=columns):
+            for batch in self._file.iter_batches(rows, row_groups=groups, columns=columns):
                 batch.validate(full=True)
                 yield batch
         except (OSError, pa.ArrowException) as error:
