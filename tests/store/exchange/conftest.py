@@ -7,9 +7,19 @@ import pytest
 from psycopg import Connection
 
 from siloscope_process import command_line
+from siloscope_store.connections import connect
 from tests.store.farm import Farm
 
 Run = Callable[..., int]
+_WAIT_FOR_LOCKS = """
+SELECT pg_advisory_lock(key), pg_advisory_unlock(key)
+FROM (
+    SELECT DISTINCT classid::int8 << 32 | objid::int8 AS key
+    FROM pg_locks JOIN pg_database AS d ON d.oid = database
+    WHERE locktype = 'advisory' AND objsubid = 1 AND d.datname = current_database()
+    OFFSET 0
+) AS held
+"""
 
 
 @pytest.fixture
@@ -17,7 +27,12 @@ def run(migrated_database_url: str) -> Run:
     """Run `siloscope data`."""
 
     def command(*words: object) -> int:
-        return command_line.main(["data", *map(str, words)], {"SILOSCOPE_DATABASE_URL": migrated_database_url})
+        try:
+            return command_line.main(["data", *map(str, words)], {"SILOSCOPE_DATABASE_URL": migrated_database_url})
+        except BaseException:  # a test killed it: the server gives up the locks of its session a moment later
+            with connect(migrated_database_url, autocommit=True) as other:
+                other.execute(_WAIT_FOR_LOCKS)
+            raise
 
     return command
 
