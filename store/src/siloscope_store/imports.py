@@ -72,6 +72,11 @@ async def advance(connection: Connection, fingerprint: bytes, progress: Progress
     await connection.execute(_SQL["advance"], {"fingerprint": fingerprint, **vars(progress)})
 
 
+async def count(connection: Connection, fingerprint: bytes, new_samples: int) -> None:
+    """Note how many samples were new, in a transaction that stores part of a block."""
+    await connection.execute(_SQL["count"], {"fingerprint": fingerprint, "new_samples": new_samples})
+
+
 async def finish(connection: Connection, fingerprint: bytes) -> None:
     """Note that an import is done."""
     await connection.execute(_SQL["finish"], {"fingerprint": fingerprint})

@@ -141,7 +141,7 @@ class Import:
             yield step
 
     async def _commit(self, step: dict[Span, list[bytes]], last: Assembled | None) -> None:
-        """Write a step; with the last one of a block, the newest readings and how far the import is."""
+        """Write a step and how many samples were new; with a block's last, the newest readings and how far it is."""
         connection, progress = self._connection, self._progress
         async with connection.transaction():
             for table in SampleTable:
@@ -159,7 +159,9 @@ class Import:
                     progress.conflicts += len(written.differences)
                     found = [Conflict(each, UNKNOWN_ORIGIN, UNKNOWN_ORIGIN) for each in written.differences]
                     await samples.keep_conflicts(connection, found)
-            if last is not None:
+            if last is None:
+                await imports.count(connection, self._order.fingerprint, progress.new_samples)
+            else:
                 newest = latest_rows(last.passes, self._order.now_ms)
                 if newest:
                     await samples.write_latest(connection, newest)

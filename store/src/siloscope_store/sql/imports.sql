@@ -29,5 +29,9 @@ UPDATE import_run SET position = %(position)s, line = %(line)s, readings = %(rea
     updated_at = now()
 WHERE fingerprint = %(fingerprint)s
 
+-- name: count
+-- What an earlier step of a block wrote: written again, it is not new any more. All else is counted anew with its block.
+UPDATE import_run SET new_samples = %(new_samples)s, updated_at = now() WHERE fingerprint = %(fingerprint)s
+
 -- name: finish
 UPDATE import_run SET finished_at = now(), updated_at = now() WHERE fingerprint = %(fingerprint)s
