@@ -309,7 +309,7 @@ def test_a_node_is_made_only_when_asked_for(run: Run, farm: Farm, tmp_path: Path
     to = ["--org", farm.slug, "--site", "yard", "--node", "attic"]
     assert run("import", path, *to) == 0
     assert refused(path)[0][1:] == ["node", "attic", f"a node of {farm.slug}/yard; --create-node makes it"]
-    assert run("import", path, *to, "--create-node", "--rejects", tmp_path / "second.csv") == 0
+    assert run("import", path, *to, "--create-node", "--again") == 0
     assert ("attic", "mast", "temperature") in stored(farm)
 
 

@@ -118,7 +118,7 @@ def test_a_time_that_is_not_believed_is_told_once_a_line_and_readably(take: Take
         ["3", "time", "2099-01-01T06:00:00Z"],
     ]
     assert "--past-days" in refused(tmp_path)[0][3]
-    assert take(content, "--device", "x", "--past-days", 9000, "--rejects", tmp_path / "second.csv") == 0
+    assert take(content, "--device", "x", "--past-days", 9000) == 0
     assert values(farm) == {("pi", "x", "a"): [1.0], ("pi", "x", "b"): [2.0]}
 
 
@@ -196,7 +196,7 @@ def test_what_was_refused_for_how_it_was_asked_for_is_taken_when_asked_rightly(
     to = ["--org", farm.slug, "--site", "yard", "--node", "new"]
     assert run("import", path, *to) == 0
     assert values(farm) == {}
-    assert run("import", path, *to, "--create-node", "--rejects", tmp_path / "second.csv") == 0
+    assert run("import", path, *to, "--create-node") == 0
     assert values(farm) == {("new", "x", "t"): [1.0]}
 
 

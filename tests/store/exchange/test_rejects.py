@@ -60,6 +60,22 @@ def test_what_another_import_refused_stays(run: Run, farm: Farm, to: list[str], 
     assert [count(farm.connection, table) for table in ("import_run", "sample")] == [1, 1]
 
 
+def test_a_file_that_was_mended_gets_another_reject_file(
+    run: Run, farm: Farm, to: list[str], tmp_path: Path, capsys: Any
+) -> None:
+    file, untold = tmp_path / "readings.csv", to[:-2]
+    for bad in ("warm", "cold", "tepid"):
+        file.write_text(TWO.format(bad=bad))
+        assert run("import", file, *untold) == 0
+    found = {path.name: found_in(path) for path in tmp_path.glob("*rejects*")}
+    assert found == {
+        f"readings.csv.rejects{n}.csv": [bad] for n, bad in (("", "warm"), ("-2", "cold"), ("-3", "tepid"))
+    }
+    assert "readings.csv.rejects-3.csv" in capsys.readouterr().out
+    assert run("import", file, *untold, "--again") == 0  # its own again
+    assert {path.name: found_in(path) for path in tmp_path.glob("*rejects*")} == found
+
+
 def test_a_file_of_something_else_stays(run: Run, farm: Farm, to: list[str], path: Path, tmp_path: Path) -> None:
     path.write_text("all of 2024\n")
     assert run("import", file_of(tmp_path, "warm"), *to) == 78

@@ -2,6 +2,7 @@
 
 * WrongSetting (siloscope_process)
   - FileWrong     a file or its mapping says something at one place that makes the rest pointless
+    - NotOurs     a file that we would write to is somebody else's
   - StrictStop    a record was refused, and --strict asks to stop there
 """
 
@@ -13,6 +14,10 @@ class FileWrong(WrongSetting):
 
     def __init__(self, place: str, found: str, expected: str) -> None:
         super().__init__(f"{place}: found {found}, expected {expected}")
+
+
+class NotOurs(FileWrong):
+    """There is something in a file's place that another wrote."""
 
 
 class StrictStop(WrongSetting):

@@ -186,8 +186,8 @@ async def _begun(
         )
         return None
     progress = Progress() if known is None or arguments.again else known
-    path = arguments.rejects or Path(f"{arguments.file}.rejects.csv")
-    rejects = Rejects(path, order.fingerprint, progress.rejects_bytes)
+    of_this = order.fingerprint, progress.rejects_bytes
+    rejects = Rejects(arguments.rejects, *of_this) if arguments.rejects else Rejects.beside(arguments.file, *of_this)
     if known is None:
         async with connection.transaction():
             await imports.begin(connection, order.fingerprint, order.org_id, order.source, order.target)

@@ -4,10 +4,12 @@ import csv
 import io
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from siloscope_store.exchange.cells import harmless
-from siloscope_store.exchange.errors import FileWrong
+from siloscope_store.exchange.errors import FileWrong, NotOurs
 from siloscope_store.exchange.readings import Refused
 
 HEADER = ("import", "line", "column", "found", "expected")
@@ -27,7 +29,8 @@ class Rejects:
         length: How long it was when the last transaction committed; what follows came of one that did not.
 
     Raises:
-        FileWrong: There is something else, or less than that. Nothing of it is touched.
+        NotOurs: There is something else. Nothing of it is touched.
+        FileWrong: There is less than that; the same.
     """
 
     def __init__(self, path: Path, fingerprint: bytes, length: int) -> None:
@@ -42,7 +45,7 @@ class Rejects:
                     found, size = opened.read(len(begins)), path.stat().st_size
             if not begins.startswith(found):  # a part of it is what a power cut left, and holds no refused line
                 expected = "no file or this import's own; move it, or name another with --rejects"
-                raise FileWrong(str(path), f"{size} bytes that this import did not write", expected)
+                raise NotOurs(str(path), f"{size} bytes that this import did not write", expected)
             if size < length:
                 expected = f"the {length} that this import wrote; put them back, or begin anew with --again"
                 raise FileWrong(str(path), f"{size} bytes", expected)
@@ -50,6 +53,19 @@ class Rejects:
                 os.truncate(path, length)
         except OSError as error:
             raise self._unwritable(error) from error
+
+    @classmethod
+    def beside(cls, file: Path, fingerprint: bytes, length: int) -> Self:
+        """Return those of a file that nobody named another place for: FILE.rejects.csv.
+
+        Where that holds what another import refused, as of a file before it was mended, FILE.rejects-2.csv, and so on.
+        """
+        number = 1
+        while True:
+            ending = f"-{number}" if number > 1 else ""
+            with suppress(NotOurs):
+                return cls(Path(f"{file}.rejects{ending}.csv"), fingerprint, length)
+            number += 1
 
     def append(self, refused: Iterable[Refused]) -> None:
         """Add lines, on the disk when this returns.
