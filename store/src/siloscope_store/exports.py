@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
@@ -31,7 +32,12 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Selection:
-    """What is wanted of an organisation; None = any. People name things by slugs, the API by ids."""
+    """What is wanted of an organisation; None = any. People name things by slugs, the API by ids.
+
+    Attributes:
+        from_midnight: `begins` is a date, told as its midnight in UTC: of days, that of each site is meant.
+        to_midnight: The same of `ends`.
+    """
 
     org_id: int
     begins: datetime
@@ -46,6 +52,8 @@ class Selection:
     node: str | None = None
     device: str | None = None
     channel: str | None = None
+    from_midnight: bool = False
+    to_midnight: bool = False
 
 
 @dataclass(frozen=True, eq=False)  # told apart by identity: it is looked up for every row
@@ -171,6 +179,9 @@ async def _pages_of(
     statement = SQL(_SQL[name]).format(relation=Identifier(relation))
     limit = max(1, CELLS_A_PAGE // (max(channel.position for channel in group) + 1))
     ends = max(channel.ends for channel in group)
+    if level == "day":
+        begins = _midnight(begins, first) if wanted.from_midnight and begins == wanted.begins else begins
+        ends = _midnight(ends, first) if wanted.to_midnight and ends == wanted.ends else ends
     while begins < ends:
         asked = {"group_id": first.group_id, "begins": begins, "ends": ends, "zone": first.time_zone, "limit": limit}
         async with lent() as connection:
@@ -184,6 +195,11 @@ async def _pages_of(
             yield Page(rows, Place(first.group_id, begins))
         if len(found) < limit:
             break
+
+
+def _midnight(at: datetime, channel: ExportedChannel) -> datetime:
+    """Return when that date begins at a channel's site; where clocks skip midnight, when they do."""
+    return at.replace(tzinfo=ZoneInfo(channel.time_zone)).astimezone(UTC)
 
 
 def _raw(found: Sequence[tuple[Any, ...]], group: Sequence[ExportedChannel]) -> list[Row]:

@@ -40,7 +40,7 @@ def filled(farm: Farm, zone: str, around: date = EIGHTH, device: str = "gauge") 
 def exported(run: Run, farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Export days; return each as device and date, the same whatever the length of a page."""
 
-    def found(begins: datetime, ends: datetime) -> list[str]:
+    def found(begins: date, ends: date) -> list[str]:
         words = (
             "--org",
             farm.slug,
@@ -74,6 +74,14 @@ def test_between_midnights_of_the_site_are_whole_days(
     assert exported(begins - MOMENT, ends + MOMENT) == seventh_to_tenth
     assert exported(ends - MOMENT, ends) == ["gauge 2026-01-09"]
     assert exported(begins, begins + MOMENT) == ["gauge 2026-01-08"]
+
+
+@pytest.mark.parametrize("zone", [*ZONES, "America/Havana"])
+def test_mere_dates_are_those_of_the_site(farm: Farm, exported: Callable[..., list[str]], zone: str) -> None:
+    for first in (EIGHTH, date(2026, 3, 8), date(2026, 11, 1)):  # clocks change on the other two in places
+        filled(farm, zone, first, device=f"gauge-{first}")
+        wanted = [f"gauge-{first} {first + timedelta(days=later)}" for later in (0, 1)]
+        assert exported(first, first + timedelta(days=2)) == wanted
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from siloscope_process.clock import Clock, SystemClock
 from siloscope_process.errors import WrongSetting
@@ -34,8 +35,18 @@ from siloscope_store.exports import Connection, Selection
 
 _APPLICATION = "siloscope data"
 _SUFFIXES: dict[str, Form] = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_DATE_LENGTH = len("2026-01-01")
 _NAMES = ("site", "place", "node", "device", "channel")
+
+
+class Bound(NamedTuple):
+    """An end of a span, as it was told; of days, a mere date is that of each site."""
+
+    at: datetime
+    is_date: bool
+
+
+_EARLIEST = Bound(datetime(1970, 1, 1, tzinfo=UTC), is_date=False)
 
 
 def configure(actions: Any) -> None:
@@ -48,10 +59,9 @@ def configure(actions: Any) -> None:
     add("--org", required=True, help="slug of the organisation")
     for name in _NAMES:
         add(f"--{name}", help=f"only this {name}, by its slug")
-    add(
-        "--from", dest="begins", type=_time, default=_EARLIEST, metavar="TIME", help="ISO 8601; UTC unless it says more"
-    )
-    add("--to", dest="ends", type=_time, metavar="TIME", help="up to, not including; now unless told")
+    told = "ISO 8601; UTC unless it says more, and the site's own dates with --level day"
+    add("--from", dest="begins", type=_bound, default=_EARLIEST, metavar="TIME", help=told)
+    add("--to", dest="ends", type=_bound, metavar="TIME", help="up to, not including; now unless told")
     add("--format", choices=sorted(_SUFFIXES.values()), help="else by the file's name")
     add("--level", choices=("raw", "m5", "hour", "day"), default="raw", help="readings, or roll-ups of closed spans")
     add("--local-time", action="store_true", help="add a column with the site's own time")
@@ -115,19 +125,21 @@ async def _wanted(
         raise NameUnknown("organisation", arguments.org)
     if arguments.site and site_id is None:
         raise NameUnknown(f"site of {arguments.org}", arguments.site)
-    ends = arguments.ends or clock.now()
+    begins = arguments.begins.at
+    ends, to_midnight = arguments.ends or Bound(clock.now(), is_date=False)
     names = {name: getattr(arguments, name) for name in _NAMES}
-    wanted = Selection(org_id, arguments.begins, ends, arguments.level, **names)
-    if arguments.begins >= ends:
-        raise WrongSetting(f"--from: found {arguments.begins.isoformat()}, expected a time before {ends.isoformat()}")
-    said = None if arguments.ends is None else arguments.ends.isoformat()
+    dates = {"from_midnight": arguments.begins.is_date, "to_midnight": to_midnight}
+    wanted = Selection(org_id, begins, ends, arguments.level, **names, **dates)
+    if begins >= ends:
+        raise WrongSetting(f"--from: found {begins.isoformat()}, expected a time before {ends.isoformat()}")
+    said = None if arguments.ends is None else ends.isoformat()
     order = order_of(wanted, form, local=arguments.local_time, ends=said)
     reached = begun(arguments.file, order)
     if reached is None:
         reached = Reached(order, ends.isoformat())
     elif reached.rows:
         sys.stdout.write(f"going on behind {reached.rows} rows\n")
-    return Selection(org_id, arguments.begins, datetime.fromisoformat(reached.ends), arguments.level, **names), reached
+    return replace(wanted, ends=datetime.fromisoformat(reached.ends)), reached
 
 
 def _parts(path: Path, form: Form, wanted: Selection, reached: Reached, clock: Clock, *, local: bool) -> Parts:
@@ -140,6 +152,7 @@ def _sign_of(path: Path) -> bytes:
     return sha256(os.fsencode(path.absolute())).digest()
 
 
-def _time(text: str) -> datetime:
+def _bound(text: str) -> Bound:
     at = datetime.fromisoformat(text)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return Bound(at, is_date=len(text) == _DATE_LENGTH)
