@@ -183,7 +183,7 @@ def test_a_migration_does_not_wait_for_a_vacuum_that_the_server_began_by_itself(
 
 
 def begin_vacuum(connection: Connection[Any]) -> None:
-    """Have so much of `undated` deleted that the server vacuums it, which takes it minutes, and wait for that."""
+    """Have so much of `undated` deleted that the server vacuums it, which takes it many seconds, and wait for that."""
     farm = Farm(connection, "ours")
     rows = (
         'INSERT INTO undated (org_id, node_id, group_id, time_ms, "values", quality, epoch, seq, arrived_at) '
