@@ -11,12 +11,7 @@ import pytest
 from siloscope_edge.alarms import control
 from siloscope_edge.alarms.control import FILE_NAME, Request, Told, asked, serve
 from siloscope_process.errors import Unavailable
-from tests.edge.alarms.test_watch import Yard
-
-
-@pytest.fixture
-def yard(tmp_path: Path) -> Yard:
-    return Yard(tmp_path)
+from tests.edge.alarms.alarmed_yard import Yard
 
 
 @asynccontextmanager

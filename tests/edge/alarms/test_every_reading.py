@@ -8,7 +8,7 @@ from siloscope_contract.packs import Sample
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.polling import Poller
 from siloscope_edge.readings import Reading
-from tests.edge.alarms.test_watch import ALARMS, Yard
+from tests.edge.alarms.alarmed_yard import ALARMS, Yard
 
 PROFILE = """\
 profile: creeping
