@@ -175,9 +175,9 @@ async def _rolled_up(query: "_Query", level: Level, length: timedelta) -> tuple[
     """Return roll-ups whatever their number: readings of the window have been let go, and perhaps finer levels too."""
     m5, hour, day = await query.first_buckets()
     if level == "m5" and (m5 is None or m5 > max(query.begins, (hour or m5) + _HOURS)):
-        level, length = "hour", max(length, _HOURS)
+        level, length = "hour", _whole(length, _HOURS)
     if level == "hour" and day is not None and (hour is None or hour > max(query.begins, day + _DAYS)):
-        level, length = "day", -(-length // _DAYS) * _DAYS
+        level, length = "day", _whole(length, _DAYS)
     made = await (query.days(length // _DAYS) if level == "day" else query.from_rollups(level, length))
     return level, length.total_seconds(), made
 
@@ -188,10 +188,15 @@ def _level(query: "_Query", stride: timedelta) -> tuple[Level, timedelta]:
     if channel.hours_to is None:
         return "raw", stride
     if stride < _HOURS and channel.has_m5(query.begins) and span / _FIVE_MINUTES <= MOST_READINGS:
-        return "m5", max(stride, _FIVE_MINUTES)
+        return "m5", _whole(stride, _FIVE_MINUTES)
     if channel.days_to is None or (stride < _DAYS and span / _HOURS <= MOST_READINGS):
-        return "hour", max(stride, _HOURS)
-    return "day", -(-stride // _DAYS) * _DAYS
+        return "hour", _whole(stride, _HOURS)
+    return "day", _whole(stride, _DAYS)
+
+
+def _whole(stride: timedelta, of: timedelta) -> timedelta:
+    """Return the length of a point that is made of whole roll-ups: no shorter than what was asked for."""
+    return -(-stride // of) * of
 
 
 class _Query:
@@ -274,8 +279,7 @@ class _Query:
         # A counter goes on from the bucket before the first.
         since = begins - fine if self.channel.counter else begins
         buckets = await self._closed(level, since, min(closed_to, self.ends))
-        if max(closed_to, begins) < self.ends:
-            buckets += await self._read(max(closed_to, begins), self.ends, fine, EPOCH)
+        buckets += await self._read(max(closed_to, since), self.ends, fine, EPOCH)
 
         def number(bucket: Bucket) -> int:
             return (bucket.begins - EPOCH) // length

@@ -172,3 +172,33 @@ async def test_a_channel_that_has_only_begun_shows_its_readings(world: World) ->
     await world.roll_up(BEGIN + timedelta(minutes=90))
     found = await series(world, group, "t1", BEGIN - timedelta(days=29), BEGIN + timedelta(days=1), 500)
     assert (found.level, found.bucket_s, len(found.points)) == ("raw", None, 90)
+
+
+async def test_what_a_counter_added_before_a_window_is_not_in_it_where_no_bucket_has_closed_yet(world: World) -> None:
+    """The roll-ups are half a day behind, and the window begins in what they lack."""
+    group = world.group("mast", 1, CHANNELS)
+    await world.roll_up(BEGIN)
+    times = [BEGIN + timedelta(minutes=minute) for minute in range(0, 1440, 10)]
+    await world.write([(group, at, [1.0, None, float(number)], None) for number, at in enumerate(times)])
+    await world.roll_up(BEGIN + timedelta(hours=12))
+    for level, since, points in (("m5", timedelta(hours=15, minutes=30), 20), ("hour", timedelta(hours=14), 5)):
+        found = await series(world, group, "rain", BEGIN + since, BEGIN + timedelta(hours=24), points)
+        assert found.level == level
+        assert found.points[0].time == BEGIN + since
+        assert math.fsum(point.increase or 0 for point in found.points) == len(times) - since / timedelta(minutes=10)
+
+
+async def test_one_point_for_a_window_that_no_round_length_fits_holds_whole_roll_ups(world: World) -> None:
+    group = world.group("mast", 1, CHANNELS)
+    border = datetime(2026, 3, 12, tzinfo=UTC)  # every round length has a border then
+    await world.roll_up(border - timedelta(days=1))
+    times = [border + timedelta(minutes=minute) for minute in range(-720, 720, 10)]
+    await world.write([(group, at, [1.0, None, None], None) for at in times])
+    await world.roll_up(border + timedelta(days=2))
+    begins = border - timedelta(hours=3, minutes=3)
+    found = await series(world, group, "t1", begins, begins + timedelta(hours=9, seconds=5), 1)
+    assert found.level == "hour"
+    assert found.bucket_s == 36_000
+    whole = found.points[0].time + timedelta(hours=10)
+    assert found.points[0].time <= begins < whole
+    assert [point.count for point in found.points[:-1]] == [sum(whole - timedelta(hours=10) <= at < whole for at in times)]
