@@ -80,6 +80,32 @@ class Farm:
         await eventually(lambda: self.value(statement) == expected, lambda: self.value(statement))
 
 
+@pytest.fixture
+def farm(postgres_farm_url: str) -> Farm:
+    """A farm on plain PostgreSQL."""
+    return Farm(postgres_farm_url)
+
+
+@pytest.fixture
+def homes(farm_url: str) -> Farm:
+    """A farm on each home: what depends on how samples are stored."""
+    return Farm(farm_url)
+
+
+@pytest.fixture
+def now_ms() -> int:
+    """This second."""
+    return SystemClock().now_ms() // 1000 * 1000
+
+
+@asynccontextmanager
+async def nobody_writes(farm: Farm) -> AsyncIterator[None]:
+    """Hold back every commit."""
+    async with await psycopg.AsyncConnection.connect(farm.url) as connection:
+        await connection.execute("LOCK TABLE node_epoch, sample IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
 @asynccontextmanager
 async def running_ingest(
     database_url: str, mqtt_url: str, *, traces: Traces | None = None, clock: Clock | None = None, **settings: Any

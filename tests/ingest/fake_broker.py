@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tests.ingest.waiting import eventually
+
 CONNECT, PUBLISH, PUBACK, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 4, 8, 12, 14
 OnVersion5 = Literal["accept", "refuse", "close"]
 
@@ -52,6 +54,11 @@ class FakeConnection:
         """Break the connection without a word."""
         self.writer.transport.abort()
         await self.ended.wait()
+
+
+async def answered(connection: FakeConnection, *packet_ids: int) -> None:
+    """Wait until exactly these were acknowledged."""
+    await eventually(lambda: sorted(connection.acknowledged) == sorted(packet_ids), lambda: connection.acknowledged)
 
 
 class FakeBroker:

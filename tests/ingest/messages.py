@@ -21,6 +21,7 @@ EPOCH = Epoch("0123456789abcdef" * 2)
 OTHER_EPOCH = Epoch("fedcba9876543210" * 2)
 NODE = NodeName.of("demo", "north-farm", "yard-pi")
 SAMPLES = Topic(NODE, Kind.SAMPLES).text()
+BIRTH, HEARTBEAT, STATUS = (Topic(NODE, kind).text() for kind in (Kind.BIRTH, Kind.HEARTBEAT, Kind.STATUS))
 
 
 def pack(

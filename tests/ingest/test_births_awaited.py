@@ -4,18 +4,14 @@ import psycopg
 import pytest
 
 from siloscope_contract.births import Birth, ChannelBirth, DeviceBirth, GroupBirth, RetentionClass, encode
-from siloscope_contract.topics import Kind, Topic
 from siloscope_ingest.births_awaited import BirthsAwaited
 from siloscope_ingest.nodes import AGENT, KnownNode
-from siloscope_process.clock import SystemClock
 from siloscope_store import credentials
 from siloscope_store.registry import Node
 from tests.ingest.conftest import Farm, running_ingest
-from tests.ingest.fake_broker import FakeConnection, fake_broker
-from tests.ingest.messages import NODE, SAMPLES, birth, pack
-from tests.ingest.waiting import eventually
+from tests.ingest.fake_broker import answered, fake_broker
+from tests.ingest.messages import BIRTH, NODE, SAMPLES, birth, pack
 
-BIRTH = Topic(NODE, Kind.BIRTH).text()
 MINUTE_MS = 60_000
 
 
@@ -60,25 +56,11 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert awaited.must_wait(node(), "a", ("cpu",), MINUTE_MS)
 
 
-@pytest.fixture
-def farm(postgres_farm_url: str) -> Farm:
-    return Farm(postgres_farm_url)
-
-
-@pytest.fixture
-def now_ms() -> int:
-    return SystemClock().now_ms() // 1000 * 1000
-
-
 def birth_with_agent(session: str) -> bytes:
     """The birth of a node that tells how it is itself."""
     channel = ChannelBirth("cpu", "temperature", "Cel")
     vitals = DeviceBirth("agent", "agent", "Edge agent", [GroupBirth("vitals", 60, RetentionClass.VITALS, [channel])])
     return encode(Birth(session=session, software="edge 1.0", devices=[vitals]))
-
-
-async def answered(connection: FakeConnection, *packet_ids: int) -> None:
-    await eventually(lambda: sorted(connection.acknowledged) == sorted(packet_ids), lambda: connection.acknowledged)
 
 
 def stored(farm: Farm) -> list[tuple[object, ...]]:

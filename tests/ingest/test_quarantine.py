@@ -7,21 +7,19 @@ from typing import Any
 import pytest
 
 from siloscope_contract.births import Birth, ChannelBirth, DeviceBirth, EpochSpan, GroupBirth, Heartbeat, encode
-from siloscope_contract.topics import Kind, Topic
 from siloscope_ingest.replays import Replays
 from siloscope_process.clock import SystemClock, from_ms
 from siloscope_store import shelf
 from siloscope_store.connections import connect_async
 from siloscope_store.shelf import Wanted
 from tests.ingest.conftest import Farm
-from tests.ingest.messages import EPOCH, NODE, SAMPLES, pack, relative
+from tests.ingest.messages import BIRTH, EPOCH, HEARTBEAT, SAMPLES, pack, relative
 from tests.ingest.test_process import start
 from tests.ingest.unplugged import NOWHERE, Unplugged, unplugged
 from tests.ingest.waiting import eventually
 
 pytestmark = pytest.mark.postgres
 FOREIGN = "silo/v1/demo/new-farm/pi/samples"
-BIRTH, HEARTBEAT = Topic(NODE, Kind.BIRTH).text(), Topic(NODE, Kind.HEARTBEAT).text()
 
 
 def now_ms() -> int:

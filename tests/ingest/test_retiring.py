@@ -24,16 +24,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.mosquitto]
 SHARED: dict[str, Any] = {"ingest_shared_group": "all"}
 
 
-@pytest.fixture
-def farm(postgres_farm_url: str) -> Farm:
-    return Farm(postgres_farm_url)
-
-
-@pytest.fixture
-def now_ms() -> int:
-    return SystemClock().now_ms() // 1000 * 1000
-
-
 async def retired(farm: Farm, url: str, worker: str, stop: asyncio.Event | None = None) -> None:
     settings = IngestSettings(database_url=farm.url, mqtt_url=url, ingest_worker=worker, **SHARED)
     metrics = Metrics(CollectorRegistry())

@@ -17,7 +17,6 @@ from siloscope_ingest.client_ids import client_id
 from siloscope_ingest.hand_over import Kept
 from siloscope_ingest.service import Ingest
 from siloscope_ingest.session_store import SessionStore
-from siloscope_process.clock import SystemClock
 from tests.brokers import NODE, TestBroker
 from tests.ingest.conftest import Farm, running_ingest
 from tests.ingest.messages import pack
@@ -25,16 +24,6 @@ from tests.ingest.publishing import connected, publish
 from tests.ingest.waiting import eventually
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def farm(postgres_farm_url: str) -> Farm:
-    return Farm(postgres_farm_url)
-
-
-@pytest.fixture
-def now_ms() -> int:
-    return SystemClock().now_ms() // 1000 * 1000
 
 
 async def test_who_knows_the_name_of_a_worker_cannot_push_its_session_off(

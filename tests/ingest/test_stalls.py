@@ -24,11 +24,6 @@ ROUND_S = 3.0
 
 
 @pytest.fixture
-def farm(postgres_farm_url: str) -> Farm:
-    return Farm(postgres_farm_url)
-
-
-@pytest.fixture
 def proxy(farm: Farm) -> Iterator[Proxy]:
     """Stands before the database."""
     with Proxy("ingest-database", int(str(conninfo_to_dict(farm.url)["port"]))) as proxy:

@@ -15,7 +15,6 @@ from siloscope_deploy.servers.nats import NatsServer
 from siloscope_gateway.principals import Principal
 from siloscope_ingest.jetstream import JetStreamLine
 from siloscope_ingest.service import Ingest
-from siloscope_process.clock import SystemClock
 from tests.brokers import NODE, TestBroker
 from tests.ingest.conftest import Farm, running_ingest
 from tests.ingest.messages import pack
@@ -23,16 +22,6 @@ from tests.ingest.publishing import connected, publish
 from tests.ingest.waiting import eventually
 
 pytestmark = [pytest.mark.postgres, pytest.mark.nats]
-
-
-@pytest.fixture
-def farm(postgres_farm_url: str) -> Farm:
-    return Farm(postgres_farm_url)
-
-
-@pytest.fixture
-def now_ms() -> int:
-    return SystemClock().now_ms() // 1000 * 1000
 
 
 @pytest.fixture

@@ -12,26 +12,15 @@ from siloscope_contract.topics import Kind, Topic
 from siloscope_contract.watermarks import EpochMark, Watermark, decode
 from siloscope_ingest import publisher
 from siloscope_ingest.metrics import Metrics
-from siloscope_process.clock import ManualClock, SystemClock
+from siloscope_process.clock import ManualClock
 from tests.ingest.conftest import Farm, running_ingest
 from tests.ingest.fake_broker import FakeConnection, fake_broker
-from tests.ingest.messages import EPOCH, NODE, OTHER_EPOCH, SAMPLES, birth, pack
+from tests.ingest.messages import BIRTH, EPOCH, NODE, OTHER_EPOCH, SAMPLES, birth, pack
 from tests.ingest.waiting import eventually
 
 pytestmark = pytest.mark.postgres
-BIRTH = Topic(NODE, Kind.BIRTH).text()
 _SERVER_UNAVAILABLE = 136
 COMMITTED = Topic(NODE, Kind.COMMITTED).text()
-
-
-@pytest.fixture
-def farm(postgres_farm_url: str) -> Farm:
-    return Farm(postgres_farm_url)
-
-
-@pytest.fixture
-def now_ms() -> int:
-    return SystemClock().now_ms() // 1000 * 1000
 
 
 def watermarks(connection: FakeConnection) -> list[Watermark]:
