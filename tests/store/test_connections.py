@@ -1,9 +1,10 @@
-"""What a server says when it lets nobody in is sorted into what passes and what does not."""
+"""What a server says when it lets nobody in is sorted into what passes and what does not; what each session is told."""
 
 import psycopg
 import pytest
+from psycopg import sql
 
-from siloscope_store.connections import one_line_errors
+from siloscope_store.connections import connect, one_line_errors
 from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable
 
 URL = "postgresql://me:hunter2@127.0.0.1:5432/db"
@@ -31,3 +32,18 @@ def test_trouble_of_the_server_passes(said: str) -> None:
 def test_a_refusal_does_not(said: str) -> None:
     with pytest.raises(DatabaseRefused, match=f"refuses the connection: {said}"), one_line_errors(URL):
         raise psycopg.OperationalError(f'connection failed: connection to server at "127.0.0.1" failed: FATAL:  {said}')
+
+
+def test_the_server_compiles_none_of_our_statements(database_url: str) -> None:
+    with connect(database_url, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET jit = on").format(name))
+    assert said_of_jit(database_url) == "off"
+    assert said_of_jit(f"{database_url}?options=-c%20jit%3Don") == "on", "whoever runs the server may say otherwise"
+
+
+def said_of_jit(url: str) -> str:
+    with connect(url) as connection:
+        row = connection.execute("SHOW jit").fetchone()
+    assert row is not None
+    return str(row[0])

@@ -27,6 +27,9 @@ _NOTICE_LOSS = {
     "tcp_user_timeout": 20_000,
 }
 _SERVER_NOTICES_LOSS = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+# Each of our statements is short, and the cost of one that reads a temporary table is guessed high: a server that compiles
+# what it guesses to be long takes a second for what takes milliseconds. The URL may say otherwise.
+_NOTHING_COMPILED = "-c jit=off"
 _EXPECTED = "expected postgresql://user:password@host:port/database"
 # The server answered, and the same words may be accepted in a moment: it begins or ends, is full, or its machine is in
 # trouble ("could not write init file: No space left on device", "could not fork new process").
@@ -150,7 +153,7 @@ def session_conninfo(
         raise DatabaseRefused(f"the database URL has an @ within its user or password: write %40; {_EXPECTED}")
     timeouts = {"statement_timeout": statement_timeout_s, "idle_in_transaction_session_timeout": idle_in_transaction_s}
     told = " ".join(f"-c {name}={round(seconds * 1000)}" for name, seconds in timeouts.items() if seconds is not None)
-    options = f"{_SERVER_NOTICES_LOSS} {told} {given.get('options') or ''} -c timezone=UTC".strip()
+    options = f"{_SERVER_NOTICES_LOSS} {_NOTHING_COMPILED} {told} {given.get('options') or ''} -c timezone=UTC".strip()
     settings: dict[str, Any] = {
         "application_name": application_name,
         "connect_timeout": CONNECT_TIMEOUT_S,
