@@ -62,7 +62,8 @@ TRANSACTION: Sequence[LiteralString] = (
 
 LOCKED = (
     *("sample", "rollup_touched", "hole_touched", "sample_late", "sample_vitals", "sample_conflict", "undated"),
-    *("gap_record", "seq_refused", "quarantine", "quarantine_withheld", "latest", "relative_message", "node_epoch"),
+    *("gap_record", "seq_refused", "quarantine_counted", "quarantine", "quarantine_withheld", "latest"),
+    *("relative_message", "node_epoch"),
 )
 """The tables of a worker's transaction, in the order in which it writes them."""
 

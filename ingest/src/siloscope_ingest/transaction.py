@@ -16,6 +16,7 @@ from siloscope_ingest.replays import Replays, outcome
 from siloscope_ingest.shapes import TABLES
 from siloscope_process.clock import from_ms
 from siloscope_store import ledger, quarantine, relative_messages, rollup_marks, samples
+from siloscope_store.quarantine import BatchNumber
 from siloscope_store.samples import Conflict, Difference
 
 
@@ -31,13 +32,14 @@ class Committed:
 
 
 async def commit(
-    connection: Connection, batch: Batch, recent: RecentBatches, meanwhile: Callable[[], None]
+    connection: Connection, batch: Batch, number: BatchNumber, recent: RecentBatches, meanwhile: Callable[[], None]
 ) -> Committed:
     """Write a batch, all of it or nothing.
 
     Args:
         connection: One that `prepare_writing` has seen.
         batch: What to write.
+        number: The same each time that this batch is tried, and higher than those of the writer's batches before it.
         recent: Knows which packs brought what the batch contradicts.
         meanwhile: Called once it is the server's turn to work.
 
@@ -47,19 +49,25 @@ async def commit(
     """
     if batch.sealed().fresh:
         try:
-            return await _commit(connection, batch, recent, meanwhile, fresh=True)
+            return await _commit(connection, batch, number, recent, meanwhile, fresh=True)
         except UniqueViolation:  # somebody else brought some of it meanwhile, or a batch just before
             pass
-    return await _commit(connection, batch, recent, meanwhile, fresh=False)
+    return await _commit(connection, batch, number, recent, meanwhile, fresh=False)
 
 
 async def _commit(
-    connection: Connection, batch: Batch, recent: RecentBatches, meanwhile: Callable[[], None], *, fresh: bool
+    connection: Connection,
+    batch: Batch,
+    number: BatchNumber,
+    recent: RecentBatches,
+    meanwhile: Callable[[], None],
+    *,
+    fresh: bool,
 ) -> Committed:
     sealed = batch.sealed()
     async with connection.transaction():
         differences = await _write_samples(connection, batch, fresh=fresh)
-        await _write_exceptions(connection, batch, recent.conflicts(differences, batch))
+        await _write_exceptions(connection, batch, number, recent.conflicts(differences, batch))
         asyncio.get_running_loop().call_soon(meanwhile)
         if sealed.partial or sealed.newest:
             tables = tuple(table for table, rows in zip(TABLES, sealed.rows, strict=True) if rows)
@@ -87,7 +95,9 @@ async def _write_samples(connection: Connection, batch: Batch, *, fresh: bool) -
     return differences
 
 
-async def _write_exceptions(connection: Connection, batch: Batch, conflicts: list[Conflict]) -> None:
+async def _write_exceptions(
+    connection: Connection, batch: Batch, number: BatchNumber, conflicts: list[Conflict]
+) -> None:
     """Write what nearly no batch has."""
     if conflicts:
         await samples.keep_conflicts(connection, conflicts)
@@ -110,8 +120,10 @@ async def _write_exceptions(connection: Connection, batch: Batch, conflicts: lis
     if replayed:
         await quarantine.settle_replays(connection, [outcome(entry) for entry in replayed])
     quarantined = [each for entry in batch.exceptions if entry not in replayed for each in entry.quarantined]
+    withheld = [entry.withheld for entry in batch.exceptions if entry.withheld is not None]
+    if not (quarantined or withheld) or not await quarantine.is_uncounted(connection, number):
+        return  # all else of a batch may be written twice; these are counted
     if quarantined:
         await quarantine.keep(connection, quarantined)
-    withheld = [entry.withheld for entry in batch.exceptions if entry.withheld is not None]
     if withheld:
         await quarantine.count_withheld(connection, withheld)

@@ -5,6 +5,7 @@ message is found that is to blame, and keeps that in quarantine. Anything else s
 """
 
 from collections.abc import Callable, Sequence
+from uuid import uuid4
 
 import psycopg
 import structlog
@@ -22,6 +23,7 @@ from siloscope_ingest.origins import RecentBatches
 from siloscope_ingest.resolving import rejected
 from siloscope_ingest.transaction import commit
 from siloscope_process.clock import Clock
+from siloscope_store.quarantine import BatchNumber
 
 _log = structlog.get_logger(__name__)
 _MOST_LOGGED = 100
@@ -63,6 +65,7 @@ class Writer:
         self._committed = committed
         self._reachable = reachable
         self._recent = RecentBatches()
+        self._number = BatchNumber(uuid4(), 0)
         self._last_commit_s = 0.0
         self._finishing = False
 
@@ -129,6 +132,7 @@ class Writer:
             Fatal: The database refuses us.
         """
         backoff = Backoff()
+        self._number = self._number._replace(number=self._number.number + 1)
         while True:
             began_s = self._clock.monotonic_s()
             try:
@@ -149,9 +153,10 @@ class Writer:
     async def _try(self, batch: Batch) -> int:
         try:
             connection = await self._database.connection()
-            return (await commit(connection, batch, self._recent, self._accumulator.prepare)).conflicts
+            done = await commit(connection, batch, self._number, self._recent, self._accumulator.prepare)
         except psycopg.Error as error:
             raise sorted_error(error) from error
+        return done.conflicts
 
     def _settle(self, batch: Batch, conflicts: int) -> None:
         """Acknowledge and forget a committed batch."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import AsyncConnection
 
@@ -36,6 +37,22 @@ class Quarantined:
     node_id: int | None = None
     epoch: str | None = None
     seq: int | None = None
+
+
+class BatchNumber(NamedTuple):
+    """What a batch is known by, however often it is tried: its writer, one from start to end, and its number there."""
+
+    writer: UUID
+    number: int
+
+
+async def is_uncounted(connection: AsyncConnection[Any], batch: BatchNumber) -> bool:
+    """Note that a batch's refused messages are counted, inside the transaction that counts them.
+
+    Returns:
+        False where they are: the batch was committed, and the answer to that was lost.
+    """
+    return await (await connection.execute(_SQL["count_once"], batch._asdict())).fetchone() is not None
 
 
 async def keep(connection: AsyncConnection[Any], messages: Sequence[Quarantined]) -> None:

@@ -149,6 +149,7 @@ async def prune(connection: Connection, *, older_than_days: float, most_bytes: i
     row = await (await connection.execute(_SQL["prune"], parameters)).fetchone()
     assert row is not None
     await connection.execute(_SQL["prune_withheld"], parameters)
+    await connection.execute(_SQL["prune_counted"])
     forgotten = (await connection.execute(_SQL["prune_refused"], parameters)).rowcount
     return max(int(row[0]), forgotten)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from psycopg import AsyncConnection
 
@@ -16,6 +17,7 @@ from siloscope_ingest.origins import RecentBatches
 from siloscope_ingest.shapes import Part
 from siloscope_ingest.transaction import commit
 from siloscope_process.clock import to_ms
+from siloscope_store.quarantine import BatchNumber
 from tests.store.farm import Group
 
 MEASUREMENTS = 0
@@ -64,7 +66,7 @@ class Worker:
             entry.rows.append((part, time_ms, part.encode(time_ms, values, [0] * len(values), plain=True)))
         batch = Batch(self._state.open_spans, self._state.newest)
         assert batch.add(entry) is None
-        await commit(self.connection, batch, RecentBatches(), lambda: None)
+        await commit(self.connection, batch, BatchNumber(uuid4(), 1), RecentBatches(), lambda: None)
         self._state.learn(batch)
 
     async def now(self) -> datetime:

@@ -1,3 +1,9 @@
+-- name: count_once
+-- Gives a row where a writer's batch was not counted before. Where its transaction is still under way, this waits for it.
+INSERT INTO quarantine_counted AS c (writer, batch) VALUES (%(writer)s, %(number)s)
+ON CONFLICT (writer) DO UPDATE SET batch = excluded.batch, at = now() WHERE c.batch < excluded.batch
+RETURNING 1
+
 -- name: prepare_keep
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_quarantine (
     org_id int4, node_id int4, topic text, payload bytea, reason text, detail text, epoch uuid, seq int8,

@@ -94,6 +94,10 @@ SELECT count(*) FROM gone
 -- name: prune_withheld
 DELETE FROM quarantine_withheld WHERE hour < now() - %(days)s * INTERVAL '1 day'
 
+-- name: prune_counted
+-- Writers that ended long ago; a batch that somebody still tries to commit is of one that counted lately.
+DELETE FROM quarantine_counted WHERE at < now() - INTERVAL '30 days'
+
 -- name: prune_refused
 -- Numbers stay accounted for; it is their reasons that go: too old ones, and the oldest of a node that has too many.
 WITH crowded AS (
