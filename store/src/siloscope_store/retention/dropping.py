@@ -4,7 +4,7 @@ Killed between any two statements it goes on at the next run: a horizon only mov
 there, and every statement that drops something asks once more whether it may.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -116,29 +116,37 @@ def _carry_out(
         for share in loss.shares
         if share.stays is not None
     ]
-    going = loss.going
+    going, unfiled = loss.going, set[int]()
     if loss.level == "raw":
-        going = [share for share in going if _is_ready(connection, loss, share, at, directory, outcome)]
+        required = archive_required(connection)
+        unfiled = {share.site.org_id for share in going if not required[share.site.org_id]}
+        going = [share for share in going if _is_ready(connection, loss, share, at, directory, unfiled, outcome)]
     if loss.whole and len(going) == len(loss.shares):
-        if _drop(connection, loss, at):
+        if _drop(connection, loss, at, unfiled):
             outcome.dropped.append(loss)
         else:
-            outcome.waits.append(f"{loss.span.name}: in use, or a late sample came")
+            outcome.waits.append(f"{loss.span.name}: in use, a late sample came, or it is to go into files since now")
         return
     if loss.whole:
         return  # it goes whole at the next run, which is cheaper than row by row
     for share in going:
-        outcome.deleted_rows += _delete_share(connection, loss, share, at)
+        outcome.deleted_rows += _delete_share(connection, loss, share, at, unfiled & {share.site.org_id})
 
 
 def _is_ready(
-    connection: Connection[Any], loss: SpanLoss, share: Share, at: datetime, directory: Path | None, outcome: Outcome
+    connection: Connection[Any],
+    loss: SpanLoss,
+    share: Share,
+    at: datetime,
+    directory: Path | None,
+    unfiled: set[int],
+    outcome: Outcome,
 ) -> bool:
     """Move the horizon, write the files; whether the share's raw samples may go now."""
     if not _move_horizon(connection, loss, share):
         outcome.waits.append(f"{share.site.organisation}/{share.site.site}: roll-ups are to be made again first")
         return False
-    if not archive_required(connection)[share.site.org_id]:
+    if share.site.org_id in unfiled:
         return True
     if directory is None:
         return False
@@ -186,12 +194,14 @@ def _move_horizon(connection: Connection[Any], loss: SpanLoss, share: Share) -> 
     return True
 
 
-def _drop(connection: Connection[Any], loss: SpanLoss, at: datetime) -> bool:
-    """Drop a span whole; False where somebody uses it now or a late sample came."""
+def _drop(connection: Connection[Any], loss: SpanLoss, at: datetime, unfiled: Set[int]) -> bool:
+    """Drop a span whole; False where somebody uses it now, a late sample came, or one of `unfiled` wants files now."""
     bounds = {"begins": loss.span.begins, "ends": loss.span.ends}
     try:
         with connection.transaction():
             connection.execute(_SQL["hurry"])
+            if not _may_go_unfiled(connection, unfiled):
+                return False
             flavour.lock_span(connection, loss.span)
             if loss.level == "raw":
                 asked = {**bounds, "retention_class": SAMPLE_RELATIONS[loss.span.relation]}
@@ -205,7 +215,20 @@ def _drop(connection: Connection[Any], loss: SpanLoss, at: datetime) -> bool:
     return True
 
 
-def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share, at: datetime) -> int:
+def _may_go_unfiled(connection: Connection[Any], unfiled: Set[int]) -> bool:
+    """Say whether organisations want no files still; until the transaction ends, none of them can say otherwise.
+
+    So nothing goes without a file once somebody was told that the archive is required.
+    """
+    if not unfiled:
+        return True
+    connection.execute(_SQL["hurry"])
+    connection.execute(_SQL["hold_archive_policies"])
+    required = archive_required(connection)
+    return not any(required[org_id] for org_id in unfiled)
+
+
+def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share, at: datetime, unfiled: Set[int]) -> int:
     """Delete one site's rows of a span, a group and a day at a time: nobody waits for longer than that takes."""
     raw = loss.level == "raw"
     query = statement("delete_rows", loss.span.relation, "time" if raw else "bucket")
@@ -218,6 +241,8 @@ def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share, at:
             try:
                 with connection.transaction():
                     connection.execute(_SQL["repeatable"])
+                    if not _may_go_unfiled(connection, unfiled):
+                        return deleted
                     if raw and connection.execute(_SQL["late_in_group"], bounds).fetchone() != (False,):
                         raise Rollback
                     gone = connection.execute(query, bounds).rowcount
@@ -225,7 +250,7 @@ def _delete_share(connection: Connection[Any], loss: SpanLoss, share: Share, at:
                         _note_share(connection, loss, share, gone, at)
                     deleted += gone
             except _BUSY:
-                pass  # a late sample changed a row of it in this moment: the next run looks again
+                pass  # a late sample changed a row of it, or archiving is being switched: the next run looks again
             begins += step
     return deleted
 

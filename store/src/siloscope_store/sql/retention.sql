@@ -39,6 +39,11 @@ SET keep_days = excluded.keep_days, set_at = now(), set_by = excluded.set_by, ve
 SELECT o.org_id, coalesce(p.required, true)
 FROM organisation AS o LEFT JOIN archive_policy AS p ON p.org_id = o.org_id
 
+-- name: hold_archive_policies
+-- Whoever says anything of archiving waits until this transaction has ended. It takes no snapshot: what is asked next sees
+-- all that was said before.
+LOCK TABLE archive_policy IN SHARE MODE
+
 -- name: require_archive
 INSERT INTO archive_policy (org_id, required)
 SELECT org_id, %(required)s FROM organisation WHERE slug = %(org)s
