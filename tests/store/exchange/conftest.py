@@ -1,6 +1,8 @@
 """An organisation with a site, and the command that people use."""
 
+import csv
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from psycopg import Connection
 
 from siloscope_process import command_line
 from siloscope_store.connections import connect
+from siloscope_store.exchange.importing import Import
 from tests.store.farm import Farm
 
 Run = Callable[..., int]
@@ -35,6 +38,36 @@ def run(migrated_database_url: str) -> Run:
             raise
 
     return command
+
+
+@pytest.fixture
+def to(farm: Farm) -> list[str]:
+    """Where to: the words that every import has."""
+    return ["--org", farm.slug, "--site", "yard", "--node", "pi"]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def killed_at_commit(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have an import killed when it comes to its so-manyth commit, and no later one."""
+    commit, left = Import._commit, number
+
+    async def dying(self: Any, *arguments: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Killed
+        await commit(self, *arguments)
+
+    monkeypatch.setattr(Import, "_commit", dying)
+
+
+def refused(path: Path) -> list[list[str]]:
+    """Return what the reject file beside a file says, without its head."""
+    with Path(f"{path}.rejects.csv").open(newline="") as opened:
+        return [row[1:] for row in csv.reader(opened)][1:]
 
 
 def stored(farm: Farm) -> dict[tuple[str, str, str], list[tuple[Any, float | None, int]]]:

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from siloscope_store.exchange import exporting, rows_out
 from siloscope_store.exchange.workbook import Workbook
 from siloscope_store.exports import Selection
-from tests.store.exchange.conftest import Run, stored
+from tests.store.exchange.conftest import Killed, Run, stored
 from tests.store.farm import Farm
 
 SIX = datetime(2026, 2, 1, 6, tzinfo=UTC)
@@ -226,10 +226,6 @@ def test_roll_ups_say_what_a_counter_added_whatever_was_reset(
     assert [row["increase"] for row in rows(tmp_path / "late.csv")] == ["5.0", "2.0"]
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dies_at", [1, 2, 5, 9])
 def test_killed_anywhere_it_goes_on_and_the_file_is_the_same(
@@ -335,9 +331,6 @@ def test_a_version_with_other_columns_begins_anew(monkeypatch: pytest.MonkeyPatc
 def test_killed_before_its_last_step_it_is_made_anew_and_whole(
     run: Run, filled: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    class Killed(BaseException):
-        pass
-
     def killed(path: Path) -> None:
         raise Killed
 

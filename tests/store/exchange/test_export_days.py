@@ -11,7 +11,7 @@ import pytest
 
 from siloscope_store.exchange import exporting
 from siloscope_store.exports import Selection
-from tests.store.exchange.conftest import Run
+from tests.store.exchange.conftest import Killed, Run
 from tests.store.farm import Farm
 
 EIGHTH = date(2026, 1, 8)
@@ -126,9 +126,6 @@ def test_each_site_has_its_own_midnights(farm: Farm, exported: Callable[..., lis
 def test_killed_it_goes_on_with_the_day_behind(
     run: Run, farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, dies_at: int
 ) -> None:
-    class Killed(BaseException):
-        pass
-
     filled(farm, zone)
     monkeypatch.setattr("siloscope_store.exports.CELLS_A_PAGE", 1)
     monkeypatch.setattr(exporting, "_SAVE_EVERY_S", 0)

@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from siloscope_store.archive.day_files import SCHEMA
-from siloscope_store.exchange import importing
-from tests.store.exchange.conftest import Run, count, stored
+from tests.store.exchange.conftest import Run, count, refused, stored
 from tests.store.farm import Farm
 
 LONG = """time,device,channel,value,quality,unit
@@ -30,21 +29,10 @@ def at(minute: int) -> datetime:
     return SIX.replace(minute=minute)
 
 
-@pytest.fixture
-def to(farm: Farm) -> list[str]:
-    """Where to: the words that every import has."""
-    return ["--org", farm.slug, "--site", "yard", "--node", "pi"]
-
-
 def written(tmp_path: Path, text: str, name: str = "readings.csv") -> Path:
     path = tmp_path / name
     path.write_text(text)
     return path
-
-
-def refused(path: Path) -> list[list[str]]:
-    with Path(f"{path}.rejects.csv").open(newline="") as opened:
-        return [row[1:] for row in csv.reader(opened)][1:]
 
 
 def test_an_unknown_organisation_or_site_is_refused(run: Run, farm: Farm, tmp_path: Path, capsys: Any) -> None:
@@ -319,44 +307,6 @@ def test_hours_below_the_horizon_of_the_roll_ups_are_marked(
     farm.connection.execute("INSERT INTO rollup_horizon (closed_to, settled_to) VALUES (%s, %s)", (at(1), at(1)))
     assert run("import", written(tmp_path, LONG), *to) == 0
     assert farm.connection.execute("SELECT bucket FROM rollup_touched").fetchall() == [(SIX,)]
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@pytest.mark.parametrize("dies_at", [1, 2, 3, 5, 8])
-def test_killed_anywhere_it_goes_on_and_nothing_is_doubled(
-    run: Run, farm: Farm, to: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
-) -> None:
-    rows = [f"{1769925600 + number},mast,t{number % 3},{number},,Cel\n" for number in range(900)]
-    rows[100] = rows[500] = "bad\n"
-    path = written(tmp_path, "time,device,channel,value,quality,unit\n" + "".join(rows))
-    monkeypatch.setattr("siloscope_store.exchange.text_files.BLOCK_BYTES", 8_000)
-    left = dies_at
-    commit = importing.Import._commit
-
-    async def dying(self: Any, *arguments: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            raise Killed
-        await commit(self, *arguments)
-
-    monkeypatch.setattr(importing.Import, "_commit", dying)
-    for _ in range(2):
-        try:
-            run("import", path, *to)
-        except Killed:
-            left = 10**6
-    found = stored(farm)
-    assert sum(map(len, found.values())) == 898
-    assert sorted(value for readings in found.values() for _, value, _ in readings if value is not None) == [
-        float(number) for number in range(900) if number not in (100, 500)
-    ]
-    assert [int(line) for line, *_ in refused(path)] == [102, 502]
-    run_row = farm.connection.execute("SELECT readings, refused, new_samples, finished_at IS NULL FROM import_run")
-    assert run_row.fetchone() == (898, 2, 898, False)
 
 
 def test_two_commands_never_work_on_one_file(

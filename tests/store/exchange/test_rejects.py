@@ -8,10 +8,9 @@ import pytest
 
 from siloscope_store import imports
 from siloscope_store.exchange.errors import FileWrong
-from siloscope_store.exchange.importing import Import
 from siloscope_store.exchange.readings import Refused
 from siloscope_store.exchange.rejects import Rejects
-from tests.store.exchange.conftest import Run, count
+from tests.store.exchange.conftest import Killed, Run, count, killed_at_commit
 from tests.store.farm import Farm
 
 pytestmark = pytest.mark.postgres
@@ -92,19 +91,12 @@ def test_an_import_that_is_repeated_begins_its_reject_file_anew(
         assert found_in(path) == ["warm"]
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 def test_a_first_run_that_was_killed_before_it_noted_anything_goes_on(
     run: Run, farm: Farm, to: list[str], path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def dying(*_: object) -> None:
-        raise Killed
-
     file = file_of(tmp_path, "warm")
     with monkeypatch.context() as patched:
-        patched.setattr(Import, "_commit", dying)
+        killed_at_commit(1, patched)
         with pytest.raises(Killed):
             run("import", file, *to)
     assert found_in(path) == ["warm"]
