@@ -1,7 +1,7 @@
 """What somebody is told would go, held against the plan that a run carries out."""
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,8 @@ from siloscope_store.errors import RetentionWrong
 from siloscope_store.retention import dropping, plan, policies, preview
 from siloscope_store.retention.preview import Going, Wanted
 from tests.store.farm import NOW, Farm, Group
-from tests.store.retention.conftest import CHANNELS, OLD, hourly, rolled_up
+from tests.store.retention.conftest import CHANNELS, DAY, OLD, hourly, rolled_up
 
-DAY = timedelta(days=1)
 RAW = Wanted("measurements", "raw")
 
 

@@ -9,9 +9,8 @@ from psycopg import AsyncConnection, Connection
 from siloscope_store.retention import dropping, plan, policies, record
 from siloscope_store.retention.record import Run
 from tests.store.farm import NOW, Farm, Group
-from tests.store.retention.conftest import CHANNELS, OLD, hourly, rolled_up
+from tests.store.retention.conftest import CHANNELS, DAY, OLD, hourly, rolled_up
 
-DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 

@@ -15,11 +15,10 @@ from siloscope_store.errors import ArchiveBroken
 from siloscope_store.retention import dropping, policies
 from siloscope_store.retention.turns import turn
 from tests.store.farm import NOW, Farm, Group
-from tests.store.retention.conftest import CHANNELS, OLD, hourly, rolled_up, stored
+from tests.store.retention.conftest import CHANNELS, DAY, OLD, hourly, rolled_up, run, stored
 
 pytestmark = pytest.mark.postgres
 
-DAY = timedelta(days=1)
 WEEK = 7 * DAY
 
 
@@ -27,10 +26,6 @@ WEEK = 7 * DAY
 def database_home() -> str:
     """Files are the same everywhere."""
     return "postgres"
-
-
-def run(connection: Connection[Any], directory: Path | None, at: Any = NOW) -> dropping.Outcome:
-    return dropping.run(connection, at=at, directory=directory)
 
 
 @pytest.fixture
