@@ -1,16 +1,21 @@
 """GET /export over a real database."""
 
+import asyncio
 import csv
 import io
 import json
+import threading
 import zipfile
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import pyarrow.parquet as pq
 import pytest
 
 from siloscope_dashboards import database
+from siloscope_store.exchange.workbook import Workbook
 from tests.dashboards.answers import assert_problem
 from tests.dashboards.conftest import Headers
 from tests.store.farm import NOW, Farm
@@ -100,3 +105,28 @@ async def test_too_many_at_once_are_asked_to_wait(
 ) -> None:
     monkeypatch.setattr(database, "MOST_EXPORTS", 0)
     assert_problem(await client.get("/export", headers=ours), 503)
+
+
+async def test_a_file_is_not_taken_away_from_under_who_still_writes_it(
+    filled: Farm, client: httpx2.AsyncClient, ours: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, released, there = threading.Event(), threading.Event(), []
+
+    class Slow(Workbook):
+        def __init__(self, path: Path, *arguments: Any) -> None:
+            super().__init__(path, *arguments)
+            self.folder = path.parent
+
+        def write(self, table: Any) -> None:
+            begun.set()
+            released.wait(30)
+            there.append(self.folder.exists())
+
+    monkeypatch.setattr("siloscope_dashboards.exports.files.Workbook", Slow)
+    asking = asyncio.ensure_future(client.get("/export?format=xlsx", headers=ours))
+    await asyncio.to_thread(begun.wait, 30)
+    asking.cancel()
+    asyncio.get_running_loop().call_later(0.2, released.set)
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert there == [True]

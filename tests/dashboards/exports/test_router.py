@@ -1,11 +1,15 @@
 """GET /export over the fakes: names, forms and refusals."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
+from starlette.types import Message
 
-from siloscope_dashboards.exports.models import LetGo
+from siloscope_dashboards.app import create_app
+from siloscope_dashboards.exports.models import Export, LetGo
 from tests.dashboards.answers import assert_problem
 from tests.dashboards.conftest import Headers
 from tests.dashboards.fakes import Parts
@@ -43,3 +47,47 @@ async def test_what_was_let_go_is_in_a_header(client: httpx2.AsyncClient, fakes:
     assert lacking.headers["siloscope-let-go"] == (
         'measurements;before="2024-01-10T06:00:00Z";sites=2, vitals;before="2024-01-10T06:00:00Z";sites=1'
     )
+
+
+async def test_who_goes_away_before_the_file_is_made_is_worked_for_no_longer(
+    fakes: Parts, ours: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def made() -> AsyncIterator[bytes]:
+        try:
+            begun.set()
+            await asyncio.Event().wait()  # a workbook of everything
+            yield b""
+        finally:
+            ended.set()
+
+    async def export(*_: object) -> Export:
+        return Export([], made())
+
+    async def receive() -> Message:
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    sent: list[Message] = []
+    monkeypatch.setattr(fakes.readings, "export", export)
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/api/v1/export",
+        "raw_path": b"/api/v1/export",
+        "query_string": b"format=xlsx",
+        "headers": [(b"host", b"siloscope.test"), (b"authorization", ours["Authorization"].encode())],
+        "client": ("192.0.2.7", 1234),
+        "server": ("siloscope.test", 80),
+    }
+    async with asyncio.timeout(30):
+        await create_app(fakes.wiring)(scope, receive, send)
+    assert ended.is_set()
+    assert [message["status"] for message in sent if "status" in message] == [499]

@@ -1,9 +1,10 @@
 """The bytes of an export, made from the store's pages; no connection is held while a client reads slowly."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 
@@ -15,6 +16,7 @@ from siloscope_store.exchange.workbook import MOST_ROWS, Workbook
 from siloscope_store.exports import ExportedChannel, Lent, Selection
 
 _PIECE_BYTES = 1 << 18
+Made = TypeVar("Made")
 
 
 async def export_of(lent: Lent, org_id: int, order: ExportOrder) -> Export:
@@ -80,8 +82,8 @@ async def _parquet(
         writer.add_key_value_metadata(lacking(let_go))
         async for page in exports.pages(lent, wanted, chosen):
             if page.rows:
-                table = await asyncio.to_thread(arrow_table, page.rows, wanted.level, local=local)
-                await asyncio.to_thread(writer.write_table, table)
+                table = await _in_thread(arrow_table, page.rows, wanted.level, local=local)
+                await _in_thread(writer.write_table, table)
 
 
 async def _workbook(
@@ -100,6 +102,15 @@ async def _workbook(
             expected = f"csv or parquet for more than {MOST_ROWS} rows, or a shorter span, or a coarser level"
             raise Malformed(f"query.format: expected {expected}", faults=[Fault("query.format", expected)])
         if page.rows:
-            table = arrow_table(page.rows, wanted.level, local=local)
-            await asyncio.to_thread(book.write, table)
-    await asyncio.to_thread(book.close, let_go)
+            table = await _in_thread(arrow_table, page.rows, wanted.level, local=local)
+            await _in_thread(book.write, table)
+    await _in_thread(book.close, let_go)
+
+
+async def _in_thread(work: Callable[..., Made], *arguments: Any, **options: Any) -> Made:
+    """Do something beside the loop; cancelled, wait for its end: the folder that it writes into goes next."""
+    working = asyncio.ensure_future(asyncio.to_thread(work, *arguments, **options))
+    try:
+        return await asyncio.shield(working)
+    finally:
+        await asyncio.wait({working})
