@@ -107,9 +107,10 @@ async def samples(connection: Connection, at: Position, limit: int) -> list[Samp
     return await _samples(connection, "samples", parameters)
 
 
-async def hour(connection: Connection, mark: Mark) -> list[Sample]:
-    """Return the samples of a marked hour."""
-    return await _samples(connection, "hour", {"group_id": mark.group_id, "begins": mark.bucket})
+async def hour(connection: Connection, mark: Mark, after: datetime | None, limit: int) -> list[Sample]:
+    """Return the next samples of a marked hour, behind a time of it."""
+    parameters = {"group_id": mark.group_id, "begins": mark.bucket, "after_time": after, "limit": limit}
+    return await _samples(connection, "hour", parameters)
 
 
 async def marks(connection: Connection, limit: int) -> list[Mark]:

@@ -6,6 +6,7 @@ once, and no more than once to be seen.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 
 from siloscope_ingest.jobs.job import Connection
 from siloscope_ingest.mirror.endpoint import Endpoint, EndpointAway, PointsRefused
@@ -13,7 +14,7 @@ from siloscope_ingest.mirror.metrics import MirrorMetrics
 from siloscope_ingest.mirror.points import Heads
 from siloscope_process.clock import Clock
 from siloscope_store import mirror
-from siloscope_store.mirror import Position, RefusedLine, Sample
+from siloscope_store.mirror import Mark, Position, RefusedLine, Sample
 
 SAMPLES_A_PAGE = 2_000
 HOURS_A_RUN = 200
@@ -102,9 +103,18 @@ class MirrorJob:
         marks = await mirror.marks(connection, HOURS_A_RUN)
         for mark in marks:
             if mark.bucket < (at.pass_to or at.done_to):  # a later one is still to come in a pass
-                await self._send(connection, await mirror.hour(connection, mark))
+                await self._hour(connection, mark)
             await mirror.drop_marks(connection, mark.mark_ids)
         return bool(marks)
+
+    async def _hour(self, connection: Connection, mark: Mark) -> None:
+        """Send an hour page by page: of a fast and wide group it is millions of points."""
+        after: datetime | None = None
+        while page := await mirror.hour(connection, mark, after, SAMPLES_A_PAGE):
+            await self._send(connection, page)
+            if len(page) < SAMPLES_A_PAGE:
+                return
+            after = page[-1].time
 
     async def _set_aside_before(self, connection: Connection) -> bool:
         """Send what was set aside once more, where that was asked for."""
@@ -126,9 +136,9 @@ class MirrorJob:
 
     async def _send(self, connection: Connection, samples: Sequence[Sample]) -> None:
         heads = Heads(await mirror.channels(connection, sorted({each.group_id for each in samples})))
-        lines = list(heads.lines(samples))
-        for begin in range(0, len(lines), self._points):
-            await self._write(connection, lines[begin : begin + self._points])
+        lines = heads.lines(samples)
+        while some := list(islice(lines, self._points)):
+            await self._write(connection, some)
 
     async def _write(self, connection: Connection, lines: Sequence[Line]) -> bool:
         """Hand over lines; what is refused is halved until the bad points stand alone, and those are set aside.

@@ -45,10 +45,12 @@ GROUP BY group_id, bucket ORDER BY group_id, bucket LIMIT %(limit)s
 -- name: hour
 SELECT x.group_id, x."time", x."values", x.quality FROM sample AS x
 WHERE x.group_id = %(group_id)s AND x."time" >= %(begins)s AND x."time" < %(begins)s + INTERVAL '1 hour'
+    AND (%(after_time)s::timestamptz IS NULL OR x."time" > %(after_time)s)
 UNION ALL
 SELECT x.group_id, x."time", x."values", x.quality FROM sample_vitals AS x
 WHERE x.group_id = %(group_id)s AND x."time" >= %(begins)s AND x."time" < %(begins)s + INTERVAL '1 hour'
-ORDER BY 2
+    AND (%(after_time)s::timestamptz IS NULL OR x."time" > %(after_time)s)
+ORDER BY 2 LIMIT %(limit)s
 
 -- name: drop_marks
 DELETE FROM mirror_touched WHERE mark_id = ANY (%(mark_ids)s)
