@@ -266,6 +266,25 @@ def test_killed_anywhere_it_goes_on_and_the_file_is_the_same(
     assert [each.name for each in tmp_path.glob("out.*")] == [f"out.{form}"]
 
 
+def test_killed_while_the_workbook_is_made_nothing_is_left_of_its_sheets(
+    run: Run, filled: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(book: Workbook, *_: object) -> None:
+        book._book.close()  # what a killed process has open is closed as well; its files stay
+        (tmp_path / "out.xlsx.making").unlink()
+        (Path(book._book.tmpdir) / "tmp-of-a-sheet").touch()
+        raise Killed
+
+    path, words = tmp_path / "out.xlsx", ("--org", filled.slug, "--to", "2026-02-02")
+    monkeypatch.setattr(Workbook, "close", killed)
+    with pytest.raises(Killed):
+        run("export", path, *words)
+    monkeypatch.undo()
+    assert all(each.name.startswith("out.xlsx.p") for each in tmp_path.iterdir())
+    assert run("export", path, *words) == 0
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
 def test_another_export_to_the_same_file_begins_anew(run: Run, filled: Farm, tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     Path(f"{path}.progress").write_text(json.dumps({"order": "another", "ends": "x", "size": 9}))

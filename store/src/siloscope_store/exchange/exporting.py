@@ -1,11 +1,13 @@
 """An export to a file that goes on where it was killed.
 
 While it runs there are `FILE.part` (CSV) or `FILE.part-0001.parquet` and on, and `FILE.progress`, which says how far
-they hold whole pages. What was written behind that is cut off at the next start. FILE itself appears when all is there.
+they hold whole pages. What was written behind that is cut off at the next start. FILE itself appears when all is there;
+a workbook's sheets lie in `FILE.part-sheets` until then.
 """
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -185,7 +187,11 @@ class ParquetParts:
                         told(number, rows := rows + table.num_rows)
 
     def _to_workbook(self, made: Path, told: Told, let_go: Sequence[LetGo]) -> None:
-        book, rows = Workbook(made, columns(self._level, local=self._local)), 0
+        # What another start left there, each sheet as XML, is many times as large as the file.
+        scratch = Path(f"{self._path}.part-sheets")
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        book, rows = Workbook(made, columns(self._level, local=self._local), scratch=scratch), 0
         for number in range(1, self._parts + 1):
             with pq.ParquetFile(_part(self._path, number)) as part:
                 for group in range(part.num_row_groups):
@@ -193,6 +199,7 @@ class ParquetParts:
                     book.write(table)
                     told(number, rows := rows + table.num_rows)
         book.close(let_go)
+        shutil.rmtree(scratch)
 
 
 def _part(path: Path, number: int) -> Path:

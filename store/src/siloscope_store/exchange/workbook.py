@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 from siloscope_store.exports import LetGo
 
@@ -23,16 +24,20 @@ class Workbook:
         path: Where it is written, when it is closed.
         names: Of the columns.
         most_rows: A sheet's; a further one takes what follows.
+        scratch: Where its sheets lie until then; beside the file unless told.
     """
 
-    def __init__(self, path: Path, names: Sequence[str], *, most_rows: int = MOST_ROWS) -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str], *, most_rows: int = MOST_ROWS, scratch: Path | None = None
+    ) -> None:
         options = {
             "constant_memory": True,
             "strings_to_formulas": False,
             "strings_to_urls": False,
             "strings_to_numbers": False,
             "remove_timezone": True,
-            "tmpdir": str(path.parent),
+            "tmpdir": str(scratch or path.parent),
+            "use_zip64": True,  # where there is need, above 2 GiB: else closing fails, after hours
         }
         self._book = xlsxwriter.Workbook(str(path), options)
         self._time = self._book.add_format({"num_format": _TIME})
@@ -56,14 +61,21 @@ class Workbook:
             self._write_row(cells)
 
     def close(self, let_go: Sequence[LetGo] = ()) -> None:
-        """Write the file, with a sheet of what is no longer kept where anything is."""
+        """Write the file, with a sheet of what is no longer kept where anything is.
+
+        Raises:
+            OSError: It cannot be written.
+        """
         if self._sheet is None:
             self._open_sheet()
         if let_go:
             self._open("let go", ("site", "retention class", "let go before (UTC)"))
             for each in let_go:
                 self._write_row(each)
-        self._book.close()
+        try:
+            self._book.close()
+        except FileCreateError as error:  # an OSError as its text
+            raise OSError(str(error)) from error
 
     def _write_row(self, cells: Sequence[Any]) -> None:
         for at, cell in enumerate(cells):
