@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Module:
-    """One Python file of a member."""
+    """One Python file of a member, or of the tests."""
 
     path: Path
 
@@ -51,6 +51,11 @@ def members() -> list[Path]:
 def modules() -> list[Module]:
     """Return every Python module of every member, without tests."""
     return [Module(path) for member in members() for path in sorted((member / "src").rglob("*.py"))]
+
+
+def files_of_tests() -> list[Module]:
+    """Return every Python file of the tests, also those that hold no test."""
+    return [Module(ROOT / path) for path in tracked() if path.startswith("tests/") and path.endswith(".py")]
 
 
 def tracked() -> list[str]:

@@ -2,8 +2,11 @@
 
 import ast
 import re
+from pathlib import Path
 
-from tests.house.repository import ROOT, Module, members, modules, project, strings
+import pytest
+
+from tests.house.repository import ROOT, Module, files_of_tests, members, modules, project, strings
 
 MODULES = modules()
 LONGEST_MODULE = 400
@@ -46,13 +49,30 @@ def test_a_module_says_first_what_it_is_for() -> None:
 
 
 def test_nothing_is_longer_than_a_reader_can_hold() -> None:
-    long = {module.name: lines for module in MODULES if (lines := module.text.count("\n")) > LONGEST_MODULE}
-    for module in MODULES:
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lines = (node.end_lineno or node.lineno) - node.lineno + 1
-                long |= {f"{module.name}:{node.name}": lines} if lines > LONGEST_FUNCTION else {}
+    long: dict[str, int] = {}
+    for module in [*MODULES, *files_of_tests()]:
+        long |= _too_long(module.name, module.text, module.tree)
     assert not {name: lines for name, lines in long.items() if name not in LONG_FOR_A_REASON}
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        (["a = 1"] * LONGEST_MODULE, {}),
+        (["a = 1"] * (LONGEST_MODULE + 1), {"a.py": LONGEST_MODULE + 1}),
+        (["def f():", *["    a = 1"] * (LONGEST_FUNCTION - 1)], {}),
+        (["@cache", "def f():", *["    a = 1"] * LONGEST_FUNCTION], {"a.py:f": LONGEST_FUNCTION + 1}),
+        (["class C:", "  async def f():", *["    a = 1"] * LONGEST_FUNCTION], {"a.py:f": LONGEST_FUNCTION + 1}),
+        (["def f():", "  def g():", *["    a = 1"] * (LONGEST_FUNCTION - 1)], {"a.py:f": LONGEST_FUNCTION + 1}),
+    ],
+)
+def test_a_line_too_many_is_found_in_a_file_and_in_a_function(lines: list[str], found: dict[str, int]) -> None:
+    text = "\n".join([*lines, ""])
+    assert _too_long("a.py", text, ast.parse(text)) == found
+
+
+def test_files_of_tests_are_held_to_it_too() -> None:
+    assert str(Path(__file__).relative_to(ROOT)) in {module.name for module in files_of_tests()}
 
 
 def test_only_the_contract_knows_how_a_topic_is_written() -> None:
@@ -71,6 +91,15 @@ def test_a_reason_for_length_names_something_that_exists() -> None:
         path, _, function = name.partition(":")
         assert (ROOT / path).exists()
         assert not function or f"def {function}(" in (ROOT / path).read_text()
+
+
+def _too_long(name: str, text: str, tree: ast.Module) -> dict[str, int]:
+    lines = {name: text.count("\n")} if text.count("\n") > LONGEST_MODULE else {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            lines |= {f"{name}:{node.name}": length} if length > LONGEST_FUNCTION else {}
+    return lines
 
 
 def _holding(pattern: re.Pattern[str], searched: list[Module]) -> list[str]:
