@@ -12,12 +12,8 @@ from siloscope_store import flavour
 from siloscope_store.archive import catalogue
 from siloscope_store.connections import connect
 from siloscope_store.retention import dropping, policies
-from tests.store.farm import NOW, Farm, Group
-from tests.store.retention.conftest import CHANNELS, OLD, hourly, rolled_up, stored
-
-
-def run(connection: Connection[Any], directory: Path | None) -> dropping.Outcome:
-    return dropping.run(connection, at=NOW, directory=directory)
+from tests.store.farm import Group
+from tests.store.retention.conftest import OLD, run, stored
 
 
 def switched_on_before(step: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,16 +50,11 @@ def test_a_span_that_was_about_to_be_dropped_goes_into_files_first(
 def test_rows_that_were_about_to_be_deleted_go_into_files_first(
     owner: Connection[Any],
     head: Group,
-    foreign: Farm,
+    theirs: Group,
     migrated_database_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    theirs = foreign.group("head", CHANNELS)
-    foreign.samples(theirs, hourly(OLD, 14 * 24))
-    for level in ("hour", "m5", "raw"):
-        policies.set_policy(owner, "theirs", "measurements", level, None)
-    rolled_up(owner)
     everything = stored(owner)
     policies.require_archive(owner, "ours", required=False)
     with monkeypatch.context() as patched:
