@@ -33,6 +33,9 @@ MOST_RANGES = 1000
 
 KEPT_WHEN_FOLDING = 500
 
+MOST_EPOCHS, KEPT_EPOCHS = 100_000, 90_000
+"""A node with more epochs than the first keeps so many: one that starts every five minutes has them after a year."""
+
 
 @dataclass(frozen=True)
 class RefusedNumber:
@@ -119,6 +122,33 @@ async def fold(connection: Connection, node_id: int, epoch: UUID) -> None:
         await cursor.execute(_SQL["set_ranges"], {**key, **_columns(kept)})
         await cursor.execute(_SQL["empty_folded"], key)
         await cursor.execute(_SQL["fold_ranges"], {**key, **_columns(old)})
+
+
+async def epochs_begun(connection: Connection) -> int:
+    """Return how many epochs were ever begun, in all, since the server counts; it may be behind by a minute."""
+    row = await (await connection.execute(_SQL["epochs_begun"])).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def crowded_nodes(connection: Connection) -> list[int]:
+    """Return the nodes that have more than `MOST_EPOCHS` epochs."""
+    found = await connection.execute(_SQL["crowded_nodes"], {"most": MOST_EPOCHS})
+    return [node_id for (node_id,) in await found.fetchall()]
+
+
+async def forget_epochs(connection: Connection, node_id: int, *, limit: int) -> int:
+    """Forget a node's epochs beyond `KEPT_EPOCHS`, those heard of longest ago; a line in the audit trail says how many.
+
+    Their samples stay.
+
+    Returns:
+        How many went, at most `limit`. Those that were heard of at the same time as one that is kept stay.
+    """
+    asked = {"node_id": node_id, "kept": KEPT_EPOCHS, "limit": limit}
+    row = await (await connection.execute(_SQL["forget_epochs"], asked)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def refuse(connection: Connection, numbers: Sequence[RefusedNumber]) -> None:

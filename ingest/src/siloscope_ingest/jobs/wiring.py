@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from siloscope_ingest.jobs.compression import Compression
+from siloscope_ingest.jobs.epochs import EpochsJob
 from siloscope_ingest.jobs.gaps import GapsJob
 from siloscope_ingest.jobs.job import Job
 from siloscope_ingest.jobs.metrics import JobMetrics
@@ -20,6 +21,7 @@ def jobs(settings: JobsSettings, clock: Clock, metrics: JobMetrics) -> Sequence[
         Rollups(settings.rollup_grace_s, clock, metrics),
         GapsJob(),
         RelativeMessagesJob(clock),
+        EpochsJob(),
         QuarantineJob(settings.quarantine_days, settings.quarantine_mib * 2**20),
         Retention(settings.database_url, settings.archive_directory, clock, metrics),
         Compression(settings.database_url, settings.compress_after_days, clock),

@@ -81,5 +81,38 @@ ON CONFLICT (node_id, epoch) DO UPDATE SET
     declared_from = excluded.declared_from, declared_to = excluded.declared_to,
     session = excluded.session, last_seen_at = now()
 
+-- name: epochs_begun
+-- How many rows were ever added, by the server's own count: costs nothing to ask.
+SELECT coalesce(pg_stat_get_tuples_inserted('node_epoch'::regclass), 0)
+
+-- name: crowded_nodes
+SELECT node_id FROM node_epoch GROUP BY node_id HAVING count(*) > %(most)s ORDER BY node_id
+
+-- name: forget_epochs
+-- Those heard of longest ago, and never waiting for a writer: what is written just now is not old.
+WITH newest AS (
+    SELECT last_seen_at FROM node_epoch WHERE node_id = %(node_id)s
+    ORDER BY last_seen_at DESC OFFSET %(kept)s - 1 LIMIT 1
+), doomed AS (
+    SELECT e.epoch FROM node_epoch AS e, newest AS n
+    WHERE e.node_id = %(node_id)s AND e.last_seen_at < n.last_seen_at
+    ORDER BY e.last_seen_at LIMIT %(limit)s FOR UPDATE OF e SKIP LOCKED
+), gone AS (
+    DELETE FROM node_epoch AS e USING doomed AS d WHERE e.node_id = %(node_id)s AND e.epoch = d.epoch
+    RETURNING e.last_seen_at
+), folded AS (
+    DELETE FROM node_epoch_folded AS f USING doomed AS d WHERE f.node_id = %(node_id)s AND f.epoch = d.epoch
+), noted AS (
+    INSERT INTO audit (org_id, actor, action, subject, detail)
+    SELECT n.org_id, 'jobs', 'epochs.prune', o.slug || '/' || s.slug || '/' || n.slug,
+        jsonb_build_object('epochs', g.epochs, 'last_heard_at', g.last_heard_at)
+    FROM (SELECT count(*) AS epochs, max(last_seen_at) AS last_heard_at FROM gone) AS g
+    JOIN node AS n ON n.node_id = %(node_id)s
+    JOIN site AS s ON s.site_id = n.site_id
+    JOIN organisation AS o ON o.org_id = n.org_id
+    WHERE g.epochs > 0
+)
+SELECT count(*) FROM gone
+
 -- name: accounted_total
 SELECT coalesce(sum(upper(r) - lower(r)), 0)::int8 FROM node_epoch CROSS JOIN LATERAL unnest(accounted) AS r
