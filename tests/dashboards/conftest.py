@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from siloscope_dashboards.app import create_app
 from siloscope_dashboards.auth.tokens import Identity
-from tests.dashboards.fakes import OURS, THEIRS, Parts, parts
+from tests.dashboards.account_fakes import OURS, THEIRS
+from tests.dashboards.fakes import Parts, parts
 
 Headers = dict[str, str]
 

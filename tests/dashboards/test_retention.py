@@ -6,9 +6,10 @@ import httpx2
 import pytest
 
 from siloscope_dashboards.auth.tokens import Identity
+from tests.dashboards.account_fakes import THEIRS
 from tests.dashboards.answers import assert_problem
 from tests.dashboards.conftest import Headers
-from tests.dashboards.fakes import THEIRS, Parts
+from tests.dashboards.fakes import Parts
 
 ROOT = "/api/v1/retention"
 POLICY = f"{ROOT}/measurements/raw"

@@ -12,8 +12,9 @@ from siloscope_dashboards.app import create_app
 from siloscope_dashboards.listening import listen
 from siloscope_dashboards.live.feed import Feed
 from siloscope_dashboards.serving import serve, url_of
+from tests.dashboards.account_fakes import OURS, THEIRS
 from tests.dashboards.conftest import Headers
-from tests.dashboards.fakes import OURS, THEIRS, Parts
+from tests.dashboards.fakes import Parts
 
 PATIENCE_S = 10
 

@@ -6,8 +6,9 @@ import httpx2
 import pytest
 
 from siloscope_dashboards.auth.sessions import REFRESH_LIFETIME_S
+from tests.dashboards.account_fakes import PASSWORD
 from tests.dashboards.answers import assert_problem
-from tests.dashboards.fakes import PASSWORD, Parts
+from tests.dashboards.fakes import Parts
 
 TOKEN = "/api/v1/auth/token"
 REFRESH = "/api/v1/auth/refresh"

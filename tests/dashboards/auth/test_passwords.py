@@ -3,7 +3,7 @@
 from argon2 import PasswordHasher, Type, extract_parameters
 
 from siloscope_dashboards.auth.passwords import Passwords
-from tests.dashboards.fakes import CHEAP
+from tests.dashboards.account_fakes import CHEAP
 
 
 async def test_nobody_matches_a_user_that_does_not_exist() -> None:

@@ -27,8 +27,8 @@ from siloscope_dashboards.wiring import Wiring
 from siloscope_process.clock import ManualClock, to_ms
 from siloscope_store import users
 from siloscope_store.connections import Pool, async_pool, connect
+from tests.dashboards.account_fakes import CHEAP, PASSWORD
 from tests.dashboards.conftest import Headers
-from tests.dashboards.fakes import CHEAP, PASSWORD
 from tests.databases import TestServer
 from tests.store.farm import NOW, Farm
 

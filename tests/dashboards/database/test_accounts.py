@@ -12,8 +12,8 @@ from siloscope_dashboards.first_login import prepare
 from siloscope_dashboards.wiring import Wiring
 from siloscope_process.clock import ManualClock
 from siloscope_process.errors import Stop
+from tests.dashboards.account_fakes import PASSWORD
 from tests.dashboards.answers import assert_problem
-from tests.dashboards.fakes import PASSWORD
 from tests.store.farm import Farm
 
 pytestmark = pytest.mark.postgres

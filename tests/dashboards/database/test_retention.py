@@ -11,10 +11,10 @@ from siloscope_dashboards import database_retention
 from siloscope_process.clock import ManualClock, to_ms
 from siloscope_store import users
 from siloscope_store.retention import dropping, policies
+from tests.dashboards.account_fakes import PASSWORD
 from tests.dashboards.answers import assert_problem
 from tests.dashboards.conftest import Headers
 from tests.dashboards.database.conftest import log_in
-from tests.dashboards.fakes import PASSWORD
 from tests.store.farm import NOW, Farm
 
 pytestmark = pytest.mark.postgres

@@ -4,7 +4,8 @@ import asyncio
 
 from siloscope_dashboards.live.feed import Feed
 from siloscope_dashboards.live.hub import Audience
-from tests.dashboards.fakes import OURS, THEIRS, Parts
+from tests.dashboards.account_fakes import OURS, THEIRS
+from tests.dashboards.fakes import Parts
 
 
 def feed_of(fakes: Parts) -> Feed:

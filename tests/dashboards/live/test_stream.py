@@ -9,7 +9,8 @@ import pytest
 from siloscope_dashboards.live.events import frame
 from siloscope_dashboards.live.hub import Audience
 from siloscope_dashboards.live.stream import LiveStream
-from tests.dashboards.fakes import OURS, Parts
+from tests.dashboards.account_fakes import OURS
+from tests.dashboards.fakes import Parts
 
 Message = MutableMapping[str, Any]
 
