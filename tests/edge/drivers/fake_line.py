@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from siloscope_edge.errors import Trouble
+from tests.edge.drivers.fake_port import FakePort
 
 Answer = Callable[[bytes], bytes]
 """What was sent → what comes back; nothing for silence."""
@@ -61,28 +62,13 @@ class FakeTerminal:
             os.write(self._master, answer)
 
 
-class FakeServer:
-    """A TCP port on 127.0.0.1."""
+class FakeServer(FakePort):
+    """A terminal server."""
 
     def __init__(self, answer: Answer) -> None:
+        super().__init__()
         self.answer = answer
         self.heard: list[bytes] = []
-        self.port = 0
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-
-    async def start(self) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Close the port and every connection."""
-        assert self._server is not None
-        self._server.close()
-        for writer in self._writers:
-            writer.close()
-        await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

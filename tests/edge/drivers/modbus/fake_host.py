@@ -4,6 +4,8 @@ import asyncio
 import struct
 from collections.abc import Callable
 
+from tests.edge.drivers.fake_port import FakePort
+
 Answer = Callable[[int, int, int], bytes | None]
 """Function, address, count → the answer's PDU, or None for silence."""
 
@@ -28,15 +30,13 @@ def silent(function: int, address: int, count: int) -> bytes | None:
     return None
 
 
-class FakeModbusHost:
+class FakeModbusHost(FakePort):
     """Listens on 127.0.0.1; unit ids that are not named keep silent."""
 
     def __init__(self, units: dict[int, Answer]) -> None:
+        super().__init__()
         self.units = units
         self.requests: list[tuple[int, int, int, int]] = []
-        self.port = 0
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
         self._asked = asyncio.Condition()
 
     async def until_asked(self, times: int) -> None:
@@ -44,19 +44,6 @@ class FakeModbusHost:
         target = len(self.requests) + times
         async with asyncio.timeout(20), self._asked:
             await self._asked.wait_for(lambda: len(self.requests) >= target)
-
-    async def start(self) -> None:
-        """Listen, on the port of the last time if there was one."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Close the port and every connection."""
-        assert self._server is not None
-        self._server.close()
-        for writer in self._writers:
-            writer.close()
-        await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
