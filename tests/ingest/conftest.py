@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
+from siloscope_deploy.servers.nats import NatsServer
 from siloscope_ingest.metrics import Metrics
 from siloscope_ingest.ports import Traces
 from siloscope_ingest.service import Ingest
@@ -17,6 +18,7 @@ from siloscope_process import broker_url
 from siloscope_process.clock import Clock, SystemClock
 from siloscope_process.operations import Health
 from siloscope_store import samples
+from tests.brokers import TestBroker
 from tests.ingest.waiting import eventually
 
 
@@ -96,6 +98,13 @@ def homes(farm_url: str) -> Farm:
 def now_ms() -> int:
     """This second."""
     return SystemClock().now_ms() // 1000 * 1000
+
+
+@pytest.fixture
+def pulling(nats_broker: TestBroker) -> dict[str, Any]:
+    """What a worker is told that pulls from the stream of this NATS."""
+    assert isinstance(nats_broker.server, NatsServer)
+    return {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
 
 
 @asynccontextmanager

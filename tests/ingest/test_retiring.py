@@ -7,7 +7,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from siloscope_contract.topics import Kind
-from siloscope_deploy.servers.nats import NatsServer
 from siloscope_ingest import handing_over
 from siloscope_ingest.errors import Fatal, Transient
 from siloscope_ingest.metrics import Metrics
@@ -97,14 +96,14 @@ async def test_one_that_is_told_to_stop_leaves_the_session(
 
 
 @pytest.mark.nats
-async def test_nats_forgets_a_worker_that_pulled(nats_broker: TestBroker, farm: Farm, now_ms: int) -> None:
+async def test_nats_forgets_a_worker_that_pulled(
+    nats_broker: TestBroker, farm: Farm, now_ms: int, pulling: dict[str, Any]
+) -> None:
     """Its session would keep every birth for ever."""
-    assert isinstance(nats_broker.server, NatsServer)
     url = nats_broker.ingest_url
-    told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
-    async with running_ingest(farm.url, url, ingest_worker="one", **told):
+    async with running_ingest(farm.url, url, ingest_worker="one", **pulling):
         pass
-    settings = IngestSettings(database_url=farm.url, mqtt_url=url, ingest_worker="one", **told)
+    settings = IngestSettings(database_url=farm.url, mqtt_url=url, ingest_worker="one", **pulling)
     brokers, clock = broker_url.parse_all(url), SystemClock()
     await retire(settings, brokers, clock, Metrics(CollectorRegistry()), asyncio.Event())
     with pytest.raises(Fatal, match="no session of worker one"):
@@ -113,21 +112,14 @@ async def test_nats_forgets_a_worker_that_pulled(nats_broker: TestBroker, farm: 
 
 @pytest.mark.nats
 async def test_what_waits_on_nats_since_before_it_pulled_is_committed(
-    nats_broker: TestBroker, farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
+    nats_broker: TestBroker, farm: Farm, now_ms: int, pulling: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was told to pull and never came up again."""
     monkeypatch.setattr(handing_over, "SETTLE_S", 0.2)
-    assert isinstance(nats_broker.server, NatsServer)
     url = nats_broker.ingest_url
     async with running_ingest(farm.url, url, ingest_worker="one"):
         pass
     await send(nats_broker, now_ms, range(1, 301))
-    settings = IngestSettings(
-        database_url=farm.url,
-        mqtt_url=url,
-        ingest_worker="one",
-        nats_url=nats_broker.server.client_url,
-        nats_replicas=1,
-    )
+    settings = IngestSettings(database_url=farm.url, mqtt_url=url, ingest_worker="one", **pulling)
     await retire(settings, broker_url.parse_all(url), SystemClock(), Metrics(CollectorRegistry()), asyncio.Event())
     assert farm.value("SELECT accounted::text FROM node_epoch") == "{[1,301)}"

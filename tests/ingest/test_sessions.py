@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 
 from siloscope_contract import streams
 from siloscope_contract.topics import Kind
-from siloscope_deploy.servers.nats import NatsServer
 from siloscope_ingest import handing_over, jetstream
 from siloscope_ingest.client_ids import client_id
 from siloscope_ingest.hand_over import Kept
@@ -90,14 +89,12 @@ async def test_what_a_dead_worker_had_not_acknowledged_comes_again_to_it(
 
 @pytest.mark.nats
 async def test_a_worker_that_begins_to_pull_takes_nothing_twice_after_the_hand_over(
-    nats_broker: TestBroker, farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
+    nats_broker: TestBroker, farm: Farm, now_ms: int, pulling: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handing_over, "SETTLE_S", 0.2)
-    assert isinstance(nats_broker.server, NatsServer)
-    told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
     async with running_ingest(farm.url, nats_broker.ingest_url):
         pass
-    async with running_ingest(farm.url, nats_broker.ingest_url, **told) as ingest:
+    async with running_ingest(farm.url, nats_broker.ingest_url, **pulling) as ingest:
         async with connected(nats_broker.node_url()) as device:
             await publish(device, NODE, Kind.SAMPLES, pack(1, now_ms, 1.0))  # tells that there is something to end
             await eventually(lambda: is_handed_over(ingest), lambda: "samples over MQTT")
@@ -110,16 +107,14 @@ async def test_a_worker_that_begins_to_pull_takes_nothing_twice_after_the_hand_o
 
 @pytest.mark.nats
 async def test_what_waited_for_a_worker_that_begins_to_pull_is_not_lost(
-    nats_broker: TestBroker, farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
+    nats_broker: TestBroker, farm: Farm, now_ms: int, pulling: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A plain device does not send again; NATS forgets what waits for a subscription when that ends."""
     monkeypatch.setattr(handing_over, "SETTLE_S", 0.2)
-    assert isinstance(nats_broker.server, NatsServer)
-    told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
     async with running_ingest(farm.url, nats_broker.ingest_url):
         pass
     await send(nats_broker, range(1, 3001), now_ms)
-    async with running_ingest(farm.url, nats_broker.ingest_url, **told) as ingest:
+    async with running_ingest(farm.url, nats_broker.ingest_url, **pulling) as ingest:
         await farm.until("SELECT accounted::text FROM node_epoch", "{[1,3001)}")
         await eventually(lambda: is_handed_over(ingest), lambda: "samples over MQTT")
         await send(nats_broker, range(3001, 3101), now_ms)
@@ -128,17 +123,15 @@ async def test_what_waited_for_a_worker_that_begins_to_pull_is_not_lost(
 
 @pytest.mark.nats
 async def test_what_is_delivered_and_not_committed_holds_up_the_hand_over(
-    nats_broker: TestBroker, farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
+    nats_broker: TestBroker, farm: Farm, now_ms: int, pulling: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handing_over, "SETTLE_S", 0.2)
-    assert isinstance(nats_broker.server, NatsServer)
-    told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
     async with running_ingest(farm.url, nats_broker.ingest_url):
         pass
     await send(nats_broker, range(1, 101), now_ms)
     with psycopg.connect(farm.url) as locked:
         locked.execute("LOCK TABLE node_epoch IN EXCLUSIVE MODE")
-        async with running_ingest(farm.url, nats_broker.ingest_url, **told) as ingest:
+        async with running_ingest(farm.url, nats_broker.ingest_url, **pulling) as ingest:
             looked = spied(monkeypatch)
             await eventually(lambda: len(looked) > 5, lambda: looked)
             assert not is_handed_over(ingest)
@@ -150,19 +143,17 @@ async def test_what_is_delivered_and_not_committed_holds_up_the_hand_over(
 
 @pytest.mark.nats
 async def test_a_worker_that_may_not_ask_keeps_its_subscription(
-    nats_broker: TestBroker, farm: Farm, now_ms: int, monkeypatch: pytest.MonkeyPatch
+    nats_broker: TestBroker, farm: Farm, now_ms: int, pulling: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The servers' configuration is older than the question."""
     monkeypatch.setattr(handing_over, "SETTLE_S", 0.2)
     monkeypatch.setattr(streams, "MQTT_CONSUMER_NAMES", "$JS.API.CONSUMER.NAMES.OTHER")
     monkeypatch.setattr(jetstream, "_ASK_WITHIN_S", 0.2)
-    assert isinstance(nats_broker.server, NatsServer)
-    told: dict[str, Any] = {"nats_url": nats_broker.server.client_url, "nats_replicas": 1}
     async with running_ingest(farm.url, nats_broker.ingest_url):
         pass
     await send(nats_broker, range(1, 101), now_ms)
     with capture_logs() as logs:
-        async with running_ingest(farm.url, nats_broker.ingest_url, **told) as ingest:
+        async with running_ingest(farm.url, nats_broker.ingest_url, **pulling) as ingest:
             await farm.until("SELECT accounted::text FROM node_epoch", "{[1,101)}")
             await eventually(lambda: any(each["event"] == "samples_come_twice" for each in logs), lambda: logs)
             assert not is_handed_over(ingest)
