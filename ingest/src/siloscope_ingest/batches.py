@@ -77,6 +77,7 @@ class Batch:
         self._whole: dict[int, Row] = {}
         self._several: set[int] = set()
         self._older: set[int] = set()
+        self._silent: set[tuple[int, int]] = set()
         self._gathered = Gathered(SPAN_MS, open_spans, self._rows, newest, self._whole, self._several, self._older)
         self._elements: dict[int, _Elements] = {}
         self._is_fresh = True
@@ -184,8 +185,13 @@ class Batch:
         known = rows.setdefault(key, encoded)
         if known is encoded:
             whole = part.whole
+            if not part.moves_latest:
+                self._silent.add(key)
         elif known == encoded:
-            return True
+            if not part.moves_latest or key not in self._silent:
+                return True
+            rows[key], whole = encoded, part.whole  # its clock was ahead when it came first, and is no more
+            self._silent.discard(key)
         else:
             both, contradict = folded(known, encoded)
             if contradict:
