@@ -27,7 +27,7 @@ from siloscope_edge.config import Mqtt, SpoolLimits
 from siloscope_edge.directory import open_spool
 from siloscope_edge.errors import SpoolFull, SpoolUnusable
 from siloscope_edge.keeper import Keeper
-from siloscope_edge.link import connector
+from siloscope_edge.link import WATERMARKS_QOS, connector
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.outbox import Outbox, Windows
 from siloscope_edge.sender import Sender
@@ -207,7 +207,7 @@ class Node:
             mqtt,
             plan.password,
             f"silo-{secrets.token_hex(8)}",
-            [subscription(Kind.COMMITTED, node.org, node.site, node.node)],
+            [(subscription(Kind.COMMITTED, node.org, node.site, node.node), WATERMARKS_QOS)],
         )
         announced = [each.announced(plan.period_s) for each in INSTRUMENTS]
         outbox, judge = Outbox(windows, spool.owed()), Judge(session, spool.epoch)

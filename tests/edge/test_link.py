@@ -1,22 +1,30 @@
-"""The newest MQTT that a broker has; encrypted, with certificates on both sides, and nobody believed without one."""
+"""The newest MQTT that a broker has, and what it keeps; encrypted, with certificates, and nobody else believed."""
 
+import asyncio
 import getpass
+import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import aiomqtt
+import nats
 import pytest
 from aiomqtt import ProtocolVersion
 from msgspec.structs import replace
 
+from siloscope_contract import streams
 from siloscope_contract.topics import Kind, Topic
+from siloscope_deploy.servers.nats import NatsServer
 from siloscope_deploy.servers.ports import free_port
 from siloscope_edge import link
 from siloscope_edge.config import Mqtt
 from siloscope_edge.errors import LinkLost
-from siloscope_edge.link import LastWill, connector
+from siloscope_edge.link import WATERMARKS_QOS, LastWill, connector
 from siloscope_edge.tls import Tls, context
 from siloscope_gateway.principals import Principal
+from siloscope_ingest.session_store import SessionStore
 from tests.brokers import NODE, TestBroker
 
 STATUS = Topic(NODE, Kind.STATUS).text()
@@ -71,6 +79,55 @@ async def test_a_wrong_password_is_not_tried_twice(
         async with connector(mqtt, "wrong", "silo-test", [])(WILL):
             pass
     assert versions == [ProtocolVersion.V5]
+
+
+async def test_whoever_subscribes_again_is_told_again_what_is_kept(broker: TestBroker) -> None:
+    credential = broker.credential(Principal.of_node(NODE))
+    mqtt = Mqtt("127.0.0.1", broker.port, credential.username)
+    topic = Topic(NODE, Kind.COMMITTED).text()
+    ingest = broker.credential(Principal.ingest())
+    async with aiomqtt.Client(
+        "127.0.0.1", broker.port, username=ingest.username, password=ingest.password
+    ) as publisher:
+        await publisher.publish(topic, b"newest", qos=1, retain=True)
+    async with connector(mqtt, credential.password, "silo-test", [(topic, WATERMARKS_QOS)])(WILL) as connected:
+        assert await asyncio.wait_for(connected.received(), 20) == (topic, b"newest")
+        await connected.subscribe(topic, qos=WATERMARKS_QOS)
+        assert await asyncio.wait_for(connected.received(), 20) == (topic, b"newest")
+
+
+@pytest.mark.nats
+async def test_nats_keeps_nothing_that_could_get_stuck_for_who_listens_to_watermarks(nats_broker: TestBroker) -> None:
+    credential = nats_broker.credential(Principal.of_node(NODE))
+    mqtt = Mqtt("127.0.0.1", nats_broker.port, credential.username)
+    topic = Topic(NODE, Kind.COMMITTED).text()
+    found = []
+    for client_id, qos in (("silo-test", WATERMARKS_QOS), ("silo-careful", 1)):
+        async with connector(mqtt, credential.password, client_id, [(topic, qos)])(WILL):
+            found.append(await kept_by_nats(nats_broker, client_id, topic))
+    assert found[0] is None
+    assert found[1] is not None, "or it is not asked as it should be"
+
+
+async def kept_by_nats(broker: TestBroker, client_id: str, topic: str) -> str | None:
+    """Return the name of the consumer that NATS keeps for a subscription."""
+    assert isinstance(broker.server, NatsServer)
+    login = broker.credential(Principal.ingest())
+    client = await nats.connect(
+        f"nats://127.0.0.1:{broker.server.client_port}",
+        user=login.username,
+        password=login.password,
+        inbox_prefix=streams.INBOX,
+    )
+
+    async def ask(subject: str, request: Mapping[str, object]) -> dict[str, Any] | None:
+        answer: dict[str, Any] = json.loads((await client.request(subject, json.dumps(request).encode())).data)
+        return None if "error" in answer else answer
+
+    try:
+        return await SessionStore(ask, client_id).subscription(topic)
+    finally:
+        await client.close()
 
 
 def openssl(*arguments: str) -> None:

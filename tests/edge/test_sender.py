@@ -35,10 +35,16 @@ class FakeLink:
     def __init__(self, will: LastWill) -> None:
         self.will = will
         self.said: list[tuple[Kind, bytes, int, bool]] = []
+        self.kept: bytes | None = None  # the newest watermark, which whoever subscribes is told
         self._incoming: asyncio.Queue[tuple[str, bytes] | LinkLost] = asyncio.Queue()
 
     async def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> None:
         self.said.append((Topic.parse(topic).kind, payload, qos, retain))
+
+    async def subscribe(self, topic: str, *, qos: int) -> None:
+        assert (topic, qos) == (Topic(NODE, Kind.COMMITTED).text(), 0)
+        if self.kept is not None:
+            self.hear(self.kept)
 
     async def received(self) -> tuple[str, bytes]:
         message = await self._incoming.get()
@@ -208,6 +214,18 @@ async def test_a_generation_that_lacks_what_it_held_is_told_so_now_and_then(offi
     await until(lambda: len(office.announced()) == 2)
     assert office.announced()[-1].committed == {office.spool.epoch: 4}
     assert office.outbox.owed == 0  # an old mark that the broker kept says the same
+
+
+async def test_a_node_that_hears_nothing_asks_for_what_the_broker_keeps(office: Office) -> None:
+    await office.spool_one()
+    await until(lambda: office.link.seqs() == [1])
+    office.link.kept = office.mark("first", 2, SESSION)  # it was published, and never arrived
+    await office.clock.run_for(25)
+    assert office.outbox.owed == 1
+    await office.clock.run_for(10)
+    await until(lambda: office.outbox.owed == 0)
+    assert office.link.seqs() == [1, 1]
+    assert len(office.links) == 1
 
 
 async def test_a_superseded_generation_may_show_under_a_new_session_that_it_lives(office: Office) -> None:

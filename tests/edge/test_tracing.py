@@ -48,6 +48,9 @@ class SlowLink:
         if self.breaks:
             raise LinkLost("cut")
 
+    async def subscribe(self, topic: str, *, qos: int) -> None:
+        assert (topic, qos) == ("topic", 0)
+
     async def received(self) -> tuple[str, bytes]:
         return "topic", b"heard"
 

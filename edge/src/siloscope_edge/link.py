@@ -1,7 +1,7 @@
 """The MQTT connection, through aiomqtt. Every connection is a new client: nothing of an old one can answer on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
@@ -14,6 +14,9 @@ from siloscope_edge.errors import LinkLost
 from siloscope_edge.ports import Link
 
 ACKNOWLEDGE_TIMEOUT_S = 20.0
+WATERMARKS_QOS = 0
+"""A later watermark says all that a lost one said. For a subscription at QoS 1 a NATS cluster keeps a replicated consumer,
+and where that gets stuck the node hears nothing any more, on a connection that looks well."""
 _CLOSE_TIMEOUT_S = 1.0
 _CONNECT_TIMEOUT_S = 3.0
 _UNSUPPORTED_VERSION = 132
@@ -43,6 +46,12 @@ class MqttLink:
         except (aiomqtt.MqttError, ValueError, RuntimeError) as error:
             raise LinkLost(f"publishing: {error}") from error
 
+    async def subscribe(self, topic: str, *, qos: int) -> None:
+        try:
+            await self._client.subscribe(topic, qos=qos)
+        except (aiomqtt.MqttError, ValueError, RuntimeError) as error:
+            raise LinkLost(f"subscribing: {error}") from error
+
     async def received(self) -> tuple[str, bytes]:
         try:
             message = await anext(self._client.messages)
@@ -55,10 +64,16 @@ class MqttLink:
 Connect = Callable[[LastWill], AbstractAsyncContextManager[Link]]
 
 
-def connector(mqtt: Mqtt, password: str | None, client_id: str, subscriptions: list[str]) -> Connect:
-    """Return what makes connections to the configured broker, subscribed with QoS 1.
+def connector(mqtt: Mqtt, password: str | None, client_id: str, subscriptions: Sequence[tuple[str, int]]) -> Connect:
+    """Return what makes connections to the configured broker.
 
     A broker that refuses MQTT 5 is asked for 3.1.1 at once, and from then on.
+
+    Args:
+        mqtt: Where the broker is, and as whom to connect.
+        password: At the broker.
+        client_id: Under which it knows the connection.
+        subscriptions: Topics and their QoS, for each connection.
     """
     refused: set[ProtocolVersion] = set()
 
@@ -81,8 +96,8 @@ def connector(mqtt: Mqtt, password: str | None, client_id: str, subscriptions: l
         except (aiomqtt.MqttError, OSError, TimeoutError, ValueError) as error:
             raise LinkLost(f"{mqtt.host}:{mqtt.port}: {error or 'no answer'}") from error
         try:
-            for topic in subscriptions:
-                await client.subscribe(topic, qos=1)
+            for topic, qos in subscriptions:
+                await client.subscribe(topic, qos=qos)
             yield MqttLink(client)
         except aiomqtt.MqttError as error:
             raise LinkLost(str(error)) from error

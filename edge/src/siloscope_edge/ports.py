@@ -71,6 +71,14 @@ class Link(Protocol):
         """
         ...
 
+    async def subscribe(self, topic: str, *, qos: int) -> None:
+        """Subscribe, once more where that was done before: what the broker keeps of the topic comes again.
+
+        Raises:
+            LinkLost: The connection broke, or the answer did not come.
+        """
+        ...
+
     async def received(self) -> tuple[str, bytes]:
         """Return the topic and payload of the next message of a subscribed topic.
 

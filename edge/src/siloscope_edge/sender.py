@@ -17,9 +17,9 @@ from siloscope_edge import announcing
 from siloscope_edge.config import Mqtt
 from siloscope_edge.errors import LinkLost, SpoolFull, SpoolUnusable
 from siloscope_edge.keeper import Keeper
-from siloscope_edge.link import Connect, LastWill
+from siloscope_edge.link import WATERMARKS_QOS, Connect, LastWill
 from siloscope_edge.metrics import Metrics
-from siloscope_edge.outbox import Hold, Outbox, Send
+from siloscope_edge.outbox import Hold, Outbox, Send, Why
 from siloscope_edge.ports import Afar, Link
 from siloscope_edge.spool import Written
 from siloscope_edge.watermark import Judge, Reason
@@ -312,6 +312,8 @@ class Sender:
                 continue
             self._metrics.sent_packs.labels(each.why).inc()
             tasks.create_task(self._publish_pack(link, each.number, payload))
+            if each.why is Why.PROBE:  # it may be the answers that are lost, and not what was sent
+                tasks.create_task(link.subscribe(self._topics[Kind.COMMITTED], qos=WATERMARKS_QOS))
 
     async def _publish_pack(self, link: Link, number: int, payload: bytes) -> None:
         await link.publish(self._topics[Kind.SAMPLES], payload, qos=1)

@@ -121,5 +121,8 @@ class _TracedLink:
         if pack is not None:
             self._traces.sent(pack, began_ms)
 
+    async def subscribe(self, topic: str, *, qos: int) -> None:
+        await self._link.subscribe(topic, qos=qos)
+
     async def received(self) -> tuple[str, bytes]:
         return await self._link.received()

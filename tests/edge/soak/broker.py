@@ -131,6 +131,14 @@ class _Link:
         if self.broken.is_set():
             raise LinkLost("cut before the acknowledgement")
 
+    async def subscribe(self, topic: str, *, qos: int) -> None:
+        broker = self._broker
+        await broker.passage()
+        if self.broken.is_set():
+            raise LinkLost("cut")
+        if broker.database.answered:
+            self.tell(watermarks.encode(broker.database.watermark()))  # it is retained
+
     async def received(self) -> tuple[str, bytes]:
         message = asyncio.ensure_future(self._incoming.get())
         broken = asyncio.ensure_future(self.broken.wait())
