@@ -3,7 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siloscope_ingest.accumulator import MANY, Accumulator, CommittedState
+from siloscope_ingest.accumulator import ARRIVED_WITHIN_MS, MANY, Accumulator, CommittedState
+from siloscope_ingest.batches import Batch
+from siloscope_ingest.entries import Entry
 from siloscope_store.sample_rows import decode
 from tests.ingest.test_batches import BASE_MS, TABLE, entry
 
@@ -39,6 +41,53 @@ def test_all_comes_out_once_and_in_order(steps: list[tuple[str, int]]) -> None:
     while accumulator.waiting:
         found += numbers(accumulator)
     assert found == list(range(1, added + 1))
+
+
+def at(seq: int, arrived_ms: int) -> Entry:
+    made = entry((1, seq, {0: 1.0}), seq=seq)
+    made.delivery.received_ms = BASE_MS + arrived_ms
+    return made
+
+
+def arrived(batch: Batch) -> list[int]:
+    return [each.delivery.received_ms - BASE_MS for each in batch.entries]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0, 4_000, 5_000, 60_000, 3_600_000]), st.sampled_from([1, 3, MANY]), st.booleans()),
+        max_size=8,
+    )
+)
+def test_a_batch_holds_what_arrived_about_one_time_and_each_time_keeps_its_order(
+    steps: list[tuple[int, int, bool]],
+) -> None:
+    accumulator = Accumulator(CommittedState({2_900 * 2}), MOST, 1_000_000)
+    seq = 0
+    taken: list[Batch] = []
+    for arrived_ms, count, prepares in steps:
+        for _ in range(count):
+            seq += 1
+            accumulator.add(at(seq, arrived_ms))
+        if prepares:
+            accumulator.prepare()
+    while accumulator.waiting:
+        taken.append(accumulator.take())
+    assert all(max(arrived(each)) - min(arrived(each)) < ARRIVED_WITHIN_MS for each in taken)
+    came = [(each.delivery.received_ms, each.seq) for batch in taken for each in batch.entries]
+    assert sorted(number or 0 for _, number in came) == list(range(1, seq + 1))
+    for time_ms in {time_ms for time_ms, _ in came}:
+        of_time = [number or 0 for found_ms, number in came if found_ms == time_ms]
+        assert of_time == sorted(of_time)
+
+
+def test_what_waited_long_between_what_comes_now_takes_two_commits_not_a_thousand() -> None:
+    accumulator = Accumulator(CommittedState({2_900 * 2}), MOST, 1_000_000)
+    for number in range(MANY // 2):
+        accumulator.add(at(2 * number + 1, 60_000))
+        accumulator.add(at(2 * number + 2, 1_000))
+    assert [set(arrived(accumulator.take())) for _ in range(2)] == [{60_000}, {1_000}]
+    assert not accumulator.waiting
 
 
 def test_a_few_go_on_waiting_for_company() -> None:

@@ -30,6 +30,9 @@ class CommittedState:
 class Accumulator:
     """Folds entries into batches, in order of arrival.
 
+    What waited for the registry comes between what arrives now, for as long as it takes: each is folded into a batch of
+    its own time.
+
     Args:
         state: What is known to be committed.
         most_entries: A batch is closed at so many entries.
@@ -40,29 +43,27 @@ class Accumulator:
         self._state = state
         self._most_entries = most_entries
         self._most_bytes = most_bytes
-        self._closed: deque[Batch] = deque()
-        self._open = self._new()
-        self._since_ms = 0
+        self._batches: deque[tuple[Batch, int]] = deque()
+        self._open: dict[int, Batch] = {}
         self._some = asyncio.Event()
 
     @property
     def waiting(self) -> int:
         """How many entries wait."""
-        return len(self._open) + sum(map(len, self._closed))
+        return sum(len(batch) for batch, _ in self._batches)
 
     def add(self, entry: Entry) -> None:
         """Take an entry, and close the batch where that has become full or cannot take all of it."""
-        if not 0 <= entry.delivery.received_ms - self._since_ms <= ARRIVED_WITHIN_MS:
-            self._begin_at(entry.delivery.received_ms)
+        period = entry.delivery.received_ms // ARRIVED_WITHIN_MS
         rest: Entry | None = entry
         while rest is not None:
-            rest = self._open.add(rest)
-            if (
-                rest is not None
-                or len(self._open) >= self._most_entries
-                or self._open.payload_bytes >= self._most_bytes
-            ):
-                self._close()
+            batch = self._open.get(period)
+            if batch is None:
+                batch = self._open[period] = self._new()
+                self._batches.append((batch, period))
+            rest = batch.add(rest)
+            if rest is not None or len(batch) >= self._most_entries or batch.payload_bytes >= self._most_bytes:
+                del self._open[period]
         self._some.set()
 
     async def some(self) -> None:
@@ -74,20 +75,25 @@ class Accumulator:
         self._some.set()
 
     def take(self) -> Batch:
-        """Return the oldest batch, which may be empty."""
-        batch = self._closed.popleft() if self._closed else self._open
-        if batch is self._open:
-            self._open = self._new()
-        if not self._closed and not self._open.entries:
+        """Return the batch that was begun first, which is empty where nothing waits."""
+        if not self._batches:
+            self._some.clear()
+            return self._new()
+        batch, period = self._batches.popleft()
+        self._close(batch, period)
+        if not self._batches:
             self._some.clear()
         return batch
 
     def prepare(self) -> None:
         """Work out what the next batch has to write, where many entries wait: the database need not wait for that."""
-        if not self._closed and len(self._open) >= MANY:
-            self._close()
-        if self._closed:
-            self._closed[0].sealed()
+        if not self._batches:
+            return
+        batch, period = self._batches[0]
+        if len(batch) >= MANY:
+            self._close(batch, period)
+        if self._open.get(period) is not batch:
+            batch.sealed()
 
     def pack(self, entries: Iterable[Entry]) -> list[Batch]:
         """Fold entries into batches of their own, apart from those that wait."""
@@ -100,15 +106,10 @@ class Accumulator:
                     batches.append(self._new())
         return batches
 
-    def _begin_at(self, received_ms: int) -> None:
-        """Close what came at another time: whether a sample is late follows from when its batch came."""
-        self._since_ms = received_ms
-        if self._open.entries:
-            self._close()
-
-    def _close(self) -> None:
-        self._closed.append(self._open)
-        self._open = self._new()
+    def _close(self, batch: Batch, period: int) -> None:
+        """Take nothing more into a batch."""
+        if self._open.get(period) is batch:
+            del self._open[period]
 
     def _new(self) -> Batch:
         return Batch(self._state.open_spans, self._state.newest)
