@@ -1,6 +1,7 @@
 """The whole `siloscope edge` as a sender: its processes, its card, and instruments of the simulator."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from siloscope_deploy.servers.ports import LOOPBACK
 from tests.chaos.fleet import NodePlan
 from tests.system.platform import Service
 
+_ROOT = Path(__file__).parents[2]
 WORLD = Path(__file__).parent / "instruments.yaml"
 _PERIOD_S = 0.5
 _RESEND_S, _PROBE_S = 5.0, 30.0
@@ -92,7 +94,11 @@ class Agents:
         return (ended or [self._services[self.name]])[0].log
 
     def _service(self, label: str) -> Service:
-        return Service(self._folder, label, ["edge", "run", "--config", str(self._config(label))], self._environ)
+        records = next(node.records for node in self.nodes if node.label == label)
+        program = [sys.executable, "-m", "tests.chaos.noted_agent", records]
+        arguments = ["edge", "run", "--config", str(self._config(label))]
+        environ = {**self._environ, "PYTHONPATH": f"{_ROOT}:{self._environ.get('PYTHONPATH', '')}"}
+        return Service(self._folder, label, arguments, environ, program=program)
 
     def _config(self, label: str) -> Path:
         return self._folder / f"{label}.yaml"

@@ -359,7 +359,7 @@ def _keep(world: World, folder: Path) -> None:
     import shutil
 
     folder.mkdir(parents=True, exist_ok=True)
-    for log in world.home.glob("*.log"):
-        shutil.copy(log, folder / log.name)
+    for log in [*world.home.rglob("*.log"), *world.store.server.directory.glob("*.log")]:
+        shutil.copy(log, folder / f"{log.parent.name}-{log.name}")
     for part in (world.records, world.spools):
         shutil.copytree(part, folder / part.name, dirs_exist_ok=True)

@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,12 +81,19 @@ class SpoolLog:
 
     def __init__(self, file: Path) -> None:
         self._known = {id for id, _ in read_log(file)}
+        self._followed_to = 0
         self._lines = Lines(file)
 
     def catch_up(self, spool: Path) -> None:
         """Note the packs of a spool that are not noted yet: nothing writes it now."""
         if spool.exists():
             self._note(read_spool(spool))
+
+    def follow(self, spool: Path) -> None:
+        """Note what was spooled since the last time, up to the first pack that has no date yet."""
+        for row in takewhile(lambda row: row.dated, _rows(spool, self._followed_to, 1 << 62)):
+            self._note([(row.id, row.payload)])
+            self._followed_to = row.number + 1
 
     def note(self, spool: Path, first: int, end: int) -> None:
         """Note packs that were just committed to a spool."""
@@ -110,13 +118,27 @@ def read_log(file: Path) -> Iterator[tuple[PackId, bytes]]:
 
 
 def read_spool(file: Path, first: int = 0, end: int = 1 << 62) -> list[tuple[PackId, bytes]]:
-    """Return the packs of a spool's file, read without any of our code."""
+    """Return the packs of a spool's file, read without any of our code; what has no date yet is not what it will be."""
+    return [(row.id, row.payload) for row in _rows(file, first, end) if row.dated]
+
+
+class _Row(NamedTuple):
+    number: int
+    id: PackId
+    payload: bytes
+    dated: bool
+
+
+def _rows(file: Path, first: int, end: int) -> list[_Row]:
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)
     try:
         epochs = dict(connection.execute("SELECT ordinal, epoch FROM epoch"))
         rows = connection.execute(
-            "SELECT number, payload FROM pack WHERE number >= ? AND number < ? ORDER BY number", (first, end)
+            "SELECT number, payload, dated FROM pack WHERE number >= ? AND number < ? ORDER BY number", (first, end)
         ).fetchall()
     finally:
         connection.close()
-    return [((epochs[number >> SEQ_BITS], number & ((1 << SEQ_BITS) - 1)), payload) for number, payload in rows]
+    return [
+        _Row(number, (epochs[number >> SEQ_BITS], number & ((1 << SEQ_BITS) - 1)), payload, dated != 0)
+        for number, payload, dated in rows
+    ]

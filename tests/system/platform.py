@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,6 +64,7 @@ class Service:
         arguments: list[str],
         environ: Mapping[str, str],
         ready: Callable[[], bool] | None = None,
+        program: Sequence[str] = (str(SILOSCOPE),),
     ) -> None:
         self.name = name
         self.operations_port = free_port()
@@ -75,9 +76,7 @@ class Service:
             "PYTHONWARNINGS": "default",
         }
         self._ready = ready or self.says_ready
-        self._process = ServerProcess(
-            name, [str(SILOSCOPE), *arguments], log=self.log, environ={**everywhere, **environ}
-        )
+        self._process = ServerProcess(name, [*program, *arguments], log=self.log, environ={**everywhere, **environ})
 
     def start(self) -> None:
         """Start it and return at once; see `wait_ready`."""
