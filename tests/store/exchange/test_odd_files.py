@@ -134,6 +134,25 @@ def test_integers_beyond_all_floats_are_refused(take: Take, tmp_path: Path) -> N
     assert len(refused(tmp_path, name)) == 2
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "value=-5u",
+        "value=9223372036854775808i",
+        "value=18446744073709551616u",
+        "value=\u0663",  # a digit, but none of this protocol
+        "value=\u0663i",
+        "value=1,value=2",
+        "value=1,quality=i",
+    ],
+)
+def test_what_no_line_protocol_says_is_no_value(take: Take, farm: Farm, tmp_path: Path, fields: str) -> None:
+    start, end, name = "m,device=x,unit=Cel,channel", "1769925600000000000\n", "points.lp"
+    assert take(f"{start}=a {fields} {end}{start}=b value=2 {end}", name=name) == 0
+    assert [row[0] for row in refused(tmp_path, name)] == ["1"]
+    assert values(farm) == {("pi", "x", "b"): [2.0]}
+
+
 def test_a_name_without_a_letter_says_which(take: Take, tmp_path: Path) -> None:
     assert take(f"{LONG}{SIX},°°°,t,1,Cel\n") == 0
     assert refused(tmp_path)[0][1:3] == ["device", "°°°"]

@@ -26,10 +26,12 @@ from siloscope_store.exchange.text_files import TextFile
 from siloscope_store.exchange.times import TimeReader, TimeUnreadable
 
 _TRUE, _FALSE = frozenset({"t", "T", "true", "True", "TRUE"}), frozenset({"f", "F", "false", "False", "FALSE"})
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_INTEGER = re.compile(r"-?\d+[iu]")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+_INTEGER = re.compile(r"-?\d+[iu]", re.ASCII)
+_WHOLE = {"i": range(-(2**63), 2**63), "u": range(2**64)}
 _UNESCAPE = re.compile(r"\\([,= ])")
 _STRING_UNESCAPE = re.compile(r'\\(["\\])')
+_LONGEST_WHOLE = 40  # zeros may lead
 _MOST_KEPT = 100_000  # a tag that differs on every line must not fill the memory
 _EXPECTED = "measurement[,tag=value…] field=value[,field=value…] timestamp"
 
@@ -99,17 +101,16 @@ def field_value(text: str) -> float | str:
         if value - value == 0.0:
             return value
     elif _INTEGER.fullmatch(text):
-        return _whole(text[:-1])
+        return _whole(text[:-1], text[-1])
     elif text in _TRUE or text in _FALSE:
         return float(text in _TRUE)
     raise Malformed('a float, an integer such as 5i, a boolean or a "string"')
 
 
-def _whole(text: str) -> float:
-    try:
-        return float(int(text))
-    except (OverflowError, ValueError):  # beyond every float, or of thousands of digits
-        raise Malformed("an integer of 64 bits") from None
+def _whole(text: str, kind: str) -> float:
+    if len(text) > _LONGEST_WHOLE or int(text) not in _WHOLE[kind]:
+        raise Malformed("an integer of 64 bits" if kind == "i" else "an integer of 64 bits without a sign")
+    return float(int(text))
 
 
 class LineProtocolFile:
@@ -167,6 +168,8 @@ class LineProtocolFile:
                 self._take(number, self._key(head, name, measurement, tags), time_ms, (name, value, 0), block)
             return
         named = dict(values)
+        if len(named) < len(values):
+            raise Malformed("each field once")
         code = self._code(number, named, block)
         if code is None:
             return
@@ -196,7 +199,7 @@ class LineProtocolFile:
         if text is None:
             return 0
         try:
-            return code_of(text.strip('"').rstrip("iu") if text[0] != '"' else text.strip('"'))
+            return code_of(text[:-1] if _INTEGER.fullmatch(text) else text.strip('"'))
         except ValueError:
             block.refused.append(Refused(number, self._mapping.quality, text, EXPECTED_QUALITY))
             return None
