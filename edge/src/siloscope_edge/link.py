@@ -15,8 +15,8 @@ from siloscope_edge.ports import Link
 
 ACKNOWLEDGE_TIMEOUT_S = 20.0
 WATERMARKS_QOS = 0
-"""A later watermark says all that a lost one said. For a subscription at QoS 1 a NATS cluster keeps a replicated consumer,
-and where that gets stuck the node hears nothing any more, on a connection that looks well."""
+"""A later watermark says all that a lost one said. For a subscription at QoS 1 a NATS cluster keeps a replicated
+consumer, and where that gets stuck the node hears nothing any more, on a connection that looks well."""
 _CLOSE_TIMEOUT_S = 1.0
 _CONNECT_TIMEOUT_S = 3.0
 _UNSUPPORTED_VERSION = 132
