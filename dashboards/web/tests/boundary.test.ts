@@ -21,7 +21,16 @@ describe("the boundary", () => {
   it("leaves unknown fields out and takes counted identifiers as text", () =>
     expect(
       series({ channel_id: 7, unit: "Cel", from: 0, to: 1, level: "raw", bucket_s: null, points: [], more: 1 }, "s"),
-    ).toEqual({ channel_id: "7", unit: "Cel", from: 0, to: 1, level: "raw", bucket_s: null, points: [] }));
+    ).toEqual({
+      channel_id: "7",
+      unit: "Cel",
+      from: 0,
+      to: 1,
+      level: "raw",
+      bucket_s: null,
+      points: [],
+      catching_up: null,
+    }));
 
   it("reads before when a file lacks what was let go, the latest of its classes", () => {
     expect(letGoBefore("")).toBeNull();

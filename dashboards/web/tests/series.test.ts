@@ -21,6 +21,7 @@ const series = (points: Point[], more: Partial<Series> = {}): Series => ({
   to: 1_000_000,
   level: "raw",
   bucket_s: null,
+  catching_up: false,
   points,
   ...more,
 });
@@ -100,8 +101,11 @@ describe("the small line", () => {
 
 describe("the source", () => {
   it("is named for roll-ups and for readings", () => {
-    expect(source({ level: "day", bucket_s: 86_400 })).toBe("Drawn from roll-ups of days");
-    expect(source({ level: "raw", bucket_s: 300 })).toBe("Drawn from all readings");
-    expect(source({ level: "raw", bucket_s: null })).toBe("Every reading is drawn");
+    expect(source({ level: "day", bucket_s: 86_400, catching_up: false })).toBe("Drawn from roll-ups of days");
+    expect(source({ level: "day", bucket_s: 86_400, catching_up: true })).toBe(
+      "Drawn from roll-ups of days; late readings are still being added",
+    );
+    expect(source({ level: "raw", bucket_s: 300, catching_up: null })).toBe("Drawn from all readings");
+    expect(source({ level: "raw", bucket_s: null, catching_up: null })).toBe("Every reading is drawn");
   });
 });

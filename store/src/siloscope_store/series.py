@@ -6,7 +6,7 @@ window reach over it.
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import starmap
 from typing import Any, Literal, NamedTuple
 
@@ -17,22 +17,13 @@ from siloscope_contract.quality import FIRST_BAD, FIRST_UNCERTAIN
 from siloscope_contract.quantities import QUANTITIES
 from siloscope_store.places import is_circular
 from siloscope_store.series_points import Bucket, SeriesPoint, points
+from siloscope_store.series_strides import EPOCH, stride_of
 from siloscope_store.statements import statements
 
 __all__ = ["Series", "SeriesPoint", "channel_series", "stride_of"]
 
 _SQL = statements("series.sql")
 SAMPLE_TABLES = {"measurements": sql.Identifier("sample"), "vitals": sql.Identifier("sample_vitals")}
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-# Lengths that people read off an axis without thinking.
-STRIDES_S = (
-    *(1, 2, 5, 10, 15, 30),
-    *(step * _MINUTE for step in (1, 2, 5, 10, 15, 30)),
-    *(step * _HOUR for step in (1, 2, 3, 6, 12)),
-    *(step * _DAY for step in (1, 2, 7, 14, 28)),
-)
-
 MOST_READINGS = 6_000
 """As many readings, or roll-ups, one chart looks at; a finer level would mean more."""
 
@@ -54,6 +45,7 @@ class Series(msgspec.Struct, frozen=True):
     Attributes:
         level: What the points were made of: readings, or roll-ups of five minutes, hours or days.
         bucket_s: Length of a point; None where each is one reading.
+        catching_up: Readings of these times came late, or were corrected, and may not be in the points yet.
     """
 
     channel_id: int
@@ -63,6 +55,7 @@ class Series(msgspec.Struct, frozen=True):
     level: Level
     bucket_s: float | None
     points: list[SeriesPoint]
+    catching_up: bool = False
 
 
 class _Channel(NamedTuple):
@@ -123,22 +116,8 @@ async def channel_series(
         return None
     query = _Query(connection, _Channel(*row), begins, ends)
     level, bucket_s, made = await _points(query, most_points)
-    return Series(channel_id, query.channel.unit, begins, ends, level, bucket_s, made)
-
-
-def stride_of(begins: datetime, ends: datetime, points: int) -> tuple[timedelta, datetime]:
-    """Return the length of a bucket and where buckets are counted from, so that at most `points` meet the window.
-
-    >>> stride_of(EPOCH, EPOCH + timedelta(days=1), 500)[0]
-    datetime.timedelta(seconds=300)
-    """
-    last = ends - timedelta(microseconds=1)
-    for seconds in STRIDES_S:
-        stride = timedelta(seconds=seconds)
-        if (last - EPOCH) // stride - (begins - EPOCH) // stride + 1 <= points:
-            return stride, EPOCH
-    # A window so long, or so few points, that no round length fits: count from its beginning.
-    return -((begins - ends) // points), begins
+    catching_up = level != "raw" and query.catching_up
+    return Series(channel_id, query.channel.unit, begins, ends, level, bucket_s, made, catching_up)
 
 
 async def _points(query: "_Query", most: int) -> tuple[Level, float | None, list[SeriesPoint]]:
@@ -165,8 +144,8 @@ async def _points(query: "_Query", most: int) -> tuple[Level, float | None, list
         made = await query.from_readings(stride, origin)
     else:
         made = await (query.days(length // _DAYS) if level == "day" else query.from_rollups(level, length))
-    if sum(point.count + point.bad for point in made) <= most:
-        # Sparse, or only just begun: the readings themselves fit.
+    if sum(point.count + point.bad for point in made) <= most and await query.count(most + 1) <= most:
+        # Sparse, or only just begun: the readings themselves fit. Late ones may not be in the roll-ups yet.
         return "raw", None, await query.readings()
     return level, length.total_seconds(), made
 
@@ -206,6 +185,7 @@ class _Query:
         self.channel = channel
         self.begins = begins
         self.ends = ends
+        self.catching_up = False
         self._connection = connection
         self._samples = SAMPLE_TABLES[channel.retention_class]
 
@@ -269,6 +249,7 @@ class _Query:
         fine = _FIVE_MINUTES if level == "m5" else _HOURS
         first = (self.begins - EPOCH) // length
         begins = EPOCH + first * length
+        await self._look_for_late(begins)
         made: list[SeriesPoint] = []
         whole = EPOCH + (min(closed_to, self.ends) - EPOCH) // length * length
         if begins < whole and not self.channel.counter:
@@ -295,6 +276,7 @@ class _Query:
         first = (self.channel.first_day - origin).days // number
         since = origin + timedelta(days=first * number - 1)
         until = self.channel.last_day
+        await self._look_for_late(await self._day_start(since))
         before = await self._earlier(await self._day_start(since)) if self.channel.counter else None
         ready: list[SeriesPoint] = []
         if not self.channel.counter:
@@ -326,6 +308,11 @@ class _Query:
         made = self._made(buckets, number_of, lambda key: starts[dates[key]], first=first, before=before)
         day_of = {starts[day]: day for day in dates.values()}
         return ready + [msgspec.structs.replace(point, day=day_of[point.time]) for point in made]
+
+    async def _look_for_late(self, begins: datetime) -> None:
+        """Note whether samples of roll-ups from there on wait for them; before these are read, lest it be missed."""
+        hour = EPOCH + (begins - EPOCH) // _HOURS * _HOURS
+        ((self.catching_up,),) = await self._rows("waiting", hour, self.ends + _DAYS)
 
     async def _whole_days(self, since: date, number: int) -> tuple[list[SeriesPoint], date]:
         """Return the points whose dates have all closed, made by the database, and the date that follows them."""

@@ -201,4 +201,42 @@ async def test_one_point_for_a_window_that_no_round_length_fits_holds_whole_roll
     assert found.bucket_s == 36_000
     whole = found.points[0].time + timedelta(hours=10)
     assert found.points[0].time <= begins < whole
-    assert [point.count for point in found.points[:-1]] == [sum(whole - timedelta(hours=10) <= at < whole for at in times)]
+    assert [point.count for point in found.points[:-1]] == [
+        sum(whole - timedelta(hours=10) <= at < whole for at in times)
+    ]
+
+
+@pytest.mark.parametrize(("points", "level"), [(1000, "hour"), (40, "day")])
+async def test_what_came_late_and_is_not_rolled_up_yet_is_told(
+    rolled: tuple[World, Group], points: int, level: str
+) -> None:
+    world, group = rolled
+    other = world.group("bin", 60, CHANNELS)
+    before = await series(world, group, "t1", BEGIN, END, points)
+    assert (before.level, before.catching_up) == (level, False)
+    late = BEGIN + timedelta(days=3, minutes=1)
+    await world.write([(group, late, [99.0, None, None], None)])
+    stale = await series(world, group, "t1", BEGIN, END, points)
+    assert (stale.points, stale.catching_up) == (before.points, True)
+    assert not (await series(world, group, "t1", late + timedelta(days=2), END, points)).catching_up
+    assert not (await series(world, other, "t1", BEGIN, END, points)).catching_up
+    await world.roll_up()
+    whole = await series(world, group, "t1", BEGIN, END, points)
+    assert sum(point.count for point in whole.points) == sum(point.count for point in before.points) + 1
+    assert not whole.catching_up
+    world.zone("Asia/Kathmandu")  # all days of the site are to be made anew
+    assert (await series(world, group, "t1", BEGIN, END, points)).catching_up
+
+
+async def test_what_was_imported_and_is_not_rolled_up_yet_does_not_come_as_readings_without_number(
+    world: World,
+) -> None:
+    group = world.group("mast", 1, CHANNELS)
+    await world.roll_up(BEGIN)
+    await world.roll_up(BEGIN + timedelta(days=2))
+    await world.write([(group, BEGIN + timedelta(minutes=m), [1.0, None, None], None) for m in range(0, 2880, 10)])
+    found = await series(world, group, "t1", BEGIN, BEGIN + timedelta(days=2), 50)
+    assert (found.level, found.catching_up) == ("hour", True)
+    assert len(found.points) <= 50
+    few = await series(world, group, "t1", BEGIN, BEGIN + timedelta(days=2), 300)
+    assert (few.level, len(few.points), few.catching_up) == ("raw", 288, False)

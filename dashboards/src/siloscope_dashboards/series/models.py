@@ -34,3 +34,6 @@ class Series(BaseModel):
     )
     bucket_s: float | None = Field(description="Length of a point; null where each is one reading")
     points: list[Point]
+    catching_up: bool = Field(
+        False, description="Readings of these times came late, or were corrected, and may not be in the points yet"
+    )

@@ -1,5 +1,5 @@
 /** What the API says, as the page uses it: instants in epoch milliseconds, ages in seconds. */
-import { id, instant, listOf, mapOf, number, oneOf, optional, type Reader, shape, text } from "./boundary";
+import { flag, id, instant, listOf, mapOf, number, oneOf, optional, type Reader, shape, text } from "./boundary";
 
 export const tokens = shape({ access_token: text, expires_in: number, refresh_token: text });
 export type Tokens = ReturnType<typeof tokens>;
@@ -118,6 +118,7 @@ export const series = shape({
   level: oneOf("raw", "m5", "hour", "day"),
   bucket_s: optional(number),
   points: listOf(point),
+  catching_up: optional(flag),
 });
 export type Series = ReturnType<typeof series>;
 

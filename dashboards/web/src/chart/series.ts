@@ -98,7 +98,10 @@ export function contents(series: Pick<Series, "level">): string {
 }
 
 /** What the points were made of, in small print. */
-export function source(series: Pick<Series, "level" | "bucket_s">): string {
-  if (series.level !== "raw") return `Drawn from roll-ups of ${ROLL_UPS[series.level]}`;
+export function source(series: Pick<Series, "level" | "bucket_s" | "catching_up">): string {
+  if (series.level !== "raw") {
+    const drawn = `Drawn from roll-ups of ${ROLL_UPS[series.level]}`;
+    return series.catching_up ? `${drawn}; late readings are still being added` : drawn;
+  }
   return series.bucket_s === null ? "Every reading is drawn" : "Drawn from all readings";
 }

@@ -193,3 +193,18 @@ SELECT last[%(element)s]
 FROM {rollup}
 WHERE group_id = %(group_id)s AND bucket >= %(begins)s AND bucket < %(ends)s AND last[%(element)s] IS NOT NULL
 ORDER BY bucket DESC LIMIT 1;
+
+-- name: waiting
+-- Whether samples of a group in [begins, ends) wait for their roll-ups. The list of marks has no index, so that late
+-- samples cost little: where it is long, it is not read to its end, and anything may wait.
+SELECT count(*) = 20000
+    OR coalesce(bool_or(group_id = %(group_id)s AND bucket >= %(begins)s AND bucket < %(ends)s), false)
+    OR EXISTS (SELECT FROM rollup_touched_group WHERE group_id = %(group_id)s)
+    OR EXISTS (
+        SELECT FROM rollup_rebuild AS r
+        JOIN node AS n ON n.site_id = r.site_id
+        JOIN device AS d ON d.node_id = n.node_id
+        JOIN sample_group AS g ON g.device_id = d.device_id
+        WHERE g.group_id = %(group_id)s
+    )
+FROM (SELECT group_id, bucket FROM rollup_touched LIMIT 20000) AS mark;
