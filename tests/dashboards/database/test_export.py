@@ -6,6 +6,7 @@ import io
 import json
 import threading
 import zipfile
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from siloscope_dashboards import database
+from siloscope_store import exports
 from siloscope_store.exchange.workbook import Workbook
 from tests.dashboards.answers import assert_problem
 from tests.dashboards.conftest import Headers
@@ -89,6 +91,30 @@ async def test_what_was_let_go_is_told(filled: Farm, foreign: Farm, client: http
     whole = await client.get("/export?format=parquet", headers=ours)
     assert "siloscope-let-go" not in whole.headers
     assert pq.read_metadata(io.BytesIO(whole.content)).metadata.get(b"siloscope.let_go") is None
+
+
+async def test_what_goes_while_it_is_read_is_not_passed_over(
+    filled: Farm, client: httpx2.AsyncClient, ours: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = exports.pages
+
+    async def going(*arguments: Any) -> AsyncIterator[exports.Page]:
+        async for page in real(*arguments):
+            yield page
+        filled.connection.execute(
+            "INSERT INTO raw_horizon AS h (site_id, retention_class, org_id, kept_from) "
+            "VALUES (%s, 'measurements', %s, %s) "
+            "ON CONFLICT (site_id, retention_class) DO UPDATE SET kept_from = h.kept_from + INTERVAL '1 hour'",
+            (filled.site_id, filled.org_id, NOW - timedelta(hours=6)),
+        )
+
+    monkeypatch.setattr(exports, "pages", going)
+    with pytest.raises(RuntimeError, match="already started"):  # the transfer breaks off
+        await client.get("/export", headers=ours)
+    for form in ("parquet", "xlsx"):
+        assert_problem(await client.get(f"/export?format={form}", headers=ours), 503)
+    monkeypatch.undo()
+    assert (await client.get("/export", headers=ours)).headers["siloscope-let-go"]
 
 
 async def test_a_sheet_that_is_too_short_is_a_problem(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 
-from siloscope_dashboards.errors import Fault, Malformed
+from siloscope_dashboards.errors import Fault, Malformed, Unavailable
 from siloscope_dashboards.exports.models import Export, ExportOrder, LetGo
 from siloscope_store import exports
 from siloscope_store.exchange.rows_out import CsvRows, arrow_schema, arrow_table, columns, lacking
@@ -48,6 +48,7 @@ async def _pieces(
 
     Raises:
         Malformed: More rows than an Excel sheet has.
+        Unavailable: Retention has let go of some of it meanwhile, and what was told of that is no longer true.
     """
     local = order.local_time and order.level != "day"
     if order.form == "csv":
@@ -55,6 +56,7 @@ async def _pieces(
         yield rows.header()
         async for page in exports.pages(lent, wanted, chosen):
             yield await asyncio.to_thread(rows.encode, page.rows)
+        await _require_kept(lent, wanted, chosen, let_go)
         return
     with TemporaryDirectory(prefix="siloscope-export-") as folder:
         path = Path(folder) / f"export.{order.form}"
@@ -62,9 +64,19 @@ async def _pieces(
             await _parquet(path, lent, wanted, chosen, let_go, local=local)
         else:
             await _workbook(path, lent, wanted, chosen, let_go, local=local)
+        await _require_kept(lent, wanted, chosen, let_go)
         with path.open("rb") as opened:
             while piece := await asyncio.to_thread(opened.read, _PIECE_BYTES):
                 yield piece
+
+
+async def _require_kept(
+    lent: Lent, wanted: Selection, chosen: Sequence[ExportedChannel], let_go: Sequence[exports.LetGo]
+) -> None:
+    async with lent() as connection:
+        now = await exports.let_go(connection, wanted, chosen)
+    if now != let_go:
+        raise Unavailable("retention has let go of some of this export meanwhile; try again")
 
 
 async def _parquet(
