@@ -174,6 +174,7 @@ class FakeReadings:
             level="raw",
             bucket_s=60,
             points=points,
+            catching_up=False,
         )
 
     async def completeness(

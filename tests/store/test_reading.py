@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
-from siloscope_store.series import EPOCH
+from siloscope_store.series_strides import EPOCH
 from tests.store.farm import NOW, Farm
 
 KEYS = [("t1", "temperature", "Cel"), ("t2", "temperature", "Cel")]

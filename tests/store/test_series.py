@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import AsyncConnection
 
-from siloscope_store.series import EPOCH, SeriesPoint, channel_series, stride_of
+from siloscope_store.series import SeriesPoint, channel_series
+from siloscope_store.series_strides import EPOCH, stride_of
 from tests.store.farm import NOW, Farm
 
 TEMPERATURE = ("t1", "temperature", "Cel")

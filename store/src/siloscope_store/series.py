@@ -20,7 +20,7 @@ from siloscope_store.series_points import Bucket, SeriesPoint, points
 from siloscope_store.series_strides import EPOCH, stride_of
 from siloscope_store.statements import statements
 
-__all__ = ["Series", "SeriesPoint", "channel_series", "stride_of"]
+__all__ = ["Series", "SeriesPoint", "channel_series"]
 
 _SQL = statements("series.sql")
 SAMPLE_TABLES = {"measurements": sql.Identifier("sample"), "vitals": sql.Identifier("sample_vitals")}
