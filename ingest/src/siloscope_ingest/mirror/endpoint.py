@@ -22,6 +22,7 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 
+from siloscope_ingest.mirror.answers import BriefPool
 from siloscope_process.errors import Unavailable
 
 _OF_THE_POINTS = (400, 413, 422)
@@ -88,11 +89,17 @@ class InfluxEndpoint:
 
     def __init__(self, url: str, org: str, bucket: str, token: str, timeout_s: float) -> None:
         options: dict[str, Any] = {"enable_gzip": True, "timeout": round(timeout_s * 1000), "retries": False}
-        self._connect = partial(InfluxDBClient, url, token=token, org=org, **options)
+        self._new_client = partial(InfluxDBClient, url, token=token, org=org, **options)
         self._client = self._connect()
         self._org = org
         self._bucket = bucket
         self._longest_s = 2 * timeout_s
+
+    def _connect(self) -> InfluxDBClient:
+        client = self._new_client()
+        rest: Any = client.api_client.rest_client
+        rest.pool_manager = BriefPool(rest.pool_manager)
+        return client
 
     async def write(self, lines: bytes) -> None:
         # The client's own time-out is one for each packet: who sends an answer byte by byte would hold it for ever.
@@ -126,7 +133,7 @@ class InfluxEndpoint:
             client.write_api(write_options=SYNCHRONOUS).write(self._bucket, self._org, lines, write_precision=_MS)
         except ApiException as error:
             raise _sorted(error) from None
-        except (urllib3.exceptions.HTTPError, OSError, UnicodeDecodeError) as error:
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             raise EndpointAway(f"the mirror's endpoint does not answer: {type(error).__name__}") from None
         _require_taken(client.api_client.last_response)
 
