@@ -27,8 +27,8 @@ _NOTICE_LOSS = {
     "tcp_user_timeout": 20_000,
 }
 _SERVER_NOTICES_LOSS = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
-# Each of our statements is short, and the cost of one that reads a temporary table is guessed high: a server that compiles
-# what it guesses to be long takes a second for what takes milliseconds. The URL may say otherwise.
+# Each of our statements is short, and the cost of one that reads a temporary table is guessed high: a server that
+# compiles what it guesses to be long takes a second for what takes milliseconds. The URL may say otherwise.
 _NOTHING_COMPILED = "-c jit=off"
 _EXPECTED = "expected postgresql://user:password@host:port/database"
 # The server answered, and the same words may be accepted in a moment: it begins or ends, is full, or its machine is in
