@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from siloscope_contract.packs import Form
-from siloscope_contract.topics import Kind, NodeName, subscription
+from siloscope_contract.topics import NodeName
 from siloscope_edge import keeper as keeping
 from siloscope_edge import sender as sending
 from siloscope_edge.agent import _log_stray
@@ -27,7 +27,7 @@ from siloscope_edge.config import Mqtt, SpoolLimits
 from siloscope_edge.directory import open_spool
 from siloscope_edge.errors import SpoolFull, SpoolUnusable
 from siloscope_edge.keeper import Keeper
-from siloscope_edge.link import WATERMARKS_QOS, connector
+from siloscope_edge.link import connector
 from siloscope_edge.metrics import Metrics
 from siloscope_edge.outbox import Outbox, Windows
 from siloscope_edge.sender import Sender
@@ -203,12 +203,7 @@ class Node:
             probe_after_s=30 * patience,
             probe_at_most_s=600 * patience,
         )
-        connect = connector(
-            mqtt,
-            plan.password,
-            f"silo-{secrets.token_hex(8)}",
-            [(subscription(Kind.COMMITTED, node.org, node.site, node.node), WATERMARKS_QOS)],
-        )
+        connect = connector(mqtt, plan.password, f"silo-{secrets.token_hex(8)}")
         announced = [each.announced(plan.period_s) for each in INSTRUMENTS]
         outbox, judge = Outbox(windows, spool.owed()), Judge(session, spool.epoch)
         self._outbox = outbox

@@ -20,12 +20,12 @@ from siloscope_deploy.servers.nats import NatsServer
 from siloscope_deploy.servers.ports import free_port
 from siloscope_edge import link
 from siloscope_edge.config import Mqtt
-from siloscope_edge.errors import LinkLost
+from siloscope_edge.errors import LinkLost, SubscriptionRefused
 from siloscope_edge.link import WATERMARKS_QOS, LastWill, connector
 from siloscope_edge.tls import Tls, context
 from siloscope_gateway.principals import Principal
 from siloscope_ingest.session_store import SessionStore
-from tests.brokers import NODE, TestBroker
+from tests.brokers import FOREIGN_NODE, NODE, OTHER_NODE, TestBroker
 
 STATUS = Topic(NODE, Kind.STATUS).text()
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
@@ -50,7 +50,7 @@ def versions(monkeypatch: pytest.MonkeyPatch) -> list[ProtocolVersion]:
 async def test_the_newest_mqtt_that_the_broker_has_is_used(broker: TestBroker, versions: list[ProtocolVersion]) -> None:
     credential = broker.credential(Principal.of_node(NODE))
     mqtt = Mqtt("127.0.0.1", broker.port, credential.username)
-    connect = connector(mqtt, credential.password, "silo-test", [])
+    connect = connector(mqtt, credential.password, "silo-test")
     for _ in range(2):
         async with connect(WILL) as connected:
             await connected.publish(STATUS, b"{}", qos=1)
@@ -64,7 +64,7 @@ async def test_the_newest_mqtt_that_the_broker_has_is_used(broker: TestBroker, v
 async def test_an_older_mqtt_can_be_asked_for(mosquitto_broker: TestBroker, versions: list[ProtocolVersion]) -> None:
     credential = mosquitto_broker.credential(Principal.of_node(NODE))
     mqtt = Mqtt("127.0.0.1", mosquitto_broker.port, credential.username, version="v311")
-    async with connector(mqtt, credential.password, "silo-test", [])(WILL) as connected:
+    async with connector(mqtt, credential.password, "silo-test")(WILL) as connected:
         await connected.publish(STATUS, b"{}", qos=1)
     assert versions == [ProtocolVersion.V311]
 
@@ -76,7 +76,7 @@ async def test_a_wrong_password_is_not_tried_twice(
     credential = mosquitto_broker.credential(Principal.of_node(NODE))
     mqtt = Mqtt("127.0.0.1", mosquitto_broker.port, credential.username)
     with pytest.raises(LinkLost, match=r"[Nn]ot authori[sz]ed"):
-        async with connector(mqtt, "wrong", "silo-test", [])(WILL):
+        async with connector(mqtt, "wrong", "silo-test")(WILL):
             pass
     assert versions == [ProtocolVersion.V5]
 
@@ -90,10 +90,22 @@ async def test_whoever_subscribes_again_is_told_again_what_is_kept(broker: TestB
         "127.0.0.1", broker.port, username=ingest.username, password=ingest.password
     ) as publisher:
         await publisher.publish(topic, b"newest", qos=1, retain=True)
-    async with connector(mqtt, credential.password, "silo-test", [(topic, WATERMARKS_QOS)])(WILL) as connected:
+    async with connector(mqtt, credential.password, "silo-test")(WILL) as connected:
+        await connected.subscribe(topic, qos=WATERMARKS_QOS)
         assert await asyncio.wait_for(connected.received(), 20) == (topic, b"newest")
         await connected.subscribe(topic, qos=WATERMARKS_QOS)
         assert await asyncio.wait_for(connected.received(), 20) == (topic, b"newest")
+
+
+@pytest.mark.nats
+async def test_a_subscription_that_the_broker_refuses_is_none(nats_broker: TestBroker) -> None:
+    credential = nats_broker.credential(Principal.of_node(NODE))
+    mqtt = Mqtt("127.0.0.1", nats_broker.port, credential.username)
+    async with connector(mqtt, credential.password, "silo-test")(WILL) as connected:
+        for topic in (Topic(OTHER_NODE, Kind.COMMITTED).text(), Topic(FOREIGN_NODE, Kind.COMMITTED).text()):
+            with pytest.raises(SubscriptionRefused, match=topic):
+                await connected.subscribe(topic, qos=WATERMARKS_QOS)
+        await connected.publish(STATUS, b"{}", qos=1)
 
 
 @pytest.mark.nats
@@ -103,7 +115,8 @@ async def test_nats_keeps_nothing_that_could_get_stuck_for_who_listens_to_waterm
     topic = Topic(NODE, Kind.COMMITTED).text()
     found = []
     for client_id, qos in (("silo-test", WATERMARKS_QOS), ("silo-careful", 1)):
-        async with connector(mqtt, credential.password, client_id, [(topic, qos)])(WILL):
+        async with connector(mqtt, credential.password, client_id)(WILL) as connected:
+            await connected.subscribe(topic, qos=qos)
             found.append(await kept_by_nats(nats_broker, client_id, topic))
     assert found[0] is None
     assert found[1] is not None, "or it is not asked as it should be"
@@ -198,7 +211,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, mosquitto_broker: TestBrok
 
 @pytest.mark.mosquitto
 async def test_certificates_on_both_sides_make_a_connection_without_a_password(guarded: Guarded) -> None:
-    async with connector(guarded.settings("node"), None, "silo-test", [])(WILL) as connected:
+    async with connector(guarded.settings("node"), None, "silo-test")(WILL) as connected:
         await connected.publish(STATUS, b"{}", qos=1)
 
 
@@ -209,7 +222,7 @@ async def test_whoever_lacks_a_certificate_or_shows_a_strangers_is_kept_out(
     monkeypatch.setattr(link, "_CONNECT_TIMEOUT_S", 1.0)  # aiomqtt does not say that the broker hung up
     for mqtt in (guarded.settings(None), guarded.settings("impostor")):
         with pytest.raises(LinkLost):
-            async with connector(mqtt, None, "silo-test", [])(WILL):
+            async with connector(mqtt, None, "silo-test")(WILL):
                 pass
 
 
@@ -217,10 +230,10 @@ async def test_whoever_lacks_a_certificate_or_shows_a_strangers_is_kept_out(
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # paho drops a socket that it refused
 async def test_a_broker_that_nobody_vouches_for_is_not_believed(guarded: Guarded) -> None:
     with pytest.raises(LinkLost, match="CERTIFICATE_VERIFY_FAILED"):
-        async with connector(guarded.settings("node", authority="stranger"), None, "silo-test", [])(WILL):
+        async with connector(guarded.settings("node", authority="stranger"), None, "silo-test")(WILL):
             pass
     with pytest.raises(LinkLost, match="mismatch"):
-        async with connector(guarded.settings("node", host="127.0.0.1"), None, "silo-test", [])(WILL):
+        async with connector(guarded.settings("node", host="127.0.0.1"), None, "silo-test")(WILL):
             pass
 
 

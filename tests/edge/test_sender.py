@@ -14,7 +14,7 @@ from siloscope_contract.packs import Epoch, Sample
 from siloscope_contract.topics import Kind, NodeName, Topic
 from siloscope_contract.watermarks import EpochMark, Watermark
 from siloscope_edge.config import Mqtt, SpoolLimits
-from siloscope_edge.errors import LinkLost
+from siloscope_edge.errors import LinkLost, SubscriptionRefused
 from siloscope_edge.keeper import Keeper
 from siloscope_edge.link import LastWill
 from siloscope_edge.metrics import Metrics
@@ -35,6 +35,7 @@ class FakeLink:
     def __init__(self, will: LastWill) -> None:
         self.will = will
         self.said: list[tuple[Kind, bytes, int, bool]] = []
+        self.refuses = False
         self.kept: bytes | None = None  # the newest watermark, which whoever subscribes is told
         self._incoming: asyncio.Queue[tuple[str, bytes] | LinkLost] = asyncio.Queue()
 
@@ -43,6 +44,8 @@ class FakeLink:
 
     async def subscribe(self, topic: str, *, qos: int) -> None:
         assert (topic, qos) == (Topic(NODE, Kind.COMMITTED).text(), 0)
+        if self.refuses:
+            raise SubscriptionRefused(f"the broker refuses the subscription to {topic}")
         if self.kept is not None:
             self.hear(self.kept)
 
@@ -78,6 +81,7 @@ class Office:
         self.judge = Judge(SESSION, self.spool.epoch)
         self.links: list[FakeLink] = []
         self.refuses = False
+        self.refuses_to_tell = False
         self.sender = Sender(
             NODE,
             SESSION,
@@ -113,6 +117,7 @@ class Office:
         if self.refuses:
             raise LinkLost("refused")
         self.links.append(FakeLink(will))
+        self.link.refuses = self.refuses_to_tell
         yield self.link
 
 
@@ -226,6 +231,22 @@ async def test_a_node_that_hears_nothing_asks_for_what_the_broker_keeps(office: 
     await until(lambda: office.outbox.owed == 0)
     assert office.link.seqs() == [1, 1]
     assert len(office.links) == 1
+
+
+async def test_a_broker_that_does_not_let_it_listen_is_tried_again_and_gets_nothing_meanwhile(office: Office) -> None:
+    office.refuses_to_tell = True
+    office.link.lose()
+    await until(lambda: not office.health.report()["checks"]["link"]["ok"])  # type: ignore[index]  # JSON
+    await office.spool_one()
+    await until(lambda: office.clock.sleepers > 0)
+    await office.clock.run_for(2)
+    await until(lambda: len(office.links) == 2)
+    await until(lambda: "refuses the subscription" in str(office.health.report()))
+    assert not office.link.said
+    office.refuses_to_tell = False
+    await until(lambda: office.clock.sleepers > 0)
+    await office.clock.run_for(5)
+    await until(lambda: len(office.links) == 3 and bool(office.link.of(Kind.HEARTBEAT)))
 
 
 async def test_a_superseded_generation_may_show_under_a_new_session_that_it_lives(office: Office) -> None:

@@ -71,6 +71,7 @@ class FakeBroker:
     def __init__(self, on_version_5: OnVersion5 = "accept") -> None:
         self.on_version_5 = on_version_5
         self.refuse_with: int | None = None
+        self.grants = b"\x01"
         self.port = 0
         self.attempts: list[int] = []
         self._arrivals: asyncio.Queue[FakeConnection] = asyncio.Queue()
@@ -150,7 +151,7 @@ class FakeBroker:
             connection.filters.append(body[at + 2 : at + 2 + length].decode())
             at += length + 3
         properties = b"\x00" if connection.version == 5 else b""
-        connection.writer.write(_packet(0x90, body[:2] + properties + b"\x01" * len(connection.filters)))
+        connection.writer.write(_packet(0x90, body[:2] + properties + self.grants * len(connection.filters)))
         connection.subscribed.set()
 
     def _publish(self, connection: FakeConnection, body: bytes) -> None:

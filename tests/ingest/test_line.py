@@ -194,6 +194,18 @@ async def test_credentials_that_worked_before_are_tried_again() -> None:
         await eventually(lambda: consumer.reports[-1] is None, lambda: consumer.reports)
 
 
+async def test_a_subscription_that_a_cluster_is_not_ready_for_is_tried_again() -> None:
+    async with fake_broker() as broker:
+        broker.grants = b"\x80"
+        async with consuming(broker) as consumer:
+            await consumer.pause_over()
+            await eventually(lambda: len(broker.attempts) == 2, lambda: broker.attempts)
+            assert "refuses the subscription to " + FILTERS[0][0] in str(consumer.reports[-1])
+            broker.grants = b"\x01"
+            await consumer.pause_over()
+            await eventually(lambda: consumer.reports[-1] is None, lambda: consumer.reports)
+
+
 async def test_a_paused_line_reads_no_more_and_then_goes_on() -> None:
     async with fake_broker() as broker, consuming(broker) as consumer:
         connection = await broker.connection()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from siloscope_contract.topics import Kind, Topic, subscription
+from siloscope_contract.topics import Kind, Topic
 from siloscope_edge import announcing, vitals
 from siloscope_edge.alarms import control
 from siloscope_edge.alarms.actuator import Switch
@@ -27,7 +27,7 @@ from siloscope_edge.guarding import GuardedBus
 from siloscope_edge.installation import Installation
 from siloscope_edge.instruments import Instrument
 from siloscope_edge.keeper import Keeper
-from siloscope_edge.link import WATERMARKS_QOS, Connect, connector
+from siloscope_edge.link import Connect, connector
 from siloscope_edge.machine import THIS_MACHINE
 from siloscope_edge.machine_clocks import KernelUnasked, source_for
 from siloscope_edge.metrics import Metrics
@@ -185,14 +185,10 @@ class Agent:
         log.info("agent_stopped")
 
     def _connect(self, mqtt: Mqtt) -> Connect:
-        node = self._config.node_name
-        subscriptions = [(subscription(Kind.COMMITTED, node.org, node.site, node.node), WATERMARKS_QOS)]
-        if self._remote is not None:
-            subscriptions += [(topic, 1) for topic in Conversation(node).subscriptions]
         client_id = f"silo-{secrets.token_hex(8)}"  # at most 23 characters: MQTT 3.1.1 promises no more
-        connect = connector(mqtt, self._password, client_id, subscriptions)
+        connect = connector(mqtt, self._password, client_id)
         if self._traces is not None:
-            connect = self._traces.over(connect, Topic(node, Kind.SAMPLES).text())
+            connect = self._traces.over(connect, Topic(self._config.node_name, Kind.SAMPLES).text())
         return connect
 
     def _sender(

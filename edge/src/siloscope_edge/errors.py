@@ -93,6 +93,10 @@ class LinkLost(EdgeError):
     """There is no connection to the broker."""
 
 
+class SubscriptionRefused(LinkLost):
+    """The broker refuses a subscription: it is not allowed, or the broker is not ready for it."""
+
+
 class SpoolUnusable(EdgeError):
     """The spool's file is damaged or not ours."""
 

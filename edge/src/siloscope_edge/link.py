@@ -1,7 +1,7 @@
 """The MQTT connection, through aiomqtt. Every connection is a new client: nothing of an old one can answer on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from aiomqtt import ProtocolVersion
 
 from siloscope_edge import tls
 from siloscope_edge.config import Mqtt
-from siloscope_edge.errors import LinkLost
+from siloscope_edge.errors import LinkLost, SubscriptionRefused
 from siloscope_edge.ports import Link
 
 ACKNOWLEDGE_TIMEOUT_S = 20.0
@@ -18,6 +18,7 @@ WATERMARKS_QOS = 0
 """A later watermark says all that a lost one said. For a subscription at QoS 1 a NATS cluster keeps a replicated
 consumer, and where that gets stuck the node hears nothing any more, on a connection that looks well."""
 _CLOSE_TIMEOUT_S = 1.0
+_REFUSED_FROM = 128
 _CONNECT_TIMEOUT_S = 3.0
 _UNSUPPORTED_VERSION = 132
 _VERSIONS = {
@@ -48,9 +49,11 @@ class MqttLink:
 
     async def subscribe(self, topic: str, *, qos: int) -> None:
         try:
-            await self._client.subscribe(topic, qos=qos)
+            granted = await self._client.subscribe(topic, qos=qos)
         except (aiomqtt.MqttError, ValueError, RuntimeError) as error:
             raise LinkLost(f"subscribing: {error}") from error
+        if any(getattr(each, "value", each) >= _REFUSED_FROM for each in granted):
+            raise SubscriptionRefused(f"the broker refuses the subscription to {topic}")
 
     async def received(self) -> tuple[str, bytes]:
         try:
@@ -64,16 +67,10 @@ class MqttLink:
 Connect = Callable[[LastWill], AbstractAsyncContextManager[Link]]
 
 
-def connector(mqtt: Mqtt, password: str | None, client_id: str, subscriptions: Sequence[tuple[str, int]]) -> Connect:
+def connector(mqtt: Mqtt, password: str | None, client_id: str) -> Connect:
     """Return what makes connections to the configured broker.
 
     A broker that refuses MQTT 5 is asked for 3.1.1 at once, and from then on.
-
-    Args:
-        mqtt: Where the broker is, and as whom to connect.
-        password: At the broker.
-        client_id: Under which it knows the connection.
-        subscriptions: Topics and their QoS, for each connection.
     """
     refused: set[ProtocolVersion] = set()
 
@@ -96,8 +93,6 @@ def connector(mqtt: Mqtt, password: str | None, client_id: str, subscriptions: S
         except (aiomqtt.MqttError, OSError, TimeoutError, ValueError) as error:
             raise LinkLost(f"{mqtt.host}:{mqtt.port}: {error or 'no answer'}") from error
         try:
-            for topic, qos in subscriptions:
-                await client.subscribe(topic, qos=qos)
             yield MqttLink(client)
         except aiomqtt.MqttError as error:
             raise LinkLost(str(error)) from error

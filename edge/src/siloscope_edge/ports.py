@@ -75,6 +75,7 @@ class Link(Protocol):
         """Subscribe, once more where that was done before: what the broker keeps of the topic comes again.
 
         Raises:
+            SubscriptionRefused: The connection stands, and nothing of this topic will come.
             LinkLost: The connection broke, or the answer did not come.
         """
         ...

@@ -146,6 +146,9 @@ class Sender:
         will = LastWill(self._topics[Kind.STATUS], births.encode(Status(State.OFFLINE, self._session)))
         self._connect_anew.clear()
         async with self._connect(will) as link:
+            await link.subscribe(
+                self._topics[Kind.COMMITTED], qos=WATERMARKS_QOS
+            )  # deaf to them, it would only owe more
             _, next_number = await self._keeper.owed()
             self._asked_at_s = self._clock.monotonic_s()
             self._outbox.connected(self._asked_at_s, next_number)

@@ -49,8 +49,8 @@ class MqttDial:
         """Open a line.
 
         Raises:
-            Fatal: The broker refuses our credential or a filter.
-            Transient: It is away.
+            Fatal: The broker refuses our credential.
+            Transient: It is away, or refuses a filter.
         """
         url = self._urls[self._turn % len(self._urls)]
         line = self._new_line(url)

@@ -136,8 +136,7 @@ class Line:
         """Subscribe to (filter, QoS) pairs.
 
         Raises:
-            Fatal: The broker refuses a filter.
-            Transient: No answer.
+            Transient: The broker refuses a filter, or does not answer.
         """
         answer = self._granted = asyncio.get_running_loop().create_future()
         self._client.subscribe([gmqtt.Subscription(text, qos=qos) for text, qos in filters])
@@ -148,7 +147,11 @@ class Line:
             raise Transient("the broker did not answer the subscription")
         refused = [text for (text, _), qos in zip(filters, answer.result(), strict=True) if qos >= 128]
         if refused:
-            raise Fatal(f"the broker refuses the subscription to {', '.join(refused)}; expected an ingest credential")
+            # A cluster without a leader answers the same as one whose permissions do not let us.
+            raise Transient(
+                f"the broker refuses the subscription to {', '.join(refused)}: expected an ingest credential, and a "
+                "broker that is ready"
+            )
 
     def unsubscribe(self, filters: Sequence[str]) -> None:
         """End subscriptions that the session may have from before, when this worker was told otherwise."""

@@ -96,8 +96,6 @@ class Broker:
             raise LinkLost("no answer")
         link = _Link(self)
         self._links.append(link)
-        if self.database.answered:
-            link.tell(watermarks.encode(self.database.watermark()))  # it is retained
         try:
             yield link
         finally:

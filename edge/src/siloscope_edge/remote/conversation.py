@@ -1,6 +1,7 @@
 """What is said to the platform and heard from it beside samples and watermarks, over whatever connection there is."""
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -8,11 +9,13 @@ from siloscope_contract import desired
 from siloscope_contract.desired import ConfigState
 from siloscope_contract.errors import ContractError
 from siloscope_contract.topics import Kind, NodeName, Topic, subscription
+from siloscope_edge.errors import SubscriptionRefused
 from siloscope_edge.ports import Link
 from siloscope_edge.remote.applying import Applier
 from siloscope_edge.remote.commanding import CommandDesk
 
 _log = structlog.get_logger(__name__)
+_LISTEN_AGAIN_S = 60.0
 
 
 class Conversation:
@@ -29,12 +32,6 @@ class Conversation:
         self._something = asyncio.Event()
         self.applier: Applier | None = None
         self.desk: CommandDesk | None = None
-
-    @property
-    def subscriptions(self) -> list[str]:
-        """What a connection subscribes to."""
-        node = self._node
-        return [subscription(kind, node.org, node.site, node.node) for kind in (Kind.CONFIG, Kind.COMMAND)]
 
     def tell(self, state: ConfigState) -> None:
         """Have the platform told of the configuration's state, over this connection or the next."""
@@ -61,11 +58,25 @@ class Conversation:
 
     async def talk(self, link: Link) -> None:
         self._said = None  # a broker may have lost what it retained
+        unheard = [Kind.CONFIG, Kind.COMMAND]
         while True:
             self._something.clear()
+            unheard = [kind for kind in unheard if not await self._listen(link, kind)]
             await self._say_state(link)
             await self._say_results(link)
-            await self._something.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LISTEN_AGAIN_S if unheard else None):
+                    await self._something.wait()
+
+    async def _listen(self, link: Link, kind: Kind) -> bool:
+        """Subscribe; return whether the broker takes it. Samples are sent all the same."""
+        node = self._node
+        try:
+            await link.subscribe(subscription(kind, node.org, node.site, node.node), qos=1)
+        except SubscriptionRefused as error:
+            _log.warning("subscription_refused", detail=str(error), again_in_s=_LISTEN_AGAIN_S)
+            return False
+        return True
 
     async def _say_state(self, link: Link) -> None:
         state = self._state
