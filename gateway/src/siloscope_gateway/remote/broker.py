@@ -13,6 +13,7 @@ from siloscope_process.broker_url import BrokerUrl
 
 HEARD = (Kind.CONFIG_STATE, Kind.COMMAND_RESULT)
 _ACKNOWLEDGED_WITHIN_S = 20.0
+_REFUSED_FROM = 128
 
 
 class BrokerLink:
@@ -67,7 +68,9 @@ async def connected(servers: Sequence[BrokerUrl], attempt: int) -> AsyncIterator
     try:
         async with client:
             for kind in HEARD:
-                await client.subscribe(subscription(kind), qos=1)
+                granted = await client.subscribe(subscription(kind), qos=1)
+                if any(getattr(each, "value", each) >= _REFUSED_FROM for each in granted):
+                    raise BrokerAway(f"{server} refuses the subscription to {subscription(kind)}")
             yield BrokerLink(client)
     except (aiomqtt.MqttError, OSError) as error:
         raise BrokerAway(f"{server}: {error}") from error
