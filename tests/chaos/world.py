@@ -37,7 +37,7 @@ organisations:
 # Names that no single flipped bit turns into each other.
 NODE_NAMES = ("alder", "birch", "cedar", "douglas", "elm", "fir", "gorse", "hazel", "ivy", "juniper", "kapok", "larch")
 AGENT_NAMES = ("willow", "yew", "zelkova")
-_DISK_TAKES_NOTHING = re.compile(r"data_directory .*(disk is full|No space left)")
+_DISK_TAKES_NOTHING = re.compile(r"data_directory .*(disk is full|No space left|; 0\.\d of \d+ MB are free)")
 _READY_WITHIN_S = 60.0  # a cluster elects its leaders first
 
 

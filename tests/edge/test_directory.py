@@ -6,8 +6,11 @@ import pytest
 
 from siloscope_contract.gaps import GapKind
 from siloscope_contract.packs import Sample
+from siloscope_edge import directory
 from siloscope_edge.config import SpoolLimits
 from siloscope_edge.directory import claimed, open_spool
+from siloscope_edge.errors import SpoolFull
+from siloscope_edge.spool import Spool
 from siloscope_edge.spool_file import FILE_NAME
 from siloscope_process.clock import ManualClock
 from siloscope_process.errors import Unavailable, WrongSetting
@@ -40,6 +43,18 @@ def test_the_first_start_has_nothing_to_declare(tmp_path: Path) -> None:
     spool, gaps = open_spool(tmp_path, LIMITS, ManualClock())
     spool.close(0)
     assert gaps == []
+
+
+@pytest.mark.parametrize("damage", [None, "found damaged"])
+def test_a_disk_that_does_not_let_it_be_opened_is_named_with_its_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str | None
+) -> None:
+    def full(*_: object) -> Spool:
+        raise SpoolFull("disk I/O error")
+
+    monkeypatch.setattr(directory, "Spool", full)
+    with pytest.raises(SpoolFull, match=r"^disk I/O error; [0-9.]+ of [0-9]+ MB are free$"):
+        open_spool(tmp_path, LIMITS, ManualClock(), damage)
 
 
 @pytest.mark.parametrize(("off_s", "until_ms"), [(60, 60_000), (-60, 1)])

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ import structlog
 from siloscope_contract.gaps import Gap, GapKind
 from siloscope_edge.clock_guard import TimeSource
 from siloscope_edge.config import SpoolLimits
-from siloscope_edge.errors import EdgeError, SpoolUnusable
+from siloscope_edge.errors import EdgeError, SpoolFull, SpoolUnusable
 from siloscope_edge.instants import is_since_boot
 from siloscope_edge.spool import Spool
 from siloscope_edge.spool_file import FILE_NAME, connect, set_aside
@@ -76,7 +77,8 @@ def open_spool(
     now_ms, boot = (clock.now_ms(), "") if source is None else (source.boot_ms(), source.boot)
     if damage is None:
         try:
-            spool = Spool(directory, limits, now_ms, boot, evicts)
+            with _room_told(directory):
+                spool = Spool(directory, limits, now_ms, boot, evicts)
         except SpoolUnusable as error:
             damage = str(error)
         else:
@@ -85,7 +87,18 @@ def open_spool(
     gaps = _declared_lost(file, now_ms)
     kept = set_aside(file, f"{clock.now():%Y%m%dT%H%M%S%f}")
     _log.error("spool_damaged", detail=damage, kept_as=str(kept), declared_lost=len(gaps))
-    return Spool(directory, limits, now_ms, boot, evicts), gaps
+    with _room_told(directory):
+        return Spool(directory, limits, now_ms, boot, evicts), gaps
+
+
+@contextmanager
+def _room_told(directory: Path) -> Iterator[None]:
+    """Say how much room there is, where a spool cannot be opened: a full disk is now and then told as an I/O error."""
+    try:
+        yield
+    except SpoolFull as error:
+        room = shutil.disk_usage(directory)
+        raise SpoolFull(f"{error}; {room.free / 1e6:.1f} of {room.total / 1e6:.0f} MB are free") from error
 
 
 def _agent_off(last_sample_ms: int | None, now_ms: int) -> list[Gap]:
