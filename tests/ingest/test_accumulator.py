@@ -81,13 +81,32 @@ def test_a_batch_holds_what_arrived_about_one_time_and_each_time_keeps_its_order
         assert of_time == sorted(of_time)
 
 
-def test_what_waited_long_between_what_comes_now_takes_two_commits_not_a_thousand() -> None:
+def test_what_waited_long_between_what_comes_now_takes_three_commits_not_a_thousand() -> None:
     accumulator = Accumulator(CommittedState({2_900 * 2}), MOST, 1_000_000)
     for number in range(MANY // 2):
         accumulator.add(at(2 * number + 1, 60_000))
         accumulator.add(at(2 * number + 2, 1_000))
-    assert [set(arrived(accumulator.take())) for _ in range(2)] == [{60_000}, {1_000}]
+    assert [set(arrived(accumulator.take())) for _ in range(3)] == [{60_000}, {1_000}, {60_000}]
     assert not accumulator.waiting
+
+
+@given(st.lists(st.sampled_from(["first", "second", "take"]), max_size=40))
+def test_what_is_added_in_the_order_in_which_it_arrived_is_committed_in_that_order(steps: list[str]) -> None:
+    """Of two nodes of which one waits longer: alerting takes a reading that a newer one overtook for late."""
+    accumulator = Accumulator(CommittedState({2_900 * 2}), MOST, 1_000_000)
+    next_seq = {"first": 0, "second": 1}
+    taken: list[int] = []
+    for step in steps:
+        if step == "take":
+            taken += [each.seq or 0 for each in accumulator.take().entries]
+            continue
+        accumulator.add(at(next_seq[step], 1_500 * next_seq[step]))
+        next_seq[step] += 2
+    while accumulator.waiting:
+        taken += [each.seq or 0 for each in accumulator.take().entries]
+    for odd in (0, 1):
+        of_node = [seq for seq in taken if seq % 2 == odd]
+        assert of_node == sorted(of_node)
 
 
 def test_a_few_go_on_waiting_for_company() -> None:

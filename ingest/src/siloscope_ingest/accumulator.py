@@ -31,7 +31,7 @@ class Accumulator:
     """Folds entries into batches, in order of arrival.
 
     What waited for the registry comes between what arrives now, for as long as it takes: each is folded into a batch of
-    its own time.
+    its own time. What is added in the order in which it arrived is taken in that order.
 
     Args:
         state: What is known to be committed.
@@ -59,8 +59,7 @@ class Accumulator:
         while rest is not None:
             batch = self._open.get(period)
             if batch is None:
-                batch = self._open[period] = self._new()
-                self._batches.append((batch, period))
+                batch = self._begin(period)
             rest = batch.add(rest)
             if rest is not None or len(batch) >= self._most_entries or batch.payload_bytes >= self._most_bytes:
                 del self._open[period]
@@ -105,6 +104,14 @@ class Accumulator:
                 if rest is not None:
                     batches.append(self._new())
         return batches
+
+    def _begin(self, period: int) -> Batch:
+        """Open a batch behind all others; those of later times take nothing more, for they are committed before it."""
+        for later in [each for each in self._open if each > period]:
+            del self._open[later]
+        batch = self._open[period] = self._new()
+        self._batches.append((batch, period))
+        return batch
 
     def _close(self, batch: Batch, period: int) -> None:
         """Take nothing more into a batch."""
