@@ -13,7 +13,7 @@ ON_POSTGRES = "--broker mosquitto --database postgres --json"
 
 def found(told: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     assert command_line.main(f"bench {told} {ON_POSTGRES}".split()) == 0
-    result: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
     return result
 
 

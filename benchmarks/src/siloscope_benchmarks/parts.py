@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,6 +173,8 @@ def _prepared(url: str, pid: int) -> Database:
         layout.write(_LAYOUT)
         layout.flush()
         for arguments in (["migrate"], ["apply", layout.name]):
-            if command_line.main(["db", *arguments], environ) != 0:
+            with redirect_stdout(sys.stderr):  # a benchmark's own output is its result and nothing else
+                failed = command_line.main(["db", *arguments], environ) != 0
+            if failed:
                 raise Unavailable(f"siloscope db {arguments[0]} failed")
     return Database(url, pid)
