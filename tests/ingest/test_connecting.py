@@ -3,9 +3,13 @@
 import psycopg
 import pytest
 
+from siloscope_contract.topics import Kind, Topic
 from siloscope_ingest.database import Connection, Database, Identity
 from siloscope_ingest.errors import StoreChanged, Transient
 from siloscope_store import log_position, watermarks
+from tests.brokers import OTHER_NODE
+from tests.ingest.messages import BIRTH, birth, pack
+from tests.ingest.unplugged import unplugged
 
 
 @pytest.mark.postgres
@@ -43,6 +47,26 @@ async def test_a_database_whose_log_is_shorter_than_it_was_gets_another_generati
     await connection.close()
     assert after.store == before.store
     assert after.generation != before.generation
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "merely-sent"])
+async def test_what_is_learnt_of_the_registry_is_in_no_copy_that_passes_for_this_database(
+    postgres_farm_url: str, now_ms: int, *, announced: bool
+) -> None:
+    async with unplugged(postgres_farm_url) as worker:  # nobody publishes, and looks once a second meanwhile
+        worker.send(birth("one"), now_ms, BIRTH)
+        worker.send(pack(1, now_ms, 20.0), now_ms)
+        await worker.settled()
+        with psycopg.connect(postgres_farm_url) as other:
+            copied = other.execute("SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::int8").fetchone()
+        if announced:
+            worker.send(birth("two"), now_ms, Topic(OTHER_NODE, Kind.BIRTH).text())
+        else:
+            worker.send(pack(1, now_ms, 20.0), now_ms, Topic(OTHER_NODE, Kind.SAMPLES).text())
+        await worker.settled()
+        assert copied is not None
+        assert worker.service._identity._reached > copied[0]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,10 @@ class Identity:
             StoreChanged: It has.
         """
         self._compare(await watermarks.identity(connection))
+        await self.note(connection)
+
+    async def note(self, connection: Connection) -> None:
+        """Note how far the log is, so that a copy in which it is shorter is known by that."""
         self._reached = max(self._reached, await log_position.reached(connection))
 
     def _compare(self, found: watermarks.Identity) -> None:
@@ -129,6 +133,14 @@ class Database:
                 raise
             self._connection = connection
         return self._connection
+
+    async def learnt(self) -> None:
+        """Note, over the connection that stands, that what it told just now will be relied on.
+
+        A copy of the database that is put back may lack it. Whoever looks now and then would not know that.
+        """
+        if self._connection is not None:
+            await self._identity.note(self._connection)
 
     async def drop(self) -> None:
         """Close the connection; the next use opens another."""

@@ -148,6 +148,7 @@ class Registrar:
                     more = await mass_registration.register_devices(connection, added, self._admission.most_devices)
                     _log.info("nodes_registered", nodes=made, devices=more, kind=_PLAIN)
                     await self._ahead.fill(connection, names, self._nodes, len(waiting))
+            await self._database.learnt()
         except (psycopg.Error, Transient) as error:
             _log.warning("look_ahead_failed", reason=str(error))
 
@@ -197,6 +198,7 @@ class Registrar:
                 # Committed before the first sample that uses it; all of it at once, for one wait for the disk.
                 async with connection.transaction():
                     learnt = await admitted(connection, self._admission, self._ahead, node, missing.sample, delivery)
+                await self._database.learnt()
                 if not self._ahead.has_changed(node.node_id):  # else it may be as it was before: it is asked for again
                     node.remember(missing.sample.device, learnt)
         raise Rejected("too_many_shapes", f"payload: found more than {_MOST_SHAPES_A_MESSAGE} kinds of samples")
@@ -241,6 +243,7 @@ class Registrar:
             async with connection.transaction():
                 for each in announced:
                     await self._register(connection, each)
+            await self._database.learnt()
         except (psycopg.Error, Transient) as error:
             _log.warning("births_apart", births=len(births), reason=str(error))
             self._apart = len(births)
@@ -258,6 +261,7 @@ class Registrar:
         announced = await self._announced(connection, route, delivery)
         async with connection.transaction():
             await self._register(connection, announced)
+        await self._database.learnt()
         self._settle_birth(intake, announced)
 
     async def _announced(self, connection: Connection, route: Route, delivery: Delivery) -> Announced:
@@ -328,13 +332,9 @@ class Registrar:
     async def _known(self, connection: Connection, route: Route) -> KnownNode | None:
         """Return the node of a route where it is registered."""
         if route.node is None:
-            known = self._nodes.get(route.topic.node)
-            if known is None:
-                found = await registry.find_node(connection, route.topic.node)
-                if found is None:
-                    return None
-                known = self._nodes[route.topic.node] = KnownNode(found)
-            route.node = known
+            route.node = self._nodes.get(route.topic.node)
+        if route.node is None and (found := await registry.find_node(connection, route.topic.node)) is not None:
+            route.node = self._nodes[route.topic.node] = KnownNode(found)
         return route.node
 
     async def _node(self, connection: Connection, route: Route, kind: str) -> KnownNode:
