@@ -87,7 +87,11 @@ def differences(url: str) -> Iterator[str]:
         waiting = set(connection.execute("SELECT group_id, bucket FROM rollup_touched").fetchall())
         stored = {level: _stored(connection, level) for level in ("m5", "hour", "day")}
     due: dict[str, dict[Key, list[Sample]]] = {level: defaultdict(list) for level in stored}
+    for group_id in samples.keys() - groups.keys():
+        yield f"{len(samples[group_id])} samples are of group {group_id}, which there is not"
     for group_id, rows in samples.items():
+        if group_id not in groups:
+            continue
         zone = groups[group_id][1]
         for row in rows:
             five, hour = _floor(row[0], 300), _floor(row[0], 3600)
