@@ -69,6 +69,30 @@ async def test_what_is_learnt_of_the_registry_is_in_no_copy_that_passes_for_this
         assert worker.service._identity._reached > copied[0]
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "as_in_a_copy",
+    ["DELETE FROM sample_group WHERE {newest}", "UPDATE sample_group SET created_at = '2020-01-01' WHERE {newest}"],
+    ids=["it-is-not-there", "its-number-is-anothers"],
+)
+async def test_a_copy_without_a_group_that_is_relied_on_is_another_database_however_long_its_log_is(
+    postgres_farm_url: str, now_ms: int, as_in_a_copy: str
+) -> None:
+    async with unplugged(postgres_farm_url) as worker:
+        worker.send(birth("one"), now_ms, BIRTH)
+        worker.send(pack(1, now_ms, 20.0), now_ms)
+        await worker.settled()
+        registering, writing = worker.service._registering, worker.service._writing
+        await registering.drop()
+        await registering.connection()  # the same again
+        with psycopg.connect(postgres_farm_url) as other:
+            other.execute("SET session_replication_role = replica")
+            other.execute(as_in_a_copy.format(newest="group_id = (SELECT max(group_id) FROM sample_group)"))
+        await writing.drop()
+        with pytest.raises(StoreChanged):
+            await writing.connection()
+
+
 @pytest.mark.parametrize(
     ("before", "now", "back"), [(0, 5, False), (9000, 9000, False), (9000, 8000, False), (9000, 1, True)]
 )

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from siloscope_ingest.errors import Fatal, IngestError, Rejected, StoreChanged, Transient
 from siloscope_ingest.severing import shut_after
-from siloscope_store import ledger, log_position, relative_messages, samples, watermarks
+from siloscope_store import landmarks, ledger, log_position, relative_messages, samples, watermarks
 from siloscope_store.connections import connect_async
 from siloscope_store.errors import DatabaseRefused, DatabaseUnavailable
 
@@ -34,12 +34,13 @@ class Identity:
     """Which database this service began with; every connection is checked against it when it is opened.
 
     A copy of its files that is put back bears the same names, and nobody need have connected anew to notice what it
-    lacks. But its log is shorter than it was.
+    lacks. But its log is shorter than it was, or it lacks the newest group that somebody here relies on.
     """
 
     def __init__(self) -> None:
         self.known: watermarks.Identity | None = None
         self._reached = 0
+        self._landmark: landmarks.Landmark | None = None
 
     async def check(self, connection: Connection) -> None:
         """Find out which database this is.
@@ -54,6 +55,9 @@ class Identity:
         if found == self.known and log_position.went_back(self._reached, reached):
             _log.error("database_went_back", log_bytes_before=self._reached, log_bytes=reached)
             found = await watermarks.lose_trust(connection, found)
+        elif found == self.known and self._landmark and not await landmarks.is_there(connection, self._landmark):
+            _log.error("database_went_back", lacks_group=self._landmark.group_id)
+            found = await watermarks.lose_trust(connection, found)
         self._compare(found)
         self._reached = max(self._reached, reached)
 
@@ -64,11 +68,12 @@ class Identity:
             StoreChanged: It has.
         """
         self._compare(await watermarks.identity(connection))
-        await self.note(connection)
+        self._reached = max(self._reached, await log_position.reached(connection))
 
     async def note(self, connection: Connection) -> None:
-        """Note how far the log is, so that a copy in which it is shorter is known by that."""
+        """Note what tells this database from a copy that was made before now."""
         self._reached = max(self._reached, await log_position.reached(connection))
+        self._landmark = await landmarks.newest(connection) or self._landmark
 
     def _compare(self, found: watermarks.Identity) -> None:
         if self.known is None:
@@ -135,9 +140,10 @@ class Database:
         return self._connection
 
     async def learnt(self) -> None:
-        """Note, over the connection that stands, that what it told just now will be relied on.
+        """Note, over the connection that stands, that what it told of groups just now will be relied on.
 
-        A copy of the database that is put back may lack it. Whoever looks now and then would not know that.
+        A copy of the database that is put back may lack it, and samples of a group that is not there are seen by
+        nobody. Whoever looks now and then would not know that.
         """
         if self._connection is not None:
             await self._identity.note(self._connection)
